@@ -120,7 +120,7 @@ def mask(value: str | None) -> str | None:
     """A personal value made unreadable but comparable by eye: the first and the last character stay (`И***в`)."""
     if value is None:
         return None
-    return "***" if len(value) < 3 else f"{value[0]}***{value[-1]}"  # noqa: PLR2004 - shorter than 3: nothing to keep
+    return "***" if len(value) < 3 else f"{value[0]}***{value[-1]}"
 
 
 def with_text(findings: pl.DataFrame, lang: str) -> pl.DataFrame:
@@ -131,8 +131,7 @@ def with_text(findings: pl.DataFrame, lang: str) -> pl.DataFrame:
     keys = ["rule", "params", "value", "element"]
     distinct = findings.select(keys).unique(maintain_order=True)
     texts = [
-        rule_text(rule, json.loads(params or "{}"), value, element, lang)
-        for rule, params, value, element in distinct.iter_rows()
+        rule_text(rule, json.loads(params or "{}"), value, element, lang) for rule, params, value, element in distinct.iter_rows()
     ]
     named = distinct.with_columns(pl.Series("text", texts, dtype=pl.String))
     return findings.join(named, on=keys, how="left", nulls_equal=True, maintain_order="left")

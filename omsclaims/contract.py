@@ -1,0 +1,214 @@
+"""Which columns do stages hand to one another? The contract: every table between rooms, column by column.
+
+Rooms are strangers (design: Rooms): they meet only through these tables. `TABLES` names the columns with type, unit, meaning,
+who writes and who reads them; `check` holds a frame against it at a stage boundary. Tables read from registries (file, zap,
+patient, z_sl, sl, usl, ...) have the columns of the format tables (`omsclaims.registry.formats`) and, in a month, two more rules:
+
+- `_row` and `_parent` are unique over the month: ordinal of the package (packages sorted by name) x 2^32 + row in the file;
+  `package` names the package. `case_key` is `_row` of z_sl, repeated on sl and usl (and on tables below them where needed).
+- money columns are kopecks; other numbers with decimals are scaled integers (koef_z 93000 = 0.93000; kol_usl 100 = 1.00).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+#: Rows of one package are numbered from ordinal << PACKAGE_SHIFT.
+PACKAGE_SHIFT: Final = 32
+
+S, I, D, B = pl.String(), pl.Int64(), pl.Date(), pl.Boolean()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the contract: what a row is, who writes it, who reads it, and its columns."""
+
+    grain: str
+    written_by: str
+    read_by: str
+    columns: dict[str, tuple[pl.DataType, str]]
+
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column names and types."""
+        return {name: kind for name, (kind, _) in self.columns.items()}
+
+    def empty(self) -> pl.DataFrame:
+        """The table without rows."""
+        return pl.DataFrame(schema=self.schema())
+
+
+TABLES: Final[dict[str, Table]] = {
+    # ---- registers of the territory (loaded into the workspace before a month) ----
+    "reg_insured": Table(
+        "a period of one policy of one person; personal, lies in the people part", "workspace", "identify, settle",
+        {
+            "enp": (S, "single policy number: who the person is"),
+            "fam": (S, "last name"), "im": (S, "first name"), "ot": (S, "patronymic or null"),
+            "w": (I, "sex, V005"), "dr": (D, "birth date"),
+            "vpolis": (I, "kind of policy, F008"), "spolis": (S, "series of an old policy"), "npolis": (S, "number of an old or temporary policy"),
+            "smo": (S, "insurer, F002 smocod"),
+            "policy_from": (D, "first day of the policy with this insurer"), "policy_to": (D, "last day, null: open"),
+            "place": (S, "municipality or group of municipalities of the agreement"),
+            "died_on": (D, "date of death in the register or null"),
+        },
+    ),
+    "reg_attachment": Table(
+        "a period of attachment of one person to one clinic; personal", "workspace", "identify",
+        {"enp": (S, "person"), "mo": (S, "clinic"), "attached_from": (D, ""), "attached_to": (D, "null: open")},
+    ),
+    "reg_clinic": Table(
+        "a period of a clinic in the register (Rules 91, 100)", "workspace", "checks, settle, reports",
+        {"mo": (S, "clinic, F003 mcod"), "name": (S, "short name"), "valid_from": (D, ""), "valid_to": (D, "null: open")},
+    ),
+    "reg_insurer": Table(
+        "a period of an insurer in the register (Rules 72)", "workspace", "checks, identify, settle, reports",
+        {"smo": (S, "insurer, F002 smocod"), "name": (S, "short name"), "okato": (S, "OKATO of its territory"), "valid_from": (D, ""), "valid_to": (D, "null: open")},
+    ),
+    "reg_licence": Table(
+        "a licence of a clinic for conditions and profile of care", "workspace", "checks",
+        {"mo": (S, "clinic"), "usl_ok": (I, "V006"), "profil": (I, "V002"), "valid_from": (D, ""), "valid_to": (D, "null: open")},
+    ),
+    "reg_plan": Table(
+        "plan of a clinic for a month and line, set by the commission (Rules 122-123); the row with the latest `since` holds", "workspace", "checks, reports",
+        {"mo": (S, "clinic"), "month": (S, "YYYY-MM"), "line": (S, "plan line = payment kind"), "volume": (I, "cases"), "money_kop": (I, "money or null: no limit"), "since": (D, "date of the decision")},
+    ),
+    "reg_advance": Table(
+        "advance that a payer transferred to a clinic for a month (Rules 126)", "workspace", "settle",
+        {"month": (S, "YYYY-MM"), "payer": (S, "insurer smocod, or territory code of the fund for people insured elsewhere"), "mo": (S, "clinic"), "amount_kop": (I, ""), "excepted": (B, "the advance is not reduced by a carried excess (129)")},
+    ),
+    "reg_funding": Table(
+        "money of the month that the fund sets aside", "workspace", "settle",
+        {"month": (S, "YYYY-MM"), "what": (S, "standards: S of law.md 4.4 | spare_fill: part of the standards into the spare reserve | nsz: extra money of the НСЗ"), "smo": (S, "insurer, null for the territory"), "amount_kop": (I, "")},
+    ),
+    "reg_opening": Table(
+        "opening balance of the ledger, before the first month", "workspace", "settle",
+        {"account": (S, "account of the ledger"), "amount_kop": (I, "debit positive, credit negative; sums to zero")},
+    ),
+    # ---- the month ----
+    "cases": Table(
+        "a completed case (Z_SL) of an accepted package of the month", "month.assemble", "all stages",
+        {
+            "case_key": (I, "key of the case in the month"), "package": (S, ""), "file_kind": (S, "H T C X"), "letters": (S, "letters of the file name: H T C DP ..."),
+            "version": (S, ""), "data": (D, "date of the file"), "code_mo": (S, "clinic that bills"), "year": (I, ""), "month": (I, ""), "nschet": (S, ""), "dschet": (D, ""), "plat": (S, ""),
+            "n_zap": (I, ""), "pr_nov": (I, ""), "id_pac": (S, ""), "vpolis": (I, ""), "smo": (S, "insurer as billed"), "st_okato": (S, ""), "smo_ok": (S, ""), "novor": (S, ""),
+            "idcase": (I, ""), "usl_ok": (I, "null in X"), "vidpom": (I, ""), "for_pom": (I, ""), "npr_mo": (S, ""), "npr_date": (D, ""), "lpu": (S, ""),
+            "date_z_1": (D, ""), "date_z_2": (D, ""), "kd_z": (I, ""), "rslt": (I, ""), "ishod": (I, ""), "rslt_d": (I, "X only"), "p_otk": (I, "X only"), "vbr": (I, "X only"),
+            "idsp": (I, ""), "sumv": (I, "billed, kopecks; null when unreadable"), "line": (I, "line of the ZAP in the file"),
+        },
+    ),
+    "identified": Table(
+        "a case: who is insured where on the date of care", "settlement.identify", "checks, settle, reports",
+        {
+            "case_key": (I, ""), "person_key": (S, "HMAC key of the person; equal for the same person in every month of a workspace"),
+            "evidence": (S, "register | insurer_prefix | st_okato | none"),
+            "status": (S, "own: insured here | other: insured in another territory | unknown"),
+            "smo": (S, "insurer on date_z_2 (own), as billed (other), null"),
+            "territory": (S, "two-digit code of the territory of insurance, null when unknown"), "okato": (S, "its OKATO, 5 digits"),
+            "attached_mo": (S, "clinic of attachment on date_z_2 or null"), "place": (S, "municipality group of the register or null"),
+            "policy_from": (D, "of the policy period found, else null"), "policy_to": (D, ""), "died_on": (D, ""),
+            "register_w": (I, "sex in the register"), "w": (I, "sex as billed"),
+            "age_start": (I, "whole years on date_z_1 by the billed birth date"), "age_end": (I, "on date_z_2"), "days_old": (I, "days from birth to date_z_1 when below 366, else null"),
+            "birth_after_start": (B, "billed birth date later than date_z_1"), "birth_differs": (B, "billed birth date differs from the register"),
+        },
+    ),
+    "priced_sl": Table(
+        "a case within a completed case (SL) with its price and the factors it was made of", "tariffs.price", "checks, explain, reports",
+        {
+            "sl_key": (I, "_row of sl"), "case_key": (I, ""), "payment_kind": (S, "ksg_inpatient ksg_day visit episode call exam vmp service per_capita; null: no kind fits"),
+            "formula": (S, "name of the formula, text in the catalogue as formula.<name>"), "price_kop": (I, "computed price; null when a tariff is missing"), "full_price_kop": (I, "the same without the share of an interrupted case"),
+            "group": (S, "КСГ, ВМП group, tariff code"), "rate4": (I, "base rate or tariff, 0.0001 rouble"), "quantity2": (I, "units, 0.01"),
+            "kz5": (I, "weight"), "ks5": (I, "specificity"), "kus5": (I, "level"), "kd5": (I, "territorial coefficient"), "dzp5": (I, "wage share"),
+            "kd_kslp5": (I, "territorial coefficient of the complexity part"), "kslp5": (I, "complexity, sum or product by the rule of the year"), "share5": (I, "share paid of an interrupted case"),
+            "interrupted": (I, "reason 1-9 or null"), "level": (S, "level of the clinic"), "place": (S, "place of the clinic"), "step_kop": (I, "rounding step"),
+            "sources": (S, "keys of the agreement used, ;-separated"),
+        },
+    ),
+    "priced": Table(
+        "a completed case with its computed price", "tariffs.price", "checks, settle, reports",
+        {"case_key": (I, ""), "payment_kind": (S, "of its first SL"), "price_kop": (I, "sum over SL; null when any is missing")},
+    ),
+    "history": Table(
+        "a case accepted in an earlier month: narrow, sorted by person and date", "month (store)", "checks",
+        {
+            "person_key": (S, ""), "month": (S, "YYYY-MM"), "package": (S, ""), "idcase": (I, ""), "sl_id": (S, ""), "usl_ok": (I, "3 for X"), "file_kind": (S, ""), "letters": (S, ""),
+            "date_1": (D, "of the SL"), "date_2": (D, ""), "profil": (I, ""), "prvs": (I, ""), "ds1": (S, ""), "novor": (S, ""), "code_mo": (S, ""), "sump_kop": (I, ""), "vidpom": (I, ""), "n_ksg": (S, ""),
+        },
+    ),
+    "refused": Table(
+        "a case refused in an earlier pass", "settlement.decide", "checks",
+        {"case_key": (I, "")},
+    ),
+    "decisions": Table(
+        "a completed case: the decision of control", "settlement.decide", "settle, reports",
+        {
+            "case_key": (I, ""), "sumv_kop": (I, "billed"), "oplata": (I, "F005: 1 full, 2 refused, 3 partly"), "sank_it_kop": (I, "largest ground"), "sump_kop": (I, "accepted"),
+            "ground_rule": (S, "rule whose ground stands"), "ground_code": (S, "F014 number, without final point"), "ground_kod": (I, "F014 Kod"), "pass_name": (S, "pass that refused it"),
+        },
+    ),
+    "sanctions": Table(
+        "a row SANK of a case; one control writes one row with money, its other grounds stand with 0 (law.md 10.4)", "settlement.decide", "answer registry, reports",
+        {
+            "case_key": (I, ""), "s_code": (S, "unique in the case"), "s_sum": (I, "kopecks added to the non-payment already decided"), "s_tip": (I, "F006"), "s_osn": (I, "F014 Kod"),
+            "sl_id": (S, "case it refers to or null"), "rule": (S, ""), "code": (S, "F014 number"), "date_act": (D, ""), "num_act": (S, ""), "s_com": (S, "short text"), "s_ist": (I, "1"),
+        },
+    ),
+    # ---- money ----
+    "financing": Table(
+        "an insurer: money of the month by differentiated standards (law.md 4)", "settlement.settle", "reports",
+        {"smo": (S, ""), "insured_half": (I, "average number of insured x 2"), "preliminary_kop": (I, "F_k rounded, for show"), "amount_kop": (I, "after K and largest remainder"), "case_management_kop": (I, "РВД")},
+    ),
+    "standards": Table(
+        "an insurer, municipality group and sex-age group: numbers and standard", "settlement.settle", "reports",
+        {"smo": (S, ""), "place": (S, ""), "group": (S, ""), "insured_half": (I, "x 2"), "coefficient": (S, "KD exact, a/b"), "standard": (S, "DPN exact roubles, a/b")},
+    ),
+    "payments": Table(
+        "a payer and a clinic: the month (law.md 10.7-10.8)", "settlement.settle", "acts, reports",
+        {
+            "payer": (S, "insurer smocod, or the territory code of the fund for people insured elsewhere"), "mo": (S, ""), "cases": (I, ""), "refused_cases": (I, ""),
+            "billed_kop": (I, ""), "withheld_mek_kop": (I, ""), "withheld_mee_kop": (I, ""), "withheld_ekmp_kop": (I, ""), "accepted_kop": (I, ""),
+            "advance_kop": (I, "advance of the month"), "excess_before_kop": (I, "excess carried in"), "payment_kop": (I, "final payment"), "excess_after_kop": (I, "excess carried on"),
+        },
+    ),
+    "act_121": Table(
+        "an insurer: act of the month with the fund (Rules 121); end = start + received - case management - spent", "settlement.settle", "reports",
+        {
+            "smo": (S, ""), "start_kop": (I, ""), "start_spare_kop": (I, ""), "start_preventive_kop": (I, ""), "received_kop": (I, ""), "by_standards_kop": (I, ""), "from_nsz_kop": (I, ""),
+            "case_management_kop": (I, ""), "spent_kop": (I, ""), "end_kop": (I, ""), "end_payment_kop": (I, ""), "end_spare_kop": (I, ""), "end_preventive_kop": (I, ""),
+        },
+    ),
+    "act_132": Table(
+        "a payer and a clinic: act of the month (Rules 132); end = start + billed - withheld - transferred", "settlement.settle", "reports",
+        {
+            "payer": (S, ""), "mo": (S, ""), "start_kop": (I, "debt to the clinic; negative: the clinic owes"), "billed_kop": (I, ""), "withheld_kop": (I, ""), "mek_kop": (I, ""), "mee_kop": (I, ""), "ekmp_kop": (I, ""),
+            "transferred_kop": (I, "advance and final payment"), "end_kop": (I, ""),
+        },
+    ),
+    "territory_bills": Table(
+        "a bill to another territory (Rules 139-141)", "settlement.settle", "R files, reports",
+        {"territory": (S, "charged, two digits"), "okato": (S, ""), "file_name": (S, "R SS DD YY NNNN"), "nschet": (S, ""), "cases": (I, ""), "billed_kop": (I, "billed by the clinics"), "withheld_kop": (I, ""), "amount_kop": (I, "presented for refund")},
+    ),
+    "postings": Table(
+        "a posting of the ledger; debit and credit are accounts party/purpose[/party]", "settlement.settle", "ledger, reports",
+        {
+            "posting_id": (S, "hash of the content: a retry is harmless"), "month": (S, "YYYY-MM"), "date": (D, ""), "document": (S, ""), "rule": (S, "posting rule, one line of the posting table"),
+            "debit": (S, ""), "credit": (S, ""), "amount_kop": (I, "above zero"), "reference": (S, "clause"),
+        },
+    ),
+    "balances": Table(
+        "an account at the end of the month", "settlement.settle", "next month, reports",
+        {"account": (S, ""), "amount_kop": (I, "debit positive; all sum to zero")},
+    ),
+}  # fmt: skip
+
+
+def check(name: str, table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with exactly the contract's columns of `name`, in its order. Raises AssertionError naming what is off."""
+    schema = TABLES[name].schema()
+    missing = [column for column in schema if column not in table.columns]
+    assert not missing, f"{name}: columns missing: {missing}"
+    wrong = [f"{column}: {table.schema[column]}, not {kind}" for column, kind in schema.items() if table.schema[column] != kind]
+    assert not wrong, f"{name}: wrong types: {wrong}"
+    return table.select(list(schema))

@@ -1,0 +1,123 @@
+"""What does the law say on a date? Federal parameters: dated values, each with its reference and how sure it is.
+
+A parameter stands in a YAML file of `parameters/`; its name is the file's stem and its key (`reserves.split`). Its values
+stand by the date from which they hold; `value: null` ends it. How sure, as in the notes on the law: `read` (in the text of the
+document), `reproduced` (a published table was reproduced), `copy` (read in a copy), `code` (read in a production system),
+`unconfirmed` (known to the trade, text not seen).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+SURENESS: Final = ("read", "reproduced", "copy", "code", "unconfirmed")
+
+
+class ParameterError(LookupError):
+    """A parameter is unknown or has no value on the date asked for."""
+
+
+class ParameterFileError(ValueError):
+    """A parameter file is malformed; the message names file and parameter."""
+
+
+class DatedValue(BaseModel):
+    """One value of a parameter and since when it holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    since: date
+    value: Any
+    reference: str
+    sure: str
+    known_on: date | None = None  # when the act was published, where it differs from `since`
+
+    @model_validator(mode="after")
+    def _complete(self) -> DatedValue:
+        if not self.reference.strip():
+            raise ValueError("a value needs a reference")
+        if self.sure not in SURENESS:
+            raise ValueError(f"sure must be one of {SURENESS}")
+        return self
+
+
+class Parameter(BaseModel):
+    """A parameter: meaning in both languages, unit, and its values in order of time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    meaning_ru: str
+    meaning_en: str
+    unit: str
+    values: tuple[DatedValue, ...]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Parameter:
+        dates = [value.since for value in self.values]
+        if not dates or dates != sorted(set(dates)):
+            raise ValueError("values must stand in order of time, each date once, at least one")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A value as it was used: name, value, since when, reference, how sure."""
+
+    name: str
+    value: Any
+    since: date
+    reference: str
+    sure: str
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All federal parameters, by name."""
+
+    by_name: dict[str, Parameter]
+
+    def use(self, name: str, on: date) -> Used:
+        """The value of `name` in force on a date, with its reference. Raises ParameterError when there is none."""
+        parameter = self.by_name.get(name)
+        if parameter is None:
+            raise ParameterError(f"no parameter {name}")
+        held = [value for value in parameter.values if value.since <= on]
+        if not held or held[-1].value is None:
+            raise ParameterError(f"{name} has no value on {on}")
+        last = held[-1]
+        return Used(name, last.value, last.since, last.reference, last.sure)
+
+    def value(self, name: str, on: date) -> Any:
+        """The bare value of `name` on a date (see `use`)."""
+        return self.use(name, on).value
+
+
+def read_parameter_file(path: Path | Any) -> dict[str, Parameter]:
+    """Parameters of one YAML file, named `<stem>.<key>`. Raises ParameterFileError naming file and parameter."""
+    stem = Path(path.name).stem
+    found: dict[str, Parameter] = {}
+    for key, body in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
+        try:
+            found[f"{stem}.{key}"] = Parameter.model_validate(body)
+        except ValidationError as error:
+            raise ParameterFileError(f"{path.name}: {key}: {error}") from error
+    return found
+
+
+@cache
+def federal_parameters() -> Parameters:
+    """The parameters that come with the program (`omsclaims/law/parameters/*.yaml`)."""
+    by_name: dict[str, Parameter] = {}
+    folder = resources.files("omsclaims") / "law" / "parameters"
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.name.endswith(".yaml"):
+            by_name.update(read_parameter_file(entry))
+    return Parameters(by_name)
