@@ -70,7 +70,10 @@ def age_on(born: date, on: date) -> int:
 
 def age_expr(born: pl.Expr, on: pl.Expr) -> pl.Expr:
     """`age_on` for columns (Int32)."""
-    before_birthday = (on.dt.month() * 100 + on.dt.day()).cast(pl.Int32) < (born.dt.month() * 100 + born.dt.day()).cast(pl.Int32)
+    # Widened before the product: polars keeps months in eight bits.
+    on_day = on.dt.month().cast(pl.Int32) * 100 + on.dt.day()
+    birthday = born.dt.month().cast(pl.Int32) * 100 + born.dt.day()
+    before_birthday = on_day < birthday
     return (on.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32)).cast(pl.Int32)
 
 
