@@ -1,0 +1,272 @@
+"""How does a package get into the workspace? Read, checked against formats, books and relations, stored whole or refused whole.
+
+A package is taken in once: the same content again changes nothing, other content under the same name is refused until the first is
+withdrawn, and a closed month takes nothing. One bad package never stops the others.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from omsclaims import checks, findings
+from omsclaims.findings import Finding
+from omsclaims.nsi import Book, Books, built_in_books
+from omsclaims.periods import Month
+from omsclaims.registry import reader
+from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, read_tables, sha256_bytes, write_tables
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of one file."""
+
+    path: Path
+    package: str
+    month: str | None
+    state: str  # accepted | refused | already
+    cases: int
+    sumv_kop: int
+    findings: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file to read, for a worker process."""
+
+    path: Path
+    as_of: date
+    workspace: Path
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a worker found in one file; the tables already lie in the workspace, unnamed until the transaction names them."""
+
+    path: Path
+    package: str
+    digest: str
+    month: str | None
+    mo: str | None
+    receiver: str | None
+    file_kind: str | None
+    formats: str
+    refused: bool
+    cases: int
+    sumv_kop: int
+    findings: pl.DataFrame
+
+
+_BOOKS: dict[str, Books] = {}
+
+
+def chosen_books(loaded: Iterable[tuple[str, str, str, bool, pl.DataFrame]]) -> Books:
+    """The built-in books, with loaded ones in their place."""
+    return built_in_books().with_books({name: Book(name, edition, rows, complete) for name, edition, _, complete, rows in loaded})
+
+
+def _start_worker(books: Books) -> None:
+    _BOOKS["books"] = books
+
+
+def check_package(path: Path, books: Books, as_of: date) -> tuple[reader.PackageRead, pl.DataFrame, bool]:
+    """Reads one package and checks it as far as it goes without registers.
+
+    Returns the package, all findings, and whether the package is refused whole.
+    """
+    read = reader.read_package(path)
+    found = [read.findings]
+    refused = read.refused
+    if not refused:
+        found.append(checks.check_registry(read.tables, books, as_of).with_columns(package=pl.lit(read.name)))
+    everything = findings.concat(found)
+    whole = set(everything["rule"].unique().to_list()) & checks.REFUSES_PACKAGE
+    return read, everything, refused or bool(whole)
+
+
+def _folders(package: str, month: str, digest: str) -> tuple[Path, Path]:
+    """Folders of a package's tables and of its persons, relative to the workspace."""
+    leaf = f"{package}-{digest[:16]}"
+    return Path("tables") / month / leaf, Path("people") / month / leaf
+
+
+def _read_one(job: _Job) -> _Read:
+    """Worker: reads and checks a file and writes its tables beside the published ones."""
+    read, found, refused = check_package(job.path, _BOOKS["books"], job.as_of)
+    header = read.tables.get("file") if read.tables else None
+    month = None
+    cases, sumv = 0, 0
+    mo = None
+    if header is not None and header.height:
+        row = header.row(0, named=True)
+        month = _month_of(row.get("year"), row.get("month"))
+        mo = row.get("code_mo")
+    if read.tables:
+        cases = read.tables["z_sl"].height
+        sumv = int(read.tables["z_sl"]["sumv"].sum() or 0)
+    name = read.parsed
+    if month is None and name is not None:
+        month = _month_of(2000 + name.year if name.year < 100 else name.year, name.month)
+    folder = month or "unknown"
+    tables_path, people_path = _folders(read.name, folder, read.digest)
+    kept = {} if refused else {table: rows for table, rows in read.tables.items() if rows.height}
+    for path, part in (
+        (tables_path, {**{table: rows for table, rows in kept.items() if table not in PERSON_TABLES}, "findings": found}),
+        (people_path, {table: rows for table, rows in kept.items() if table in PERSON_TABLES}),
+    ):
+        if not (job.workspace / path).exists():
+            write_tables(job.workspace / path, part)
+    return _Read(
+        job.path,
+        read.name,
+        read.digest,
+        month,
+        mo,
+        name.receiver if name is not None else None,
+        name.kind if name is not None else None,
+        ",".join(read.formats),
+        refused,
+        cases,
+        sumv,
+        found,
+    )
+
+
+def _month_of(year: object, month: object) -> str | None:
+    try:
+        return str(Month(int(str(year)), int(str(month))))
+    except ValueError:
+        return None
+
+
+def _reads(jobs: Sequence[_Job], books: Books, threads: int) -> Iterator[_Read]:
+    """The files read, in the order of `jobs`, by `threads` processes."""
+    if threads <= 1 or len(jobs) < 2:
+        _start_worker(books)
+        yield from map(_read_one, jobs)
+        return
+    # A forked process would inherit polars' locked threads: each worker starts afresh.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(threads, mp_context=context, initializer=_start_worker, initargs=(books,)) as pool:
+        yield from pool.map(_read_one, jobs)
+
+
+def ingest(
+    workspace: Workspace, files: Sequence[Path], as_of: date, who: str, threads: int = 1, progress: Progress | None = None
+) -> list[Intake]:
+    """Takes packages into the workspace (call inside `Workspace.writing`).
+
+    Files are taken in order of package name and path, whatever the order given, so that the result never depends on it.
+    Findings W.1-W.3 say why a readable package was not taken: sent before with other content, month closed, other addressee.
+    """
+    books = chosen_books(workspace.books())
+    ordered = sorted(files, key=lambda path: (path.stem, str(path)))
+    jobs = [_Job(path, as_of, workspace.folder) for path in ordered]
+    done: list[Intake] = []
+    for read in _reads(jobs, books, threads):
+        done.append(_store(workspace, read, as_of))
+        if progress is not None:
+            progress(read.package, len(done), len(jobs))
+    workspace.record(
+        "ingest",
+        as_of,
+        who,
+        None,
+        {"packages": [{"package": one.package, "state": one.state, "month": one.month, "cases": one.cases} for one in done]},
+    )
+    return done
+
+
+def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
+    """Names a package in the transaction, or says why not."""
+    known = [row for row in workspace.packages() if row.package == read.package and row.state != "withdrawn"]
+    if any(row.digest == read.digest for row in known):
+        return Intake(read.path, read.package, read.month, "already", read.cases, read.sumv_kop, read.findings)
+    refusal = None if read.refused else _refusal(workspace, read, known)
+    found = findings.concat([read.findings, findings.frame([refusal])]) if refusal else read.findings
+    refused = read.refused or refusal is not None
+    month = read.month or "unknown"
+    tables_path, people_path = _folders(read.package, month, read.digest)
+    if refusal is not None:
+        _keep_findings_only(workspace.folder, tables_path, people_path, found)
+    original = _keep_original(workspace.folder, read)
+    reasons = ",".join(sorted(found.filter(pl.col("level") == "file")["rule"].unique().to_list())) if refused else ""
+    workspace.add_package(
+        PackageRow(
+            month,
+            read.package,
+            read.digest,
+            "refused" if refused else "accepted",
+            as_of,
+            read.mo,
+            read.file_kind,
+            read.formats,
+            read.cases,
+            read.sumv_kop,
+            found.height,
+            reasons,
+            str(tables_path),
+            str(people_path),
+            original,
+        )
+    )
+    return Intake(read.path, read.package, read.month, "refused" if refused else "accepted", read.cases, read.sumv_kop, found)
+
+
+def _refusal(workspace: Workspace, read: _Read, known: Sequence[PackageRow]) -> Finding | None:
+    """Why a readable package cannot be taken."""
+    base = Finding("W.1", package=read.package, file=read.package, code="1.4.1")
+    if any(row.state == "accepted" for row in known):
+        return replace(base, rule="W.1", params={"package": read.package})
+    if read.month is not None and workspace.run(read.month) is not None:
+        return replace(base, rule="W.2", params={"month": read.month})
+    if read.receiver is not None and workspace.meta("role") == "fund" and read.receiver != workspace.meta("territory"):
+        return replace(base, rule="W.3", value=read.receiver, params={"territory": workspace.meta("territory")})
+    return None
+
+
+def _keep_findings_only(folder: Path, tables_path: Path, people_path: Path, found: pl.DataFrame) -> None:
+    """Leaves of a refused package nothing but what was found wrong."""
+    for path in (tables_path, people_path):
+        for file in (folder / path).glob("*.parquet"):
+            file.unlink()
+    found.write_parquet(folder / tables_path / "findings.parquet", compression="zstd", statistics=False)
+
+
+def _keep_original(folder: Path, read: _Read) -> str:
+    """Keeps the package as received, under the name of its content; it holds persons, so it lies under restricted/."""
+    data = read.path.read_bytes()
+    if sha256_bytes(data) != read.digest:
+        raise RuntimeError(f"{read.path} changed while it was read")
+    target = Path("restricted") / "packages" / f"{read.digest}{read.path.suffix.lower()}"
+    (folder / target).parent.mkdir(mode=0o700, exist_ok=True)
+    (folder / target).write_bytes(data)
+    return str(target)
+
+
+def withdraw(workspace: Workspace, package: str, as_of: date, who: str, why: str | None) -> PackageRow:
+    """Takes a package out of its month before closing. Raises WorkspaceError when it is not there or its month is closed."""
+    from omsclaims.workspace import WorkspaceError
+
+    found = [row for row in workspace.packages() if row.package == package and row.state == "accepted"]
+    if not found:
+        raise WorkspaceError("workspace.no_package", package=package)
+    row = found[0]
+    if workspace.run(row.month) is not None:
+        raise WorkspaceError("workspace.closed", month=row.month)
+    workspace.set_package_state(row.package, row.digest, "withdrawn")
+    workspace.record("withdraw", as_of, who, why, {"package": package, "digest": row.digest, "month": row.month})
+    return row
+
+
+def stored_findings(workspace: Workspace, row: PackageRow) -> pl.DataFrame:
+    """What was found when the package was taken in."""
+    return read_tables(workspace.folder / row.path)["findings"]

@@ -1,0 +1,508 @@
+"""Where does a fund or an insurer keep its months? A folder: a DuckDB file and the Parquet tables that its transactions publish.
+
+    omsclaims.duckdb   books, registers, packages, runs, postings, documents, the audit chain: what is published
+    published.duckdb   a copy for readers, renewed after every transaction
+    tables/            registries and results as immutable Parquet, a folder per month
+    people/            the tables that hold persons: registers of the insured, `patient` and `person` of packages
+    restricted/        documents that the law wants with names: packages as received, answers, files R
+    reports/           acts, protocols, the page of the month
+    agreement/         tariff agreements by year, as loaded
+    secret.key         the key of the person keys; never leaves the folder
+
+Parquet is written first, under a name made of its content, and synced; the DuckDB transaction that names it publishes it. What no
+transaction names is swept, under the lock only. One writer at a time; readers get the published copy (design: The workspace).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import polars as pl
+
+from omsclaims import contract
+
+SCHEMA_VERSION: Final = 1
+DATABASE: Final = "omsclaims.duckdb"
+PUBLISHED: Final = "published.duckdb"
+
+#: Tables of a package that hold persons: they lie in the people part of the folder.
+PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "exceptions", "extra"})
+PERSON_REGISTERS: Final = frozenset({"reg_insured", "reg_attachment"})
+
+_DDL: Final = """
+CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+CREATE TABLE chain (seq BIGINT PRIMARY KEY, as_of DATE NOT NULL, kind VARCHAR NOT NULL, who VARCHAR NOT NULL, why VARCHAR,
+  payload VARCHAR NOT NULL, previous VARCHAR NOT NULL, hash VARCHAR NOT NULL);
+CREATE TABLE books (name VARCHAR, edition VARCHAR, digest VARCHAR, loaded_on DATE, path VARCHAR, complete BOOLEAN,
+  PRIMARY KEY (name, edition, digest));
+CREATE TABLE registers (name VARCHAR, digest VARCHAR, loaded_on DATE, path VARCHAR, seq BIGINT, PRIMARY KEY (name, digest, seq));
+CREATE TABLE agreements (year INTEGER, digest VARCHAR, loaded_on DATE, path VARCHAR, seq BIGINT, PRIMARY KEY (year, digest, seq));
+CREATE TABLE packages (month VARCHAR, package VARCHAR, digest VARCHAR, state VARCHAR, as_of DATE, mo VARCHAR, file_kind VARCHAR,
+  formats VARCHAR, cases BIGINT, sumv_kop BIGINT, findings BIGINT, reasons VARCHAR, path VARCHAR, people_path VARCHAR,
+  original VARCHAR, PRIMARY KEY (month, package, digest));
+CREATE TABLE runs (month VARCHAR PRIMARY KEY, digest VARCHAR, inputs VARCHAR, closed_by VARCHAR, why VARCHAR, as_of DATE,
+  seq BIGINT, path VARCHAR);
+CREATE TABLE documents (month VARCHAR, kind VARCHAR, name VARCHAR, path VARCHAR, sha256 VARCHAR, PRIMARY KEY (month, path));
+"""
+
+#: Contract tables of a closed month that live in DuckDB; the others are Parquet of the run.
+LEDGER_TABLES: Final = ("postings", "balances", "act_121", "act_132", "payments", "financing", "territory_bills")
+
+
+class WorkspaceError(Exception):
+    """The workspace cannot do what was asked; carries a key of the catalogue and its parameters."""
+
+    def __init__(self, key: str, **params: object) -> None:
+        super().__init__(key, params)
+        self.key = key
+        self.params = params
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values are equal texts."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def table_digest(table: pl.DataFrame) -> str:
+    """SHA-256 over the logical content of a table: columns by name, rows sorted, nulls told from empty texts.
+
+    Neither the order of files, nor the number of threads, nor the way Parquet lays out pages shows in it.
+    """
+    columns = sorted(table.columns)
+    flat = table.select(
+        pl.col(name).cast(pl.String)
+        if not isinstance(table.schema[name], pl.List)
+        else pl.col(name).cast(pl.List(pl.String)).list.join("\x1f")
+        for name in columns
+    )
+    ordered = flat.sort(columns, nulls_last=True) if columns else flat
+    text = ordered.write_csv(null_value="\\N", quote_style="always" if ordered.width else "necessary")
+    schema = canonical_json({name: str(table.schema[name]) for name in columns})
+    return sha256_bytes(schema.encode() + b"\n" + text.encode())
+
+
+def _sync(path: Path) -> None:
+    """Makes a written file or folder durable before something names it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    """Writes each table as `<name>.parquet` into a new folder and syncs it. Empty tables are written, too."""
+    folder.mkdir(parents=True, mode=0o700)
+    for name, table in sorted(tables.items()):
+        path = folder / f"{name}.parquet"
+        table.write_parquet(path, compression="zstd", statistics=False)
+        _sync(path)
+    _sync(folder)
+
+
+def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
+    """All tables of a folder written by `write_tables`."""
+    return {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+@dataclass(frozen=True)
+class PackageRow:
+    """A package as the workspace knows it."""
+
+    month: str
+    package: str
+    digest: str
+    state: str  # accepted | refused | withdrawn
+    as_of: date
+    mo: str | None
+    file_kind: str | None
+    formats: str
+    cases: int
+    sumv_kop: int
+    findings: int
+    reasons: str
+    path: str
+    people_path: str
+    original: str
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A closed month."""
+
+    month: str
+    digest: str
+    inputs: dict[str, Any]
+    closed_by: str
+    why: str | None
+    as_of: date
+    path: str
+
+
+class Workspace:
+    """An open workspace. Use `Workspace.create`, `Workspace.open` (reading) and `Workspace.writing` (one writer)."""
+
+    def __init__(self, folder: Path, connection: duckdb.DuckDBPyConnection, writable: bool) -> None:
+        self.folder = folder
+        self._connection = connection
+        self.writable = writable
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def create(folder: Path, territory: str, role: str, as_of: date, who: str) -> None:
+        """Makes a new workspace in an empty or absent folder, private to its owner.
+
+        Raises WorkspaceError `workspace.not_empty` when the folder holds something already.
+        """
+        if folder.exists() and any(folder.iterdir()):
+            raise WorkspaceError("workspace.not_empty", folder=folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for part in ("tables", "people", "restricted", "reports", "agreement"):
+            (folder / part).mkdir(mode=0o700)
+        key = folder / "secret.key"
+        key.touch(mode=0o600)
+        key.write_bytes(secrets.token_bytes(32))
+        connection = _connect(folder / DATABASE, folder, read_only=False)
+        connection.execute("BEGIN")
+        for statement in filter(str.strip, _DDL.split(";")):
+            connection.execute(statement)
+        for name in LEDGER_TABLES:
+            connection.execute(_ledger_ddl(name))
+        for meta_key, value in {"schema_version": str(SCHEMA_VERSION), "territory": territory, "role": role}.items():
+            connection.execute("INSERT INTO meta VALUES (?, ?)", [meta_key, value])
+        workspace = Workspace(folder, connection, writable=True)
+        workspace.record("init", as_of, who, None, {"territory": territory, "role": role, "schema_version": SCHEMA_VERSION})
+        connection.execute("COMMIT")
+        connection.close()
+        workspace._publish()
+
+    @staticmethod
+    @contextmanager
+    def open(folder: Path) -> Iterator[Workspace]:
+        """The published copy, for reading."""
+        _require(folder)
+        source = folder / PUBLISHED
+        connection = _connect(source, folder, read_only=True)
+        try:
+            workspace = Workspace(folder, connection, writable=False)
+            yield workspace
+        finally:
+            connection.close()
+
+    @staticmethod
+    @contextmanager
+    def writing(folder: Path) -> Iterator[Workspace]:
+        """The one writer. Everything executed inside is one transaction: all of it or none is published.
+
+        Raises WorkspaceError `workspace.busy` when another process writes.
+        """
+        _require(folder)
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise WorkspaceError("workspace.busy", folder=folder) from error
+            connection = _connect(folder / DATABASE, folder, read_only=False)
+            workspace = Workspace(folder, connection, writable=True)
+            try:
+                workspace._sweep()
+                connection.execute("BEGIN")
+                yield workspace
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                workspace._sweep()
+                raise
+            finally:
+                connection.close()
+            workspace._publish()
+
+    def _publish(self) -> None:
+        """Renews the copy for readers: written beside, synced, then put in place in one step."""
+        fresh = self.folder / f"{PUBLISHED}.new"
+        shutil.copyfile(self.folder / DATABASE, fresh)
+        fresh.chmod(0o600)
+        _sync(fresh)
+        fresh.replace(self.folder / PUBLISHED)
+
+    def _sweep(self) -> None:
+        """Removes what no transaction names: the remains of an interrupted write. Only under the lock."""
+        named = {
+            row[0]
+            for row in self.rows("SELECT path FROM packages UNION SELECT people_path FROM packages UNION SELECT path FROM runs")
+        }
+        for part in ("tables", "people"):
+            for month in (self.folder / part).iterdir():
+                if not month.is_dir():
+                    continue
+                for entry in month.iterdir():
+                    if entry.is_dir() and str(entry.relative_to(self.folder)) not in named:
+                        shutil.rmtree(entry)
+        registers = {row[0] for row in self.rows("SELECT path FROM registers UNION SELECT path FROM books")}
+        for entry in [*(self.folder / "people").glob("*.parquet"), *(self.folder / "tables").glob("*.parquet")]:
+            if str(entry.relative_to(self.folder)) not in registers:
+                entry.unlink()
+
+    # -- basics ----------------------------------------------------------------------------------------------------
+
+    def rows(self, statement: str, parameters: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a query. Values are always parameters, never text of the statement."""
+        return self._connection.execute(statement, list(parameters)).fetchall()
+
+    def meta(self, key: str) -> str:
+        """A setting of the workspace: territory, role, schema_version."""
+        return str(self.rows("SELECT value FROM meta WHERE key = ?", [key])[0][0])
+
+    def secret(self) -> bytes:
+        """The key from which person keys are made."""
+        return (self.folder / "secret.key").read_bytes()
+
+    def record(self, kind: str, as_of: date, who: str, why: str | None, payload: Mapping[str, object]) -> str:
+        """Appends an event to the audit chain and returns its hash. No personal value may be in the payload."""
+        last = self.rows("SELECT seq, hash FROM chain ORDER BY seq DESC LIMIT 1")
+        seq, previous = (last[0][0] + 1, last[0][1]) if last else (1, "0" * 64)
+        text = canonical_json(payload)
+        digest = chain_hash(seq, as_of, kind, who, why, text, previous)
+        self._connection.execute(
+            "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [seq, as_of, kind, who, why, text, previous, digest]
+        )
+        return digest
+
+    def chain_breaks(self) -> list[int]:
+        """Numbers of the events whose hash, or link to the event before, does not hold. Empty: the chain is whole."""
+        breaks, previous = [], "0" * 64
+        for seq, as_of, kind, who, why, text, named_previous, digest in self.rows("SELECT * FROM chain ORDER BY seq"):
+            if named_previous != previous or chain_hash(seq, as_of, kind, who, why, text, previous) != digest:
+                breaks.append(seq)
+            previous = digest
+        return breaks
+
+    def next_seq(self) -> int:
+        """Number that the next event of the chain will have."""
+        return int(self.rows("SELECT coalesce(max(seq), 0) + 1 FROM chain")[0][0])
+
+    # -- books, registers, agreements ------------------------------------------------------------------------------
+
+    def store_register(self, name: str, table: pl.DataFrame, as_of: date) -> str:
+        """Stores a register of the territory (contract table `reg_*`) in its newest state; returns its digest."""
+        contract.check(name, table)
+        digest = table_digest(table)
+        part = "people" if name in PERSON_REGISTERS else "tables"
+        path = Path(part) / f"{name}-{digest[:16]}.parquet"
+        if not (self.folder / path).exists():
+            table.write_parquet(self.folder / path, compression="zstd", statistics=False)
+            _sync(self.folder / path)
+        self._connection.execute(
+            "INSERT INTO registers VALUES (?, ?, ?, ?, ?)", [name, digest, as_of, str(path), self.next_seq()]
+        )
+        return digest
+
+    def registers(self) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+        """Newest state of every register, and its digests. A register never loaded is an empty table."""
+        tables = {name: table.empty() for name, table in contract.TABLES.items() if name.startswith("reg_")}
+        digests = {}
+        for name, digest, path in self.rows("SELECT name, digest, path FROM registers ORDER BY seq"):
+            tables[name] = pl.read_parquet(self.folder / path)
+            digests[name] = digest
+        return tables, digests
+
+    def store_book(self, name: str, edition: str, rows: pl.DataFrame, complete: bool, as_of: date) -> str:
+        """Stores an edition of a reference book; loading the same edition again changes nothing. Returns its digest."""
+        digest = table_digest(rows)
+        path = Path("tables") / f"book-{name}-{digest[:16]}.parquet"
+        if not self.rows("SELECT 1 FROM books WHERE name = ? AND edition = ? AND digest = ?", [name, edition, digest]):
+            if not (self.folder / path).exists():
+                rows.write_parquet(self.folder / path, compression="zstd", statistics=False)
+                _sync(self.folder / path)
+            self._connection.execute(
+                "INSERT INTO books VALUES (?, ?, ?, ?, ?, ?)", [name, edition, digest, as_of, str(path), complete]
+            )
+        return digest
+
+    def books(self) -> list[tuple[str, str, str, bool, pl.DataFrame]]:
+        """(name, edition, digest, complete, rows) of every loaded book, the last loaded edition of each name last."""
+        found = self.rows("SELECT name, edition, digest, complete, path FROM books ORDER BY loaded_on, rowid")
+        return [
+            (name, edition, digest, complete, pl.read_parquet(self.folder / path))
+            for name, edition, digest, complete, path in found
+        ]
+
+    def store_agreement(self, year: int, source: Path, as_of: date) -> str:
+        """Copies the folder of a tariff agreement into the workspace; returns the digest over its files."""
+        files = sorted(path for path in source.rglob("*") if path.is_file())
+        digest = sha256_bytes(canonical_json([(str(path.relative_to(source)), sha256_file(path)) for path in files]).encode())
+        target = Path("agreement") / f"{year}-{digest[:16]}"
+        if not (self.folder / target).exists():
+            shutil.copytree(source, self.folder / target)
+        self._connection.execute(
+            "INSERT INTO agreements VALUES (?, ?, ?, ?, ?)", [year, digest, as_of, str(target), self.next_seq()]
+        )
+        return digest
+
+    def agreement(self, year: int) -> tuple[Path, str]:
+        """Folder and digest of the agreement of a year. Raises WorkspaceError `workspace.no_agreement`."""
+        found = self.rows("SELECT path, digest FROM agreements WHERE year = ? ORDER BY seq DESC LIMIT 1", [year])
+        if not found:
+            raise WorkspaceError("workspace.no_agreement", year=year)
+        return self.folder / found[0][0], str(found[0][1])
+
+    # -- packages --------------------------------------------------------------------------------------------------
+
+    def packages(self, month: str | None = None) -> list[PackageRow]:
+        """Packages of a month (or all), sorted by month and name."""
+        where, values = ("WHERE month = ?", [month]) if month else ("", [])
+        found = self.rows(f"SELECT * FROM packages {where} ORDER BY month, package, digest", values)  # noqa: S608 - fixed text
+        return [PackageRow(*row) for row in found]
+
+    def add_package(self, row: PackageRow) -> None:
+        """Names a package whose tables have been written: publishes it with the transaction."""
+        values = list(row.__dict__.values())
+        marks = ", ".join("?" * len(values))
+        self._connection.execute(f"INSERT INTO packages VALUES ({marks})", values)  # noqa: S608 - only question marks
+
+    def set_package_state(self, package: str, digest: str, state: str) -> None:
+        """Changes the state of a package: withdrawn."""
+        self._connection.execute("UPDATE packages SET state = ? WHERE package = ? AND digest = ?", [state, package, digest])
+
+    def package_tables(self, row: PackageRow) -> dict[str, pl.DataFrame]:
+        """All tables of a package, persons included."""
+        return {**read_tables(self.folder / row.path), **read_tables(self.folder / row.people_path)}
+
+    # -- closed months ---------------------------------------------------------------------------------------------
+
+    def run(self, month: str) -> RunRow | None:
+        """The closing of a month, or None while it is open."""
+        found = self.rows("SELECT month, digest, inputs, closed_by, why, as_of, path FROM runs WHERE month = ?", [month])
+        if not found:
+            return None
+        name, digest, inputs, closed_by, why, as_of, path = found[0]
+        return RunRow(name, digest, json.loads(inputs), closed_by, why, as_of, path)
+
+    def closed_months(self) -> list[str]:
+        """Months that are closed, in order of time."""
+        return [row[0] for row in self.rows("SELECT month FROM runs ORDER BY month")]
+
+    def store_run(self, row: RunRow, ledger: Mapping[str, pl.DataFrame], documents: Iterable[tuple[str, str, str, str]]) -> None:
+        """Publishes a closing: the run, its ledger tables and its documents, in place of an earlier closing of the month."""
+        self.forget_run(row.month)
+        self._connection.execute(
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [row.month, row.digest, canonical_json(row.inputs), row.closed_by, row.why, row.as_of, self.next_seq(), row.path],
+        )
+        for name in LEDGER_TABLES:
+            table = contract.check(name, ledger[name]).select(pl.lit(row.month).alias("run_month"), pl.all())
+            self._connection.register("incoming", table.to_arrow())
+            self._connection.execute(f"INSERT INTO {name} SELECT * FROM incoming")  # noqa: S608 - name is a constant
+            self._connection.unregister("incoming")
+        for kind, name, path, digest in documents:
+            self._connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", [row.month, kind, name, path, digest])
+
+    def forget_run(self, month: str) -> None:
+        """Opens a month again: its run, ledger rows and documents are no longer named (the chain keeps what they were)."""
+        for name in (*LEDGER_TABLES,):
+            self._connection.execute(f"DELETE FROM {name} WHERE run_month = ?", [month])  # noqa: S608 - name is a constant
+        self._connection.execute("DELETE FROM documents WHERE month = ?", [month])
+        self._connection.execute("DELETE FROM runs WHERE month = ?", [month])
+
+    def ledger_table(self, name: str, month: str) -> pl.DataFrame:
+        """A ledger table of a closed month, as the contract has it."""
+        if name not in LEDGER_TABLES:
+            raise KeyError(name)
+        table = self._connection.execute(f"SELECT * EXCLUDE run_month FROM {name} WHERE run_month = ?", [month])  # noqa: S608
+        columns = [entry[0] for entry in table.description or []]
+        return pl.DataFrame(table.fetchall(), schema={c: contract.TABLES[name].schema()[c] for c in columns}, orient="row")
+
+    def documents(self, month: str) -> list[tuple[str, str, str, str]]:
+        """(kind, name, path, sha256) of the documents of a closed month."""
+        return [
+            tuple(row)
+            for row in self.rows("SELECT kind, name, path, sha256 FROM documents WHERE month = ? ORDER BY path", [month])
+        ]
+
+    def run_table(self, month: str, name: str) -> pl.DataFrame:
+        """A Parquet table of a closed month's results. Raises WorkspaceError `workspace.not_closed`."""
+        run = self.run(month)
+        if run is None:
+            raise WorkspaceError("workspace.not_closed", month=month)
+        return pl.read_parquet(self.folder / run.path / f"{name}.parquet")
+
+    def bind_views(self) -> None:
+        """Makes the public views `v_cases`, `v_findings`, `v_acts` for this session, over all closed months.
+
+        The views are bound when the folder is opened, so that it can be moved. Columns: contract tables `cases` with decision and
+        price; findings; act_132 and act_121 in one.
+        """
+        parts = {"v_cases": "cases_view", "v_findings": "findings"}
+        for view, table in parts.items():
+            paths = [
+                str(self.folder / path / f"{table}.parquet") for (path,) in self.rows("SELECT path FROM runs ORDER BY month")
+            ]
+            if paths:
+                quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+                self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM read_parquet([{quoted}])")  # noqa: S608
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP VIEW v_acts AS "
+            "SELECT run_month AS month, '132' AS act, payer AS party, mo, start_kop, billed_kop, withheld_kop, "
+            "transferred_kop, end_kop FROM act_132 UNION ALL "
+            "SELECT run_month, '121', smo, NULL, start_kop, received_kop, case_management_kop, spent_kop, end_kop FROM act_121"
+        )
+
+
+def chain_hash(seq: int, as_of: date, kind: str, who: str, why: str | None, payload: str, previous: str) -> str:
+    """Hash of an event of the audit chain: over its whole content and the hash before it."""
+    return sha256_bytes(canonical_json([seq, str(as_of), kind, who, why, payload, previous]).encode())
+
+
+def _require(folder: Path) -> None:
+    if not (folder / DATABASE).exists() or not (folder / PUBLISHED).exists():
+        raise WorkspaceError("workspace.none", folder=folder)
+
+
+def _connect(path: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """DuckDB without extensions and without access to anything outside the workspace's own tables."""
+    connection = duckdb.connect(
+        str(path),
+        read_only=read_only,
+        config={"allow_community_extensions": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False},
+    )
+    connection.execute("SET allowed_directories = ?", [[str((folder / "tables").resolve())]])
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _ledger_ddl(name: str) -> str:
+    kinds: dict[pl.DataType, str] = {pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
+    columns = ", ".join(f'"{column}" {kinds[kind]}' for column, kind in contract.TABLES[name].schema().items())
+    return f"CREATE TABLE {name} (run_month VARCHAR NOT NULL, {columns})"
+
+
+Progress = Callable[[str, int, int], None]
