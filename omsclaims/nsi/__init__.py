@@ -112,13 +112,19 @@ class Books:
         return Books({**self.by_name, **books})
 
 
+def _as_date(rows: pl.DataFrame, column: str) -> pl.Expr:
+    """A validity column as dates, whether it came as ISO text, as dates or as nothing but nulls."""
+    text = rows.schema[column] == pl.String
+    return pl.col(column).str.to_date("%Y-%m-%d") if text else pl.col(column).cast(pl.Date)
+
+
 def book_from_rows(name: str, edition: str, rows: pl.DataFrame, complete: bool = True) -> Book:
     """A Book from a frame of text: validity columns are typed, an empty beginning means since ever."""
     lowered = rows.rename({column: column.lower() for column in rows.columns})
     typed = lowered.with_columns(
         pl.col("code").cast(pl.String),
-        pl.col("valid_from").cast(pl.Date, strict=True).fill_null(SINCE_EVER),
-        pl.col("valid_to").cast(pl.Date, strict=True),
+        _as_date(lowered, "valid_from").fill_null(SINCE_EVER),
+        _as_date(lowered, "valid_to"),
     )
     return Book(name, edition, typed.sort("code", "valid_from"), complete)
 
