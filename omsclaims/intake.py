@@ -1,7 +1,7 @@
 """How does a package get into the workspace? Read, checked against formats, books and relations, stored whole or refused whole.
 
-A package is taken in once: the same content again changes nothing, other content under the same name is refused until the first is
-withdrawn, and a closed month takes nothing. One bad package never stops the others.
+A package is taken in once: the same content again changes nothing, other content under the same name is refused until the first
+is withdrawn, and a closed month takes nothing. One bad package never stops the others.
 """
 
 from __future__ import annotations

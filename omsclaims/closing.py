@@ -1,0 +1,229 @@
+"""How is a month closed, compared and opened again? Loads, calls the conductor, digests, stores - in one transaction.
+
+Closing again with the same inputs changes nothing and says so. When anything differs, the differences are shown and nothing is
+replaced unless that is asked for with a reason. A closing names in the audit chain its inputs, books, parameters, program and outputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from omsclaims import __version__, contract, documents, intake, month, settlement
+from omsclaims.context import Context, Role
+from omsclaims.law import federal_parameters
+from omsclaims.law.agreement import load_agreement
+from omsclaims.nsi import Books
+from omsclaims.periods import Month
+from omsclaims.workspace import (
+    PackageRow,
+    RunRow,
+    Workspace,
+    WorkspaceError,
+    canonical_json,
+    read_tables,
+    sha256_bytes,
+    sha256_file,
+    table_digest,
+    write_tables,
+)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What a run of a month came to."""
+
+    month: Month
+    outcome: Literal["closed", "identical", "differs", "replaced"]
+    digest: str
+    tables: dict[str, pl.DataFrame]
+    identities: list[tuple[str, int, int]]
+    differences: list[str] = field(default_factory=list)
+    documents: list[documents.Document] = field(default_factory=list)
+    packages: list[PackageRow] = field(default_factory=list)
+
+
+@cache
+def program_digest() -> str:
+    """SHA-256 over the program's own files: code, books, formats, parameters, texts."""
+    digest = hashlib.sha256()
+    root = resources.files("omsclaims")
+    with resources.as_file(root) as folder:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix in {".py", ".yaml", ".csv", ".j2", ".html"}:
+                digest.update(f"{path.relative_to(folder)}:{sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def load_context(workspace: Workspace, of: Month, as_of: date) -> tuple[Context, dict[str, str]]:
+    """The surroundings of a month as the workspace holds them, and the digests of what they were made of."""
+    loaded = workspace.books()
+    folder, agreement_digest = workspace.agreement(of.year)
+    books: Books = intake.chosen_books(loaded)
+    role: Role = "fund" if workspace.meta("role") == "fund" else "insurer"
+    context = Context(
+        month=of,
+        as_of=as_of,
+        territory=workspace.meta("territory"),
+        role=role,
+        books=books,
+        law=federal_parameters(),
+        agreement=load_agreement(folder),
+        secret=workspace.secret(),
+    )
+    digests = {f"book:{name}": digest for name, _, digest, _, _ in loaded}
+    return context, {**digests, "agreement": agreement_digest, "program": program_digest(), "version": __version__}
+
+
+def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """All tables that a month is settled from, and what they were (digests of packages, registers, earlier months)."""
+    rows = [row for row in workspace.packages(str(of)) if row.state == "accepted"]
+    packages = []
+    for row in rows:
+        tables = workspace.package_tables(row)
+        found = tables.pop("findings")
+        packages.append(month.Package(row.package, tables, found))
+    tables = month.assemble(packages)
+    registers, register_digests = workspace.registers()
+    earlier = [name for name in workspace.closed_months() if name < str(of)]
+    histories = [workspace.run_table(name, "history_rows") for name in earlier]
+    tables.update(registers)
+    tables["history"] = pl.concat(histories) if histories else contract.TABLES["history"].empty()
+    tables["balances_before"] = (
+        workspace.ledger_table("balances", earlier[-1]) if earlier else contract.TABLES["balances"].empty()
+    )
+    bills = [workspace.ledger_table("territory_bills", name) for name in earlier if name.startswith(f"{of.year}-")]
+    tables["territory_bills_before"] = pl.concat(bills) if bills else contract.TABLES["territory_bills"].empty()
+    inputs = {
+        "packages": {row.package: row.digest for row in rows},
+        "registers": register_digests,
+        "months": {name: _digest_of(workspace, name) for name in earlier},
+    }
+    return tables, inputs
+
+
+def _digest_of(workspace: Workspace, name: str) -> str:
+    run = workspace.run(name)
+    assert run is not None
+    return run.digest
+
+
+def close(
+    workspace: Workspace,
+    of: Month,
+    as_of: date,
+    who: str,
+    why: str | None = None,
+    replace: bool = False,
+    lang: str = "ru",
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Closing:
+    """Settles and closes a month (call inside `Workspace.writing`).
+
+    Raises WorkspaceError `month.empty` without an accepted package, `month.earlier_open` when an earlier month has packages and is
+    not closed, `month.later_closed` when a later month is closed and this one would change.
+    """
+    say = progress or (lambda _: None)
+    _may_close(workspace, of)
+    say("load")
+    context, sources = load_context(workspace, of, as_of)
+    tables, inputs = load_tables(workspace, of)
+    inputs["sources"] = sources
+    say("settle")
+    results = month.settle_month(tables, context)
+    identities = settlement.identities({**tables, **results})
+    for key, left, right in identities:
+        assert left == right, f"identity {key} does not hold: {left} and {right} kopecks"
+    say("digest")
+    outputs = {name: table_digest(table) for name, table in sorted(results.items())}
+    digest = sha256_bytes(canonical_json(outputs).encode())
+    packages = workspace.packages(str(of))
+    before = workspace.run(str(of))
+    if before is not None and before.digest == digest:
+        return Closing(of, "identical", digest, results, identities, packages=packages)
+    differences = [] if before is None else _differences(before, inputs, outputs)
+    if before is not None and not replace:
+        return Closing(of, "differs", digest, results, identities, differences, packages=packages)
+    if before is not None:
+        reopen(workspace, of, as_of, who, why or "")
+    say("documents")
+    made = documents.write(workspace.folder, packages, tables, results, identities, context, lang, threads)
+    path = Path("tables") / str(of) / f"run-{digest[:16]}"
+    if not (workspace.folder / path).exists():
+        write_tables(workspace.folder / path, {name: results[name] for name in month.RESULTS})
+    inputs["outputs"] = outputs
+    workspace.store_run(
+        RunRow(str(of), digest, inputs, who, why, as_of, str(path)),
+        results,
+        [(document.kind, document.name, str(document.path), document.sha256) for document in made],
+    )
+    workspace.record(
+        "close",
+        as_of,
+        who,
+        why,
+        {"month": str(of), "digest": digest, "inputs": inputs, "documents": {str(one.path): one.sha256 for one in made}},
+    )
+    outcome: Literal["closed", "replaced"] = "closed" if before is None else "replaced"
+    return Closing(of, outcome, digest, results, identities, differences, made, packages)
+
+
+def _may_close(workspace: Workspace, of: Month) -> None:
+    """Months are closed in order: each is the history of the next."""
+    packages = [row for row in workspace.packages() if row.state == "accepted"]
+    if not any(row.month == str(of) for row in packages):
+        raise WorkspaceError("month.empty", month=of)
+    closed = set(workspace.closed_months())
+    open_before = sorted({row.month for row in packages if row.month < str(of)} - closed)
+    if open_before:
+        raise WorkspaceError("month.earlier_open", month=of, earlier=", ".join(open_before))
+
+
+def _differences(before: RunRow, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> list[str]:
+    """What differs from the stored closing: names of inputs and of outputs, one a line."""
+    found = []
+    for part in ("packages", "registers", "months", "sources"):
+        old, new = before.inputs.get(part, {}), inputs[part]
+        for name in sorted(set(old) | set(new)):
+            if old.get(name) != new.get(name):
+                change = "added" if name not in old else "removed" if name not in new else "changed"
+                found.append(f"{part}:{name}:{change}")
+    old_outputs = before.inputs.get("outputs", {})
+    found.extend(f"outputs:{name}:changed" for name in sorted(outputs) if old_outputs.get(name) != outputs[name])
+    return found
+
+
+def reopen(workspace: Workspace, of: Month, as_of: date, who: str, why: str) -> None:
+    """Opens a closed month again; the chain keeps what the closing was, who opened it and why.
+
+    Raises WorkspaceError `workspace.not_closed`, `month.why` without a reason, `month.later_closed` when a later month stands on it.
+    """
+    run = workspace.run(str(of))
+    if run is None:
+        raise WorkspaceError("workspace.not_closed", month=of)
+    if not why.strip():
+        raise WorkspaceError("month.why", month=of)
+    later = [name for name in workspace.closed_months() if name > str(of)]
+    if later:
+        raise WorkspaceError("month.later_closed", month=of, later=", ".join(later))
+    workspace.record("reopen", as_of, who, why, {"month": str(of), "digest": run.digest, "closed_by": run.closed_by})
+    workspace.forget_run(str(of))
+
+
+def stored(workspace: Workspace, of: Month) -> dict[str, pl.DataFrame]:
+    """The results of a closed month."""
+    run = workspace.run(str(of))
+    if run is None:
+        raise WorkspaceError("workspace.not_closed", month=of)
+    return read_tables(workspace.folder / run.path)

@@ -1,0 +1,159 @@
+"""In which order is a month settled? The conductor: the stages, one after another, and nothing else.
+
+    packages --assemble--> tables --identify--> insured --price--> amounts --control in passes--> decisions --settle--> postings
+
+Everything here is a pure function of tables and the context; loading and storing is `omsclaims.closing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from omsclaims import checks, contract, findings, settlement, tariffs
+from omsclaims.context import Context
+from omsclaims.registry import formats, names
+
+Tables = dict[str, pl.DataFrame]
+
+#: Parts of a month that are made by the stages, beside the tables that came in.
+RESULTS: Final = (
+    "identified", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows", "cases_view",
+    "financing", "standards", "payments", "act_121", "act_132", "territory_bills", "postings", "balances",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Package:
+    """An accepted package as it goes into a month: its name, its tables, and what was found at intake."""
+
+    name: str
+    tables: Mapping[str, pl.DataFrame]
+    findings: pl.DataFrame
+
+
+def assemble(packages: Sequence[Package]) -> Tables:
+    """All packages of a month as one set of tables, with rows numbered over the month (contract: module docstring).
+
+    The order of `packages` does not matter: they are numbered by name. Adds `cases` and `case_key` on sl and usl, and
+    `intake_findings` with rows numbered likewise.
+    """
+    ordered = sorted(packages, key=lambda package: package.name)
+    assert len({package.name for package in ordered}) == len(ordered), "a package stands twice in the month"
+    collected: dict[str, list[pl.DataFrame]] = {}
+    found: list[pl.DataFrame] = [findings.empty()]
+    for ordinal, package in enumerate(ordered):
+        base = ordinal << contract.PACKAGE_SHIFT
+        for name, table in package.tables.items():
+            collected.setdefault(name, []).append(_renumbered(table, base, package.name))
+        found.append(package.findings.with_columns(pl.col("z_row") + base, pl.col("sl_row") + base))
+    tables = {name: pl.concat(parts, how="diagonal") for name, parts in collected.items()}
+    for name in formats.canonical_tables():
+        if name not in tables:
+            empty = pl.DataFrame(schema={"package": pl.String(), **formats.canonical_columns(name)})
+            tables[name] = empty
+    keys = tables["sl"].select(pl.col("_row").alias("_parent"), pl.col("_parent").alias("case_key"))
+    tables["usl"] = tables["usl"].join(keys, on="_parent", how="left", maintain_order="left")
+    tables["sl"] = tables["sl"].with_columns(case_key=pl.col("_parent"))
+    tables["cases"] = _cases(tables)
+    tables["intake_findings"] = pl.concat(found)
+    return tables
+
+
+def _renumbered(table: pl.DataFrame, base: int, package: str) -> pl.DataFrame:
+    """Rows of one package with month-unique numbers and the package's name."""
+    shifted = [pl.col(column) + base for column in ("_row", "_parent") if column in table.columns]
+    return table.with_columns(*shifted, package=pl.lit(package))
+
+
+def _cases(tables: Tables) -> pl.DataFrame:
+    """The contract table `cases`: each completed case with what its file, record and patient block say of it."""
+    named = tables["file"].select("package").unique(maintain_order=True)
+    kinds = [names.parse_name(name) for name in named["package"]]
+    files = tables["file"].join(
+        named.with_columns(
+            pl.Series("file_kind", [kind.kind for kind in kinds], dtype=pl.String),
+            pl.Series("letters", [kind.letters for kind in kinds], dtype=pl.String),
+        ),
+        on="package",
+        how="left",
+    )
+    of_file = ("package", "file_kind", "letters", "version", "data", "code_mo", "year", "month", "nschet", "dschet", "plat")
+    of_patient = ("id_pac", "vpolis", "smo", "st_okato", "smo_ok", "novor")
+    zap = tables["zap"].select(pl.col("_row").alias("_parent"), "n_zap", "pr_nov", pl.col("_line").alias("line"))
+    patient = tables["patient"].unique("_parent", keep="first", maintain_order=True).select("_parent", *of_patient)
+    cases = (
+        tables["z_sl"]
+        .with_columns(case_key=pl.col("_row"))
+        .join(zap, on="_parent", how="left", maintain_order="left")
+        .join(patient, on="_parent", how="left", maintain_order="left")
+        .join(files.unique("package", maintain_order=True).select(of_file), on="package", how="left", maintain_order="left")
+    )
+    return contract.check("cases", cases)
+
+
+def settle_month(tables: Tables, context: Context) -> Tables:
+    """Decides and prices a month: input tables of `assemble`, registers (`reg_*`), `history`, `balances_before`,
+    `territory_bills_before`; returns the tables of `RESULTS`, each as the contract has it.
+    """
+    work = dict(tables)
+    identified = settlement.identify(work, context)
+    work["identified"] = contract.check("identified", identified["identified"])
+    prices = tariffs.price(work, context)
+    work["priced_sl"] = contract.check("priced_sl", prices["priced_sl"])
+    work["priced"] = contract.check("priced", prices["priced"])
+    known_before = {"registry": tables["intake_findings"], "person": identified["findings"], "case": prices["findings"]}
+    decisions, found = _control(work, context, known_before)
+    work["decisions"] = decisions
+    work["findings"] = found
+    work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, work, decisions, context))
+    work.update(settlement.settle(work, context))
+    work["findings"] = findings.concat([found, work.pop("money_findings", findings.empty())])
+    work["cases_view"] = _cases_view(work)
+    work["history_rows"] = _history(work, context)
+    return {name: work[name] for name in RESULTS}
+
+
+def _control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Control in passes: each reads the decisions of the ones before (design: Control in passes)."""
+    decisions: pl.DataFrame | None = None
+    found: list[pl.DataFrame] = []
+    for name in checks.PASSES:
+        work["refused"] = contract.TABLES["refused"].empty() if decisions is None else settlement.refused(decisions)
+        here = [given[name]] if name in given else []
+        if name != "registry":  # the registry pass ran at intake, package by package
+            here.append(checks.run_pass(name, work, context))
+        of_pass = findings.concat(here)
+        found.append(of_pass)
+        decisions = contract.check("decisions", settlement.decide(of_pass, work, context, name, decisions))
+    assert decisions is not None
+    return decisions, findings.concat(found)
+
+
+def _cases_view(work: Tables) -> pl.DataFrame:
+    """Rows of the public view `v_cases`: case, person key, price and decision side by side. No personal values."""
+    return (
+        work["cases"]
+        .join(work["identified"].drop("smo"), on="case_key", how="left", maintain_order="left")
+        .join(work["priced"], on="case_key", how="left", maintain_order="left")
+        .join(work["decisions"], on="case_key", how="left", maintain_order="left")
+        .sort("package", "n_zap", "idcase", "case_key")
+    )
+
+
+def _history(work: Tables, context: Context) -> pl.DataFrame:
+    """Accepted cases of this month as later months see them: narrow, sorted by person and date."""
+    accepted = work["decisions"].filter(pl.col("oplata") != 2)
+    rows = (
+        work["sl"]
+        .join(accepted.select("case_key", "sump_kop"), on="case_key", how="inner")
+        .join(work["cases"].drop("package"), on="case_key", how="inner", suffix="_z")
+        .join(work["identified"].select("case_key", "person_key"), on="case_key", how="inner")
+        .with_columns(month=pl.lit(str(context.month)), usl_ok=pl.col("usl_ok").fill_null(3))
+        .select(list(contract.TABLES["history"].schema()))
+        .sort("person_key", "date_1", "date_2", "package", "idcase", "sl_id")
+    )
+    return contract.check("history", rows)
