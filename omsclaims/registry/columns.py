@@ -1,0 +1,119 @@
+"""Which raw texts are values? Batches of collected texts become typed columns; what does not fit becomes exceptions and findings.
+
+Everything is done column by column in polars; the rules are S.903 (type, length, digits), S.904 (enumeration of the schema) and
+S.907 (blank text).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from omsclaims import findings
+from omsclaims.registry import values
+from omsclaims.registry.formats import EXCEPTIONS, Field, scale_of
+
+#: A problem of one value before its case is known: rule, ground, table, row, element, value, parameters.
+PROBLEM: dict[str, pl.DataType] = {
+    "rule": pl.String(), "code": pl.String(), "table": pl.String(), "_row": pl.Int64(), "element": pl.String(),
+    "value": pl.String(), "params": pl.String(),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Collected:
+    """What reading found beside the columns: problems and exceptions, as lists of frames."""
+
+    problems: list[pl.DataFrame] = field(default_factory=list)
+    exceptions: list[pl.DataFrame] = field(default_factory=list)
+
+    def problem(self, rule: str, code: str | None, table: str, row: int, element: str, value: str | None, params: str) -> None:
+        """One problem of one row."""
+        record = (rule, code, table, row, element, value, params)
+        self.problems.append(pl.DataFrame([record], schema=PROBLEM, orient="row"))
+
+    def values(self, rule: str, code: str | None, item: Field, rows: pl.Series, raw: pl.Series) -> None:
+        """One problem for each of many values of one field."""
+        params = findings.params_json(
+            {"format": item.type_text, "allowed": ", ".join(item.values), "ru": item.meaning_ru, "en": item.meaning_en}
+        )
+        self.problems.append(
+            pl.DataFrame({"_row": rows, "value": raw}).select(
+                pl.lit(rule).alias("rule"), pl.lit(code, dtype=pl.String).alias("code"),
+                pl.lit(item.table).alias("table"), pl.col("_row").cast(pl.Int64), pl.lit(item.path).alias("element"),
+                pl.col("value").cast(pl.String), pl.lit(params).alias("params"),
+            )
+        )  # fmt: skip
+
+    def kept(self, item: Field, rows: pl.Series, raw: pl.Series, kind: str) -> None:
+        """Texts that a column cannot hold, kept as they were."""
+        self.exceptions.append(
+            pl.DataFrame({"_row": rows, "raw": raw}).select(
+                pl.lit(item.table).alias("table"), pl.col("_row").cast(pl.Int64), pl.lit(item.column).alias("column"),
+                pl.col("raw").cast(pl.String), pl.lit(kind).alias("kind"),
+            )
+        )  # fmt: skip
+
+
+def typed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> pl.Series:
+    """The column of one field: `raw` texts (null = no element) as its canonical type, named after the column.
+
+    Blank texts and texts that do not parse become null and are kept in `found`; wrong lengths and values that are not in the
+    enumeration stay in the column and are reported.
+    """
+    raw = raw.alias(item.column)
+    if raw.null_count() == raw.len():
+        return raw if item.form == "T" else raw.cast(pl.Date if item.form == "D" else pl.Int64)
+    blank = (raw.str.strip_chars() == "").fill_null(value=False)
+    if blank.any():
+        found.kept(item, rows.filter(blank), raw.filter(blank), "empty")
+        found.values("S.907", empty_code(item), item, rows.filter(blank), raw.filter(blank))
+        raw = raw.set(blank, None)
+    if item.form == "T":
+        wrong = (raw.str.len_chars() > item.length).fill_null(value=False)
+        if wrong.any():
+            found.values("S.903", "1.4.4", item, rows.filter(wrong), raw.filter(wrong))
+        column = raw
+    else:
+        column = _parsed(raw, item, rows, found)
+    if item.values:
+        _enumerated(column, raw, item, rows, found)
+    return column
+
+
+def _parsed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> pl.Series:
+    """Numbers and dates; negative numbers are values, but no schema of the exchange allows them."""
+    if item.form == "D":
+        column = values.parse_dates(raw)
+    else:
+        scale = scale_of(item.table, item.column)
+        column = values.parse_numbers(raw, item.length, item.decimals, scale)
+        negative = (column < 0).fill_null(value=False)
+        if negative.any():
+            found.values("S.903", "1.4.4", item, rows.filter(negative), raw.filter(negative))
+    if column.null_count() != raw.null_count():
+        bad = raw.is_not_null() & column.is_null()
+        found.kept(item, rows.filter(bad), raw.filter(bad), "bad")
+        found.values("S.903", "1.4.4", item, rows.filter(bad), raw.filter(bad))
+    return column
+
+
+def _enumerated(column: pl.Series, raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> None:
+    """Values outside the enumeration that the schema of the kind has for this element."""
+    allowed: list[int] | list[str] = list(item.values) if item.form == "T" else [int(value) for value in item.values]
+    unit = 10 ** scale_of(item.table, item.column) if item.form == "N" else 1
+    listed = allowed if item.form == "T" else [int(value) * unit for value in allowed]
+    outside = (~column.is_in(listed)).fill_null(value=False)
+    if outside.any():
+        found.values("S.904", "1.4.4", item, rows.filter(outside), raw.filter(outside))
+
+
+def empty_code(item: Field) -> str | None:
+    """Ground for an empty element: a mandatory field not filled (1.4.3); an empty optional one costs nothing."""
+    return "1.4.3" if item.must == "O" else None
+
+
+def no_exceptions() -> pl.DataFrame:
+    """The table of exceptions without rows."""
+    return pl.DataFrame(schema=EXCEPTIONS)

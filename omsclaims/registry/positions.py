@@ -1,0 +1,196 @@
+"""Which case is meant? Problems of rows become findings with record, case, service and line; and the checks of a file as a whole.
+
+Whole file: repeated N_ZAP, IDCASE, SL_ID, IDSERV, ID_PAC (S.908-S.911, S.914), SD_Z, SUMMAV (S.915, S.916; formats.md 9.3), no
+records (S.917).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from omsclaims import findings
+from omsclaims.registry.columns import PROBLEM
+from omsclaims.registry.formats import EXCEPTIONS, EXTRA, PERSONAL, Family, Format, canonical_tables, empty_table
+from omsclaims.registry.source import line_of
+
+_SHOWN: Final = 200  # characters of a value that a finding shows
+_LEVELS: Final = {"usl": "usl", "sl": "sl", "z_sl": "case", "zap": "zap", "person": "person"}
+
+
+def empty_tables(family: Family) -> dict[str, pl.DataFrame]:
+    """All canonical tables of a family without rows, with exceptions and extra."""
+    tables = {table: empty_table(table, family) for table in canonical_tables(family)}
+    tables["exceptions"] = pl.DataFrame(schema=EXCEPTIONS)
+    tables["extra"] = pl.DataFrame(schema=EXTRA)
+    return tables
+
+
+def shown(path: str, text: str | None) -> str | None:
+    """A value as a finding may show it: masked where the element is personal, cut where it is long."""
+    if text is None:
+        return None
+    if _tag(path).lower() in PERSONAL or (text.startswith("<") and path.startswith(("PERS", "ZAP/PACIENT"))):
+        return findings.mask(text)
+    return text[:_SHOWN]
+
+
+def _tag(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def placed(
+    problems: pl.DataFrame, tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str, content: bytes = b""
+) -> pl.DataFrame:
+    """Problems (columns.PROBLEM) as findings. A problem of a record or patient counts for each of its cases."""
+    found = [findings.empty()]
+    for (table,), part in problems.partition_by("table", as_dict=True, maintain_order=True).items():
+        found.append(_placed_table(part, str(table), tables, edition, package, file, content))
+    return pl.concat(found)
+
+
+def _placed_table(
+    part: pl.DataFrame, table: str, tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str, content: bytes
+) -> pl.DataFrame:
+    rows = _ancestors(part["_row"], table, tables, edition)
+    level = next((_LEVELS[name] for name in _LEVELS if name in rows), "file")
+    frame = part.with_columns(
+        *[row.alias(f"@{name}") for name, row in rows.items()],
+        pl.lit(level).alias("level"), pl.lit(package).alias("package"), pl.lit(file).alias("file"), _masked(part),
+    )  # fmt: skip
+    if level == "file":
+        lines = {path: line_of(content, _tag(path)) for path in part["element"].unique().to_list() if content}
+        frame = frame.with_columns(
+            pl.when(pl.col("code").is_not_null()).then(pl.lit("1.4.1")).alias("code"),
+            pl.col("element").replace_strict(lines, default=None, return_dtype=pl.Int64).alias("line"),
+        )
+    elif "zap" in rows:
+        frame = _with_case(frame, rows, tables)
+    elif "person" in rows:
+        person = tables["person"]
+        frame = frame.with_columns(
+            person["id_pac"].gather(rows["person"]), person["_line"].gather(rows["person"]).alias("line"),
+            person["_offset"].gather(rows["person"]).alias("offset"),
+        )  # fmt: skip
+    wanted = [name for name in findings.SCHEMA if name in frame.columns]
+    return findings.conform(frame.select(wanted))
+
+
+def _ancestors(rows: pl.Series, table: str, tables: dict[str, pl.DataFrame], edition: Format) -> dict[str, pl.Series]:
+    """Row numbers in each table above (and in the table itself), the nearest first."""
+    found: dict[str, pl.Series] = {}
+    current: str | None = table
+    while current is not None:
+        found[current] = rows
+        above = edition.parents.get(current)
+        if above is None or above == edition.header_table:
+            break
+        rows = tables[current]["_parent"].gather(rows)
+        current = above
+    return found
+
+
+def _with_case(frame: pl.DataFrame, rows: dict[str, pl.Series], tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """N_ZAP, ID_PAC, IDCASE, SL_ID, IDSERV, line and row numbers of the case; one row per case for problems of a record."""
+    zap = tables["zap"].select(
+        pl.col("_row").alias("@zap"), "n_zap", pl.col("_line").alias("line"), pl.col("_offset").alias("offset")
+    )
+    patient = (
+        tables["patient"].select(pl.col("_parent").alias("@zap"), "id_pac").unique("@zap", keep="first", maintain_order=True)
+    )
+    frame = frame.join(zap, on="@zap", how="left", maintain_order="left").join(
+        patient, on="@zap", how="left", maintain_order="left"
+    )
+    case = tables["z_sl"].select(pl.col("_row").alias("@z_sl"), pl.col("_parent").alias("@zap"), "idcase")
+    keys = ["@zap", "@z_sl"] if "z_sl" in rows else ["@zap"]
+    frame = frame.join(case, on=keys, how="left", maintain_order="left").with_columns(pl.col("@z_sl").alias("z_row"))
+    if "sl" in rows:
+        frame = frame.with_columns(tables["sl"]["sl_id"].gather(rows["sl"]), pl.col("@sl").alias("sl_row"))
+    if "usl" in rows:
+        frame = frame.with_columns(tables["usl"]["idserv"].gather(rows["usl"]))
+    return frame
+
+
+def _masked(part: pl.DataFrame) -> pl.Expr:
+    """Personal values as `И***в`, others cut."""
+    value = pl.col("value")
+    personal = [path for path in part["element"].unique().to_list() if _tag(path).lower() in PERSONAL]
+    already = value.str.contains("***", literal=True)
+    hidden = pl.when(value.str.len_chars() < 3).then(pl.lit("***")).otherwise(value.str.head(1) + "***" + value.str.tail(1))
+    return (
+        pl.when(pl.col("element").is_in(personal) & (value != "") & ~already)
+        .then(hidden)
+        .otherwise(value.str.head(_SHOWN))
+        .alias("value")
+    )
+
+
+# --- the file as a whole -----------------------------------------------------------------------------------------------
+
+
+def whole_file(tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str) -> pl.DataFrame:
+    """Findings S.908-S.911 and S.914-S.917 of one file."""
+    if edition.family == "protocol":
+        return findings.empty()
+    if edition.family == "person":
+        repeats = _repeats("S.914", "person", ["id_pac"], "PERS/ID_PAC", tables)
+        return placed(repeats, tables, edition, package, file)
+    repeated = pl.concat(
+        [
+            _repeats("S.908", "zap", ["n_zap"], "ZAP/N_ZAP", tables),
+            _repeats("S.909", "z_sl", ["idcase"], "ZAP/Z_SL/IDCASE", tables),
+            _repeats("S.910", "sl", ["_parent", "sl_id"], "ZAP/Z_SL/SL/SL_ID", tables),
+            _repeats("S.911", "usl", ["_parent", "idserv"], "ZAP/Z_SL/SL/USL/IDSERV", tables),
+        ]
+    )
+    totals = _totals(tables, edition, package, file)
+    return pl.concat([placed(repeated, tables, edition, package, file), findings.frame(totals)])
+
+
+def _repeats(rule: str, table: str, keys: list[str], path: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Second and later rows with the same key; the first one stands."""
+    frame, value = tables[table], keys[-1]
+    again = frame.filter(pl.col(value).is_not_null() & ~pl.struct(keys).is_first_distinct())
+    return again.select(
+        pl.lit(rule).alias("rule"), pl.lit("1.4.4").alias("code"), pl.lit(table).alias("table"), "_row",
+        pl.lit(path).alias("element"), pl.col(value).cast(pl.String).alias("value"), pl.lit("{}").alias("params"),
+    ).cast(dict(PROBLEM))  # type: ignore[arg-type]  # fmt: skip
+
+
+def _totals(tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str) -> list[findings.Finding]:
+    """SD_Z and SUMMAV against the cases, and whether there are any records."""
+    found: list[findings.Finding] = []
+    header = tables["file"]
+    if tables["zap"].height == 0:
+        found.append(findings.Finding("S.917", code="1.4.1", package=package, file=file, element="ZAP"))
+        return found
+    stated = header["sd_z"][0]
+    cases = tables["z_sl"].height
+    if "ZGLV/SD_Z" in edition.by_path and stated != cases:
+        found.append(
+            findings.Finding("S.915", code="1.4.1", package=package, file=file, element="ZGLV/SD_Z",
+                             value=_text(stated), params={"stated": _text(stated), "counted": cases})
+        )  # fmt: skip
+    # A file A names the whole invoice but holds the processed cases alone; an amount that did not parse has its own finding.
+    if "A" in edition.kinds or tables["z_sl"]["sumv"].null_count():
+        return found
+    billed, total = header["summav"][0], int(tables["z_sl"]["sumv"].sum())
+    if billed != total:
+        found.append(
+            findings.Finding("S.916", code="1.4.2", package=package, file=file, element="SCHET/SUMMAV", value=_roubles(billed),
+                             params={"stated": _roubles(billed), "counted": _roubles(total)})
+        )  # fmt: skip
+    return found
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _roubles(kopecks: int | None) -> str:
+    """Kopecks as 1234.56, for the text of a finding."""
+    if kopecks is None:
+        return ""
+    sign, amount = ("-", -kopecks) if kopecks < 0 else ("", kopecks)
+    return f"{sign}{amount // 100}.{amount % 100:02d}"

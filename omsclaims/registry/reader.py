@@ -1,0 +1,227 @@
+"""What does a package say? ZIP or bare XML -> canonical tables, findings, and whether it goes back as a whole (formats.md 2).
+
+A package is one main file (H, T, C, X) with one file of persons (L), or one inter-territorial file (R, D, A). Its name must agree with
+its header: month, own name, clinic, payer. Persons and cases are held against each other here, because only here both are known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import polars as pl
+
+from omsclaims import findings
+from omsclaims.findings import Finding
+from omsclaims.registry import names, positions
+from omsclaims.registry.archive import Limits, Member, open_archive
+from omsclaims.registry.columns import PROBLEM
+from omsclaims.registry.formats import Format
+from omsclaims.registry.names import InterterritorialName, PackageName
+from omsclaims.registry.parsing import REFUSES_PACKAGE, XmlRead, read_xml
+
+__all__ = ["REFUSES_PACKAGE", "PackageRead", "XmlRead", "read_package", "read_xml"]
+
+Tables = dict[str, pl.DataFrame]
+_PERSON_TABLES: Final = ("person_file", "person", "dost", "dost_p")
+_BARE_STARTS: Final = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class PackageRead:
+    """A package read. `tables`: canonical tables of the main file and of the file of persons, `exceptions`, `extra`.
+
+    `refused`: at least one finding of REFUSES_PACKAGE, the package goes back whole (its tables are what could be read).
+    """
+
+    name: str  # stem of the package
+    parsed: PackageName | None
+    interterritorial: InterterritorialName | None
+    tables: Tables
+    findings: pl.DataFrame
+    refused: bool
+    format: Format | None
+    person_format: Format | None
+    digest: str  # SHA-256 of the file, hexadecimal
+
+    @property
+    def format_ids(self) -> tuple[str, ...]:
+        """Ids of the editions read, the main file's first."""
+        return tuple(edition.id for edition in (self.format, self.person_format) if edition is not None)
+
+
+def read_package(source: Path | bytes, name: str | None = None, limits: Limits | None = None) -> PackageRead:
+    """Read a package: a ZIP (.zip, .oms) or a bare XML. `name` is the file's name, by default that of the path.
+
+    Findings: S.801-S.814, S.820 (bare XML: persons are not checked), those of read_xml, S.912, S.913; findings about a person stand once
+    for every case of that ID_PAC. Bad input never raises; a path that does not exist does.
+    """
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    known = name if name is not None else source.name if isinstance(source, Path) else ""
+    stem = PurePosixPath(known).stem if known.lower().endswith((".zip", ".oms", ".xml")) else known
+    bare = data.lstrip(b" \t\r\n").startswith(_BARE_STARTS) or known.lower().endswith(".xml")
+    if bare:
+        members: tuple[Member, ...] = (Member(f"{stem}.xml", data),)
+        found: list[Finding] = []
+    else:
+        archive = open_archive(data, limits, package=stem)
+        members, found = archive.members, list(archive.findings)
+    return _Package(stem, members, found, bare=bare, digest=hashlib.sha256(data).hexdigest()).read()
+
+
+class _Package:
+    """The state of reading one package."""
+
+    def __init__(self, stem: str, members: tuple[Member, ...], found: list[Finding], *, bare: bool, digest: str) -> None:
+        self.stem, self.members, self.found, self.bare, self.digest = stem, members, found, bare, digest
+        self.parsed = names.parse_name(stem)
+        self.between = names.parse_interterritorial(stem)
+        self.person_stem = names.person_name(stem)
+
+    def read(self) -> PackageRead:
+        """Names, members, files, then the checks between them."""
+        if self.parsed is None and (self.between is None or self.between.kind == "Y"):
+            self._add("S.802", value=self.stem)
+        main_member, person_member = self._pick()
+        main = None if main_member is None else read_xml(main_member.data, self.stem, self.stem)
+        period = _period(main)
+        person = None
+        if person_member is not None:
+            person_stem = PurePosixPath(person_member.name).stem
+            person = read_xml(person_member.data, person_stem, self.stem, period=period, kind="L")
+        tables = _merged(main, person)
+        if main is not None and main.format is not None and tables["file"].height:
+            self._header(tables, main.format)
+        if person is not None and tables["person_file"].height:
+            self._person_header(tables, PurePosixPath(person_member.name).stem if person_member else "")
+        frames = [findings.frame(self.found)]
+        frames += [read.findings for read in (main, person) if read is not None]
+        if main is not None and main.format is not None and person is not None and person.format is not None:
+            frames.append(_persons(tables, main.format, person.format, self.stem, self.person_stem or ""))
+        together = _spread(findings.concat(frames), tables)
+        refused = together["rule"].is_in(sorted(REFUSES_PACKAGE)).any()
+        return PackageRead(
+            self.stem, self.parsed, self.between, tables, together, refused, main.format if main else None,
+            person.format if person else None, self.digest,
+        )  # fmt: skip
+
+    def _add(self, rule: str, code: str | None = "1.4.1", **place: object) -> None:
+        place.setdefault("file", self.stem)
+        self.found.append(Finding(rule, code=code, package=self.stem, **place))  # type: ignore[arg-type]
+
+    def _pick(self) -> tuple[Member | None, Member | None]:
+        """The main file and the file of persons among the members; S.803 for what is missing, S.804 for what is too much."""
+        main = person = None
+        for member in self.members:
+            path = PurePosixPath(member.name)
+            if path.suffix.lower() != ".xml":
+                self._add("S.804", value=member.name, params={"name": member.name, "reason": "extra"})
+            elif path.stem.upper() == self.stem.upper() and main is None:
+                main = member
+            elif person is None and (path.stem.upper() == (self.person_stem or "").upper() or names.is_person_name(path.stem)):
+                person = member
+            else:
+                self._add("S.804", value=member.name, params={"name": member.name, "reason": "extra"})
+        unreadable = any(finding.rule == "S.801" for finding in self.found)
+        if main is None and not unreadable:
+            self._add("S.803", value=f"{self.stem}.xml", params={"name": f"{self.stem}.xml"})
+        if person is None and self.parsed is not None and main is not None:
+            missing = f"{self.person_stem}.xml"
+            if self.bare:
+                self._add("S.820", code=None, value=missing, params={"name": missing})
+            else:
+                self._add("S.803", value=missing, params={"name": missing})
+        return main, person
+
+    def _header(self, tables: Tables, edition: Format) -> None:
+        """The name against the header: month (S.810), own name (S.811), clinic (S.812), payer (S.813)."""
+        header = tables["file"].row(0, named=True)
+        if "ZGLV/FILENAME" in edition.by_path and header["filename"] != self.stem:
+            self._differs("S.811", "ZGLV/FILENAME", header["filename"], self.stem)
+        name = self.parsed
+        if name is None:
+            return
+        if (header["year"], header["month"]) != (name.year, name.month):
+            stated = f"{header['year'] or ''}-{header['month'] or 0:02d}"
+            self._differs("S.810", "SCHET/MONTH", stated, name.period)
+        clinic = {name.receiver_kind: name.receiver, name.sender_kind: name.sender}.get("M")
+        if clinic is not None and header["code_mo"] != clinic:
+            self._differs("S.812", "SCHET/CODE_MO", header["code_mo"], clinic)
+        payer = header["plat"]
+        # Sent to the fund the payer may be absent, the fund itself, or one of its insurers.
+        to_fund = name.receiver_kind == "T" and (payer is None or payer.startswith(name.receiver))
+        if name.receiver_kind in "ST" and not to_fund and payer != name.receiver:
+            self._differs("S.813", "SCHET/PLAT", payer, name.receiver, code=None)
+
+    def _person_header(self, tables: Tables, stem: str) -> None:
+        """The file of persons names itself (S.811) and its main file (S.814)."""
+        header = tables["person_file"].row(0, named=True)
+        if header["filename"] != stem or (self.person_stem is not None and stem != self.person_stem):
+            self._differs("S.811", "ZGLV/FILENAME", header["filename"], self.person_stem or stem, file=stem)
+        if header["filename1"] != self.stem:
+            self._differs("S.814", "ZGLV/FILENAME1", header["filename1"], self.stem, file=stem)
+
+    def _differs(
+        self, rule: str, element: str, stated: str | None, expected: str, *, code: str | None = "1.4.1", file: str | None = None
+    ) -> None:
+        params = {"stated": stated or "", "expected": expected}
+        self._add(rule, code=code, element=element, value=stated, params=params, file=file or self.stem)
+
+
+def _period(main: XmlRead | None) -> str | None:
+    """The reporting month of the main file's header, which the file of persons does not repeat."""
+    if main is None or main.tables["file"].height == 0:
+        return None
+    year, month = main.tables["file"]["year"][0], main.tables["file"]["month"][0]
+    return None if year is None or month is None else f"{year:04d}-{month:02d}"
+
+
+def _merged(main: XmlRead | None, person: XmlRead | None) -> Tables:
+    """Tables of both files as one set; DOST hangs on the persons of L, or on the patients of R and D where there is no L."""
+    tables = dict(main.tables) if main is not None else positions.empty_tables("main")
+    persons = person.tables if person is not None else positions.empty_tables("person")
+    for table in _PERSON_TABLES:
+        if person is not None or table not in tables:
+            tables[table] = persons[table]
+    for table in ("exceptions", "extra"):
+        tables[table] = pl.concat([tables[table], persons[table]])
+    return tables
+
+
+def _persons(tables: Tables, main: Format, person: Format, package: str, person_file: str) -> pl.DataFrame:
+    """Patients that L lacks (S.912, by case) and persons of L without a case (S.913)."""
+    patient, persons = tables["patient"], tables["person"]
+    known = persons["id_pac"].drop_nulls().unique()
+    used = patient["id_pac"].drop_nulls().unique()
+    missing = patient.filter(pl.col("id_pac").is_not_null() & ~pl.col("id_pac").is_in(known.implode()))
+    idle = persons.filter(pl.col("id_pac").is_not_null() & ~pl.col("id_pac").is_in(used.implode()))
+    return pl.concat(
+        [
+            positions.placed(_problems("S.912", "1.4.3", "patient", "ZAP/PACIENT/ID_PAC", missing), tables, main, package, package),
+            positions.placed(_problems("S.913", None, "person", "PERS/ID_PAC", idle), tables, person, package, person_file),
+        ]
+    )
+
+
+def _problems(rule: str, code: str | None, table: str, path: str, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        pl.lit(rule).alias("rule"), pl.lit(code, dtype=pl.String).alias("code"), pl.lit(table).alias("table"), "_row",
+        pl.lit(path).alias("element"), pl.col("id_pac").alias("value"), pl.lit("{}").alias("params"),
+    ).cast(dict(PROBLEM))  # type: ignore[arg-type]  # fmt: skip
+
+
+def _spread(found: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Findings about a person once for every case of that ID_PAC; those of persons without a case stay as they are."""
+    about = (pl.col("level") == "person") & pl.col("id_pac").is_not_null()
+    persons, others = found.filter(about), found.filter(~about.fill_null(value=False))
+    if persons.height == 0:
+        return found
+    cases = (
+        tables["z_sl"].select(pl.col("_row").alias("z_row"), pl.col("_parent").alias("@zap"), "idcase")
+        .join(tables["zap"].select(pl.col("_row").alias("@zap"), "n_zap"), on="@zap")
+        .join(tables["patient"].select(pl.col("_parent").alias("@zap"), "id_pac"), on="@zap")
+    )  # fmt: skip
+    spread = persons.drop("z_row", "idcase", "n_zap").join(cases, on="id_pac", how="left", maintain_order="left_right")
+    return findings.concat([others, findings.conform(spread.drop("@zap"))])

@@ -1,0 +1,175 @@
+"""Can these bytes be read at all, and as what? Encoding, DOCTYPE, root, version and period, before any parser sees them.
+
+Files are windows-1251 by order 79 (formats.md 1); UTF-8 is read too. What else the declaration names, or bytes that are not what it
+says, is refused: a guess would turn names and diagnoses into other ones.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from omsclaims.registry import names
+
+_DECLARATION: Final = re.compile(rb"^\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']", re.IGNORECASE)
+_PROLOG: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*<([^\s/>!?]+)([^>]*)>", re.DOTALL)
+_TAIL_TEXT: Final = re.compile(rb"</[^>]*+>\s*+[^<\s]")
+_ATTRIBUTE: Final = re.compile(rb"<[A-Za-z_][^\s/>]*+\s+[^\s/>]")
+_MARKUP: Final = (b"DOCTYPE", b"ENTITY", b"ELEMENT", b"ATTLIST", b"NOTATION")
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+_ENCODINGS: Final = {"windows-1251": "cp1251", "cp1251": "cp1251", "utf-8": "utf-8", "utf8": "utf-8"}
+_HEAD_BYTES: Final = 1 << 16
+
+#: Why a file is refused: rule, parameters of the text, line.
+Refusal = tuple[str, dict[str, object], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the start of a file says."""
+
+    root: str = ""
+    version: str | None = None
+    period: str | None = None  # YYYY-MM
+    filename: str | None = None
+    hint: str = "H"  # the kind that the header elements point to
+
+
+def inspect(content: bytes) -> tuple[Refusal | None, Head]:
+    """The first reason to refuse the bytes (S.805 encoding, S.806 DOCTYPE, S.807 no XML, S.808 empty), and the head."""
+    if not content.strip(b" \t\r\n\xef\xbb\xbf"):
+        return ("S.808", {"root": "", "expected": ""}, 1), Head()
+    refusal = _encoding_refusal(content) or _markup_refusal(content)
+    if refusal is not None:
+        return refusal, Head()
+    body = content.removeprefix(_UTF8_BOM)
+    start = _PROLOG.match(body[:_HEAD_BYTES])
+    if start is None:
+        return ("S.807", {"line": 1, "column": 1, "message": "no root element"}, 1), Head()
+    root = start[1].decode("ascii", "replace")
+    if b"xmlns=" in start[2]:
+        return ("S.808", {"root": f"{root} xmlns", "expected": root}, 1), Head()
+    return None, _head(root, body)
+
+
+def _head(root: str, body: bytes) -> Head:
+    """Version, period and name as the header before the first record writes them."""
+    end = min((at for at in (body.find(tag) for tag in (b"<ZAP", b"<PERS>", b"<PR>")) if at >= 0), default=_HEAD_BYTES)
+    head = body[: min(end, _HEAD_BYTES)]
+    year, month = _leaf(head, b"YEAR"), _leaf(head, b"MONTH")
+    period = None
+    if year and month and year.isdigit() and month.isdigit() and len(year) == 4 and 1 <= int(month) <= 12:
+        period = f"{year}-{int(month):02d}"
+    hint = "R" if b"<C_OKATO1" in head else "A" if b"<OKATO_OMS" in head else "H"
+    hint = {"PERS_LIST": "L", "FLK_P": "FLK_P"}.get(root, hint)
+    return Head(root, _leaf(head, b"VERSION"), period, _leaf(head, b"FILENAME"), hint)
+
+
+def _leaf(head: bytes, tag: bytes) -> str | None:
+    found = re.search(rb"<" + tag + rb">\s*([\x21-\x7e]+?)\s*</" + tag + rb">", head)
+    return None if found is None else found[1].decode("ascii")
+
+
+def kind_of(stem: str, head: Head) -> str:
+    """The kind of a file: by its name, else by the name its header gives, else by the header's elements."""
+    for candidate in (stem, head.filename or ""):
+        main, between = names.parse_name(candidate), names.parse_interterritorial(candidate)
+        if main is not None:
+            return main.kind
+        if between is not None and between.kind != "Y":
+            return between.kind
+        if names.is_person_name(candidate):
+            return "L"
+    return head.hint
+
+
+def period_of(stem: str) -> str | None:
+    """The reporting month that a lawful name carries (also that of a file of persons); else None."""
+    main = names.parse_name(stem)
+    if main is not None:
+        return main.period
+    return names.person_period(stem)
+
+
+def _encoding_refusal(content: bytes) -> Refusal | None:
+    """S.805: an encoding other than windows-1251 and UTF-8, or bytes that are not what the declaration says."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:_HEAD_BYTES]:
+        return _encoding("utf-16", "unsupported", content, 0)
+    bom = content.startswith(_UTF8_BOM)
+    declaration = _DECLARATION.match(content.removeprefix(_UTF8_BOM)[:400])
+    declared = declaration[1].decode("ascii", "replace") if declaration else "utf-8"
+    encoding = _ENCODINGS.get(declared.lower())
+    if encoding is None:
+        return _encoding(declared, "unsupported", content, 0)
+    if encoding == "utf-8":
+        return _undecodable(content, declared)
+    if bom:
+        return _encoding(declared, "disagrees", content, 0)
+    if 0x98 in content:
+        return _encoding(declared, "undecodable", content, content.index(0x98))
+    if not content.isascii() and _undecodable(content, declared) is None:
+        # Cyrillic in windows-1251 is never valid UTF-8 by chance over a whole file.
+        return _encoding(declared, "disagrees", content, 0)
+    return None
+
+
+def _undecodable(content: bytes, declared: str) -> Refusal | None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _encoding(declared, "undecodable", content, error.start)
+    return None
+
+
+def _encoding(declared: str, problem: str, content: bytes, at: int) -> Refusal:
+    line = content.count(b"\n", 0, at) + 1
+    return "S.805", {"declared": declared[:40], "problem": problem, "offset": at, "line": line}, line
+
+
+def _markup_refusal(content: bytes) -> Refusal | None:
+    """S.806: any markup declaration anywhere, whatever hides it."""
+    at = content.find(b"<!")
+    while at >= 0:
+        word = content[at + 2 : at + 10].upper()
+        if word.startswith(_MARKUP):
+            line = content.count(b"\n", 0, at) + 1
+            return "S.806", {"line": line, "offset": at}, line
+        at = content.find(b"<!", at + 2)
+    return None
+
+
+def needs_care(content: bytes) -> bool:
+    """Whether there are attributes or text between elements: then every element is looked at closely."""
+    start = _PROLOG.match(content.removeprefix(_UTF8_BOM)[:_HEAD_BYTES])
+    after_root = start.end() if start else 0
+    if (b'="' in content or b"='" in content) and _ATTRIBUTE.search(content, after_root):
+        return True
+    return _TAIL_TEXT.search(content) is not None
+
+
+def count_elements(content: bytes) -> int:
+    """Elements of the bytes: closing tags and empty ones. Text may hold `/>`: then a little too many."""
+    return content.count(b"</") + content.count(b"/>")
+
+
+def places(content: bytes, tag: str, lines: list[int]) -> list[pl.Series]:
+    """`_line` and `_offset` of every record; offsets are null where comments or CDATA hide a tag."""
+    pattern = re.compile(rb"<" + tag.encode() + rb"(?=[\s>/])")
+    offsets = [match.start() for match in pattern.finditer(content)]
+    if len(offsets) != len(lines):
+        return [pl.Series("_line", lines, dtype=pl.Int64), pl.Series("_offset", [None] * len(lines), dtype=pl.Int64)]
+    counted, line, last = [], 1, 0
+    for offset in offsets:
+        line += content.count(b"\n", last, offset)
+        last = offset
+        counted.append(line)
+    return [pl.Series("_line", counted, dtype=pl.Int64), pl.Series("_offset", offsets, dtype=pl.Int64)]
+
+
+def line_of(content: bytes, tag: str) -> int | None:
+    """The line of the first element with this tag; for elements of the header."""
+    match = re.search(rb"<" + re.escape(tag.encode()) + rb"[\s>/]", content)
+    return None if match is None else content.count(b"\n", 0, match.start()) + 1
