@@ -1,1 +1,1 @@
-"""How does a registry package become tables, and tables a package? Formats as data, names, archives, reader, writer, protocols."""
+"""How does a registry package become tables, and tables a package? Formats as data; reader, writer, protocols."""

@@ -54,7 +54,8 @@ class _TooBigError(Exception):
 def open_archive(source: Path | bytes, limits: Limits | None = None, package: str = "") -> Archive:
     """All members of a ZIP in the order of its directory, read under `limits`.
 
-    Findings: S.801 not a ZIP, broken or empty; S.804 an entry that is refused (params.reason says why). Never raises for bad data.
+    Findings: S.801 not a ZIP, broken or empty; S.804 an entry that is refused (params.reason says why).
+    Never raises for bad data.
     """
     bounds = limits or Limits()
     data = source if isinstance(source, bytes) else source.read_bytes()
@@ -137,4 +138,5 @@ def _name_of(entry: zipfile.ZipInfo) -> str:
 
 
 def _finding(rule: str, package: str, name: str, reason: str) -> Finding:
-    return Finding(rule, code="1.4.1", package=package, file=package, value=name or None, params={"name": name or package, "reason": reason})
+    params = {"name": name or package, "reason": reason}
+    return Finding(rule, code="1.4.1", package=package, file=package, value=name or None, params=params)

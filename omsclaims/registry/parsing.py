@@ -1,7 +1,8 @@
 """What does one registry file say? XML bytes -> canonical tables and findings in one streaming pass (formats.md 1-12).
 
-Bad bytes never stop the run: what cannot be read at all is refused with a finding (S.805-S.808), a value that does not fit is null in
-its column, kept as it was in `exceptions`, and reported with its case. DOCTYPE and entities are refused before any parser sees them.
+Bad bytes never stop the run: what cannot be read at all is refused with a finding (S.805-S.808), a value that does not fit
+is null in its column, kept as it was in `exceptions`, and reported with its case. DOCTYPE and entities are refused before any
+parser sees them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from omsclaims.registry.formats import (
     EXTRA,
     KEYS,
     PLACED,
+    Family,
     Format,
     canonical_columns,
     canonical_tables,
@@ -74,7 +76,7 @@ def read_xml(data: bytes | Path, file_stem: str, package: str, period: str | Non
             return _Reading(choice.format, choice.exact, content, file_stem, package, head).run()
     rule, params, line = refusal
     wrong = Finding(rule, code="1.4.1", package=package, file=file_stem, line=line, params=params)
-    family = "person" if names.parse_name(file_stem) is None and file_stem[:1] == "L" else "main"
+    family: Family = "person" if names.parse_name(file_stem) is None and file_stem[:1] == "L" else "main"
     return XmlRead(None, positions.empty_tables(family), findings.frame([wrong]), exact=False)
 
 
@@ -183,7 +185,7 @@ class _Reading:
 
     def _walk(self, element: etree._Element, block: Block, parent: int) -> None:
         """One structure: its leaves become a row, its structures are walked in turn. The hot loop of reading."""
-        children = element[:]
+        children = list(element)
         tags = tuple([child.tag for child in children])
         signature = block.signatures.get(tags)
         if signature is None:
@@ -260,12 +262,12 @@ class _Reading:
             if stray is not None and stray.strip():
                 self._stray(block, row, f"{block.path}/#text", stray.strip())
         for name, value in element.attrib.items():
-            self._stray(block, row, f"{block.path}/@{name}", str(value))
+            self._stray(block, row, f"{block.path}/@{name!s}", str(value))
         for child in leaves:
             leaf = children[child]
             path = f"{block.path}/{leaf.tag}"
             for name, value in leaf.attrib.items():
-                self._stray(block, row, f"{path}/@{name}", str(value))
+                self._stray(block, row, f"{path}/@{name!s}", str(value))
             for inner in leaf:
                 self.visited += sum(1 for _ in inner.iter())
                 self._stray(block, row, f"{path}/{inner.tag}", etree.tostring(inner, encoding="unicode"))
@@ -334,8 +336,8 @@ class _Reading:
             return
         rows = pl.Series("_row", range(leaf.done, leaf.done + len(leaf.rows)), dtype=pl.Int64)
         parents = pl.Series("_parent", leaf.parents, dtype=pl.Int64)
-        raw = pl.Series(leaf.field.column, leaf.rows, dtype=pl.String)
-        self.parts[leaf.field.table].append(pl.DataFrame([rows, parents, columns.typed(raw, leaf.field, rows, self.found)]))
+        raw = pl.Series(leaf.item.column, leaf.rows, dtype=pl.String)
+        self.parts[leaf.item.table].append(pl.DataFrame([rows, parents, columns.typed(raw, leaf.item, rows, self.found)]))
         leaf.done += len(leaf.rows)
         leaf.rows.clear()
         leaf.parents.clear()

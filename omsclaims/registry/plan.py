@@ -45,7 +45,7 @@ class Signature:
 class Leaf:
     """A repeated leaf: a table of one value column."""
 
-    field: Field
+    item: Field
     rows: Texts = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
     done: int = 0  # rows already flushed

@@ -1,7 +1,8 @@
 """What does a package say? ZIP or bare XML -> canonical tables, findings, and whether it goes back as a whole (formats.md 2).
 
-A package is one main file (H, T, C, X) with one file of persons (L), or one inter-territorial file (R, D, A). Its name must agree with
-its header: month, own name, clinic, payer. Persons and cases are held against each other here, because only here both are known.
+A package is one main file (H, T, C, X) with one file of persons (L), or one inter-territorial file (R, D, A). Its name must
+agree with its header: month, own name, clinic, payer. Persons and cases are held against each other here, because only here
+both are known.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class PackageRead:
 def read_package(source: Path | bytes, name: str | None = None, limits: Limits | None = None) -> PackageRead:
     """Read a package: a ZIP (.zip, .oms) or a bare XML. `name` is the file's name, by default that of the path.
 
-    Findings: S.801-S.814, S.820 (bare XML: persons are not checked), those of read_xml, S.912, S.913; findings about a person stand once
-    for every case of that ID_PAC. Bad input never raises; a path that does not exist does.
+    Findings: S.801-S.814, S.820 (bare XML: persons are not checked), those of read_xml, S.912, S.913; findings about a
+    person stand once for every case of that ID_PAC. Bad input never raises; a path that does not exist does.
     """
     data = source if isinstance(source, bytes) else source.read_bytes()
     known = name if name is not None else source.name if isinstance(source, Path) else ""
@@ -197,10 +198,12 @@ def _persons(tables: Tables, main: Format, person: Format, package: str, person_
     used = patient["id_pac"].drop_nulls().unique()
     missing = patient.filter(pl.col("id_pac").is_not_null() & ~pl.col("id_pac").is_in(known.implode()))
     idle = persons.filter(pl.col("id_pac").is_not_null() & ~pl.col("id_pac").is_in(used.implode()))
+    lost = _problems("S.912", "1.4.3", "patient", "ZAP/PACIENT/ID_PAC", missing)
+    spare = _problems("S.913", None, "person", "PERS/ID_PAC", idle)
     return pl.concat(
         [
-            positions.placed(_problems("S.912", "1.4.3", "patient", "ZAP/PACIENT/ID_PAC", missing), tables, main, package, package),
-            positions.placed(_problems("S.913", None, "person", "PERS/ID_PAC", idle), tables, person, package, person_file),
+            positions.placed(lost, tables, main, package, package),
+            positions.placed(spare, tables, person, package, person_file),
         ]
     )
 

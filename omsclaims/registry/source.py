@@ -1,7 +1,7 @@
 """Can these bytes be read at all, and as what? Encoding, DOCTYPE, root, version and period, before any parser sees them.
 
-Files are windows-1251 by order 79 (formats.md 1); UTF-8 is read too. What else the declaration names, or bytes that are not what it
-says, is refused: a guess would turn names and diagnoses into other ones.
+Files are windows-1251 by order 79 (formats.md 1); UTF-8 is read too. What else the declaration names, or bytes that are not
+what it says, is refused: a guess would turn names and diagnoses into other ones.
 """
 
 from __future__ import annotations

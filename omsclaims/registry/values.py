@@ -1,8 +1,8 @@
 """What is a number, a date, a text of a registry file? The one strict grammar of values (formats.md 1; order 79 of FFOMS).
 
-Numbers: `-?digits(.digits)?`, the point alone, no more decimals and digits than the format says. Dates: YYYY-MM-DD that exist in the
-calendar. Texts: length in characters. Nothing is trimmed, rounded or guessed: what does not fit is null here, and its raw text is
-kept beside the columns by the reader.
+Numbers: `-?digits(.digits)?`, the point alone, no more decimals and digits than the format says. Dates: YYYY-MM-DD that exist in
+the calendar. Texts: length in characters. Nothing is trimmed, rounded or guessed: what does not fit is null here, and its raw
+text is kept beside the columns by the reader.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def parse_numbers(raw: pl.Series, length: int, decimals: int, scale: int) -> pl.
     fraction = parts.to_series(1).fill_null("").str.pad_end(scale, "0").cast(pl.Int64, strict=False)
     negative = good.str.starts_with("-")
     signed = pl.select(pl.when(negative).then(-fraction).otherwise(fraction)).to_series()
-    return (whole * 10**scale + signed).alias(raw.name)
+    parsed: pl.Series = whole * 10**scale + signed
+    return parsed.alias(raw.name)
 
 
 def parse_dates(raw: pl.Series) -> pl.Series:
@@ -50,7 +51,7 @@ def parse_number(raw: str, length: int, decimals: int, scale: int | None = None)
         return None
     whole, _, fraction = raw.lstrip("-").partition(".")
     units = decimals if scale is None else scale
-    value = int(whole) * 10**units + int(fraction.ljust(units, "0") or 0)
+    value: int = int(whole) * 10**units + int(fraction.ljust(units, "0") or 0)
     return -value if raw.startswith("-") else value
 
 
@@ -65,7 +66,10 @@ def parse_date(raw: str) -> date | None:
 
 
 def write_numbers(values: pl.Series, decimals: int, scale: int) -> pl.Series:
-    """Int64 in units of 10^-scale as text with exactly `decimals` decimals (more where the value needs them: nothing is rounded)."""
+    """Int64 in units of 10^-scale as text with exactly `decimals` decimals.
+
+    A value that needs more decimals than the edition has is written with all of them: nothing is rounded.
+    """
     if scale == 0:
         return values.cast(pl.String)
     unit = 10**scale
@@ -77,7 +81,8 @@ def write_numbers(values: pl.Series, decimals: int, scale: int) -> pl.Series:
         kept = pl.select(pl.when(rest != "").then(fraction).otherwise(kept)).to_series()
     sign = pl.select(pl.when(values < 0).then(pl.lit("-")).otherwise(pl.lit(""))).to_series()
     point = pl.select(pl.when(kept != "").then(pl.lit(".")).otherwise(pl.lit(""))).to_series()
-    return (sign + whole.cast(pl.String) + point + kept).alias(values.name)
+    text: pl.Series = sign + whole.cast(pl.String) + point + kept
+    return text.alias(values.name)
 
 
 def write_dates(values: pl.Series) -> pl.Series:

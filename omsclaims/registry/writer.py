@@ -1,4 +1,4 @@
-"""How are tables written back as a registry file? Canonical tables -> XML of an edition, and packages (order 79; formats.md 1, 2).
+"""How are tables written back as a registry file? Canonical tables -> XML of an edition, packages (order 79; formats.md 1, 2).
 
 Elements stand in the order of the format table, an absent value is an absent element, no element is empty. Columns become text
 column by column; rows are joined from the leaves up. Two kinds of spelling are normalised: numbers get the decimals of the format
@@ -32,8 +32,8 @@ _ENCODINGS: Final = {"windows-1251": "cp1251", "utf-8": "utf-8"}
 def write_xml(tables: Tables, edition: Format) -> bytes:
     """The XML file of `tables` in `edition`: declared encoding, one record a line, element order of the format.
 
-    Tables and columns that are missing count as empty; `patient.policy` and columns that the edition lacks are left out. Characters
-    that windows-1251 lacks become numeric references, so nothing is dropped; `unwritable` names them (S.830).
+    Tables and columns that are missing count as empty; `patient.policy` and columns that the edition lacks are left
+    out. Characters that windows-1251 lacks become numeric references, so nothing is dropped; `unwritable` names them (S.830).
     """
     body = _Writing(tables, edition).document()
     head = f'<?xml version="1.0" encoding="{edition.encoding}"?>\n'
@@ -77,7 +77,7 @@ class _Writing:
 
     def document(self) -> str:
         """The root element with all below."""
-        inner = self._inner("", self._frame(self.edition.header_table, [0]))
+        inner = self._inner("", self._frame(self.edition.header_table, [0]).head(1))
         text = inner[0] if inner.len() else ""
         return f"<{self.edition.root}>\n{text}</{self.edition.root}>\n"
 
@@ -121,7 +121,8 @@ class _Writing:
         if texts is None or not own:
             return texts
         if item.parent == "":
-            texts = texts + "\n"
+            # Records belong to the file, whatever number a month gave its header.
+            return pl.Series(["".join((texts + "\n").to_list())], dtype=pl.String)
         return _gathered(texts, frame["_parent"], owner["_row"])
 
     def _leaf(self, item: Field, frame: pl.DataFrame) -> pl.Series | None:

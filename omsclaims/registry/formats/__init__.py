@@ -10,7 +10,7 @@ structures are flattened into the table of their parent; the columns of a table 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from typing import Final, Literal
@@ -37,9 +37,11 @@ EXTRA: Final[dict[str, pl.DataType]] = {
 
 #: Columns that hold personal data (law 152-FZ; point 9 of the exchange rules): a finding shows them masked.
 PERSONAL: Final = frozenset(
-    "fam im ot dr fam_p im_p ot_p dr_p mr tel docser docnum docdate docorg snils spolis npolis enp policy novor comentp"
-    " okatog okatop".split()
-)
+    {
+        "fam", "im", "ot", "dr", "fam_p", "im_p", "ot_p", "dr_p", "mr", "tel", "docser", "docnum", "docdate", "docorg", "snils",
+        "spolis", "npolis", "enp", "policy", "novor", "comentp", "okatog", "okatop",
+    }
+)  # fmt: skip
 
 _FAMILY: Final[dict[str, Family]] = {"L": "person", "RESULT_L": "person", "FLK_P": "protocol"}
 _HEADER_TABLE: Final[dict[Family, str]] = {"main": "file", "person": "person_file", "protocol": "file"}
@@ -172,8 +174,7 @@ def _index() -> dict[str, dict[str, object]]:
 
 def _raw_rows(format_id: str) -> list[dict[str, str]]:
     """Lines of the edition with its base applied, in file order."""
-    with (_folder() / f"{format_id}.csv").open(encoding="utf-8", newline="") as stream:  # type: ignore[call-arg]
-        lines = list(csv.DictReader(stream))
+    lines = list(csv.DictReader((_folder() / f"{format_id}.csv").read_text(encoding="utf-8").splitlines()))
     base = _index()[format_id].get("base")
     if base is None:
         return lines
