@@ -1,0 +1,12 @@
+"""Who owes whom? Identification, decisions of control, money of insurers and clinics, other territories, reserves, the ledger.
+
+Rules 158n chapters IV, VIII, IX, X and XIV; design: law.md 4, 10, 11, 13. The public stages are `identify`, `decide`, `refused`,
+`sanctions`, `settle` and `identities`; every one is a function of tables and a context.
+"""
+
+from __future__ import annotations
+
+from omsclaims.settlement.decide import decide, refused, sanctions
+from omsclaims.settlement.identify import identify
+
+__all__ = ["decide", "identify", "refused", "sanctions"]
