@@ -1,0 +1,160 @@
+"""Which rules of control are there? The catalogue: rules as data (order 231n, chapter 1 of the list of grounds; checks.md 2).
+
+A rule of `catalogue.yaml` says when it runs, on which level, with which ground and parameters; what it looks for is a function
+registered under its id in the file of its group. Codes and parameters are dated by the date of care (Rules; law.md 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import polars as pl
+import yaml
+
+#: Order of the passes; each reads what the ones before refused.
+PASSES: Final = ("registry", "person", "case", "patient", "history", "volumes")
+LEVELS: Final = ("file", "case", "sl", "usl", "element")
+#: Grounds are those of order 231n from this date of care on, of orders 230 and 36 before (law.md 0).
+NEW_CODES_SINCE: Final = date(2021, 5, 25)
+
+
+class CatalogueError(ValueError):
+    """The catalogue of rules contradicts itself: a defect of the program's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A value of a parameter and the date of care from which it holds."""
+
+    since: date
+    value: Any
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of one rule; the value in force on the date of care is taken row by row.
+
+    day  the column with the date of care in the frame that the expressions are used on
+    """
+
+    rule: str
+    by_name: Mapping[str, tuple[Dated, ...]]
+    day: str = "date_z_2"
+
+    def latest(self, name: str) -> Any:
+        """The value in force last; for what has no date of care (which elements a rule looks at)."""
+        return self._values(name)[-1].value
+
+    def among(self, name: str, column: pl.Expr) -> pl.Expr:
+        """Whether the column is one of the listed values."""
+        return self._on_date(name, lambda value: column.is_in(value))
+
+    def number(self, name: str) -> pl.Expr:
+        """The number of the parameter."""
+        return self._on_date(name, lambda value: pl.lit(value, dtype=pl.Int64))
+
+    def allowed(self, name: str, key: pl.Expr, column: pl.Expr) -> pl.Expr:
+        """Whether the column is one of the values listed for the key; null for a key that is not listed."""
+
+        def test(lists: Mapping[int, list[int]]) -> pl.Expr:
+            found = pl.lit(None, dtype=pl.Boolean)
+            for listed, values in lists.items():
+                found = pl.when(key == listed).then(column.is_in(values)).otherwise(found)
+            return found
+
+        return self._on_date(name, test)
+
+    def in_ranges(self, name: str, diagnosis: pl.Expr) -> pl.Expr:
+        """Whether the three-character category of a diagnosis lies in one of the ranges (string order, ends included)."""
+        category = diagnosis.str.head(3)
+
+        def test(ranges: list[list[str]]) -> pl.Expr:
+            return pl.any_horizontal([(category >= low) & (category <= high) for low, high in ranges])
+
+        return self._on_date(name, test)
+
+    def _values(self, name: str) -> tuple[Dated, ...]:
+        try:
+            return self.by_name[name]
+        except KeyError:
+            raise CatalogueError(f"rule {self.rule} has no parameter {name}") from None
+
+    def _on_date(self, name: str, of_value: Any) -> pl.Expr:
+        """`of_value` of the value in force on the row's date of care; null before the first."""
+        values = self._values(name)
+        found: pl.Expr = pl.lit(None)
+        for dated in values:
+            found = pl.when(pl.col(self.day) >= dated.since).then(of_value(dated.value)).otherwise(found)
+        return found
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of control, as the catalogue declares it."""
+
+    id: str
+    passes: tuple[str, ...]
+    group: str
+    level: str
+    code: str
+    old_code: str
+    element: str
+    kinds: tuple[str, ...]
+    books: tuple[str, ...]
+    tables: tuple[str, ...]
+    reference: str
+    enabled: bool
+    parameters: Parameters
+
+    def code_on(self, day: pl.Expr) -> pl.Expr:
+        """Ground of refusal for a date of care; that of today's numbering where the date is not known."""
+        return pl.when(day < NEW_CODES_SINCE).then(pl.lit(self.old_code)).otherwise(pl.lit(self.code))
+
+
+_KEYS: Final = frozenset(
+    ("pass", "also", "group", "level", "code", "old_code", "element", "kinds", "books", "tables", "reference", "enabled", "parameters")
+)
+
+
+def _rule(rule_id: str, raw: Mapping[str, Any]) -> Rule:
+    """One entry of the catalogue, checked."""
+    unknown = set(raw) - _KEYS
+    if unknown:
+        raise CatalogueError(f"rule {rule_id}: unknown keys {sorted(unknown)}")
+    passes = (raw["pass"], *raw.get("also", ()))
+    if not set(passes) <= set(PASSES) or raw["level"] not in LEVELS:
+        raise CatalogueError(f"rule {rule_id}: unknown pass or level")
+    if not all(isinstance(raw[key], str) for key in ("code", "old_code", "element", "reference", "group")):
+        raise CatalogueError(f"rule {rule_id}: code, element, reference and group are texts (quote 1.5)")
+    named = {
+        name: tuple(Dated(entry["since"], entry["value"]) for entry in values) for name, values in raw.get("parameters", {}).items()
+    }
+    for name, values in named.items():
+        dates = [value.since for value in values]
+        if not dates or dates != sorted(set(dates)):
+            raise CatalogueError(f"rule {rule_id}: values of {name} must stand in order of time")
+    return Rule(
+        id=rule_id, passes=passes, group=raw["group"], level=raw["level"], code=raw["code"], old_code=raw["old_code"],
+        element=raw["element"], kinds=tuple(raw.get("kinds", ())), books=tuple(raw.get("books", ())),
+        tables=tuple(raw.get("tables", ())), reference=raw["reference"], enabled=bool(raw.get("enabled", True)),
+        parameters=Parameters(rule_id, named),
+    )  # fmt: skip
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """All rules by id, in the order of the catalogue."""
+    text = resources.files(__package__).joinpath("catalogue.yaml").read_text(encoding="utf-8")
+    return {rule_id: _rule(rule_id, raw) for rule_id, raw in yaml.safe_load(text).items()}
+
+
+def of_pass(name: str) -> tuple[Rule, ...]:
+    """Rules of one pass. Raises ValueError for an unknown pass."""
+    if name not in PASSES:
+        raise ValueError(f"there is no pass {name!r}; passes are {', '.join(PASSES)}")
+    return tuple(rule for rule in rules().values() if name in rule.passes)
