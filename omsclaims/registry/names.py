@@ -82,7 +82,7 @@ class InterterritorialName:
 
 def parse_name(stem: str) -> PackageName | None:
     """The parts of a main file's name (no extension); None where it does not follow the grammar (S.802)."""
-    match = _NAME.match(stem)
+    match = _NAME.fullmatch(stem)
     if match is None or not MIN_LENGTH <= len(stem) <= MAX_LENGTH:
         return None
     letters, sender, receiver = match["letters"], match["sender"], match["receiver"]
@@ -95,7 +95,7 @@ def parse_name(stem: str) -> PackageName | None:
 
 def parse_interterritorial(stem: str) -> InterterritorialName | None:
     """The parts of the name of an R, D, A or Y file; None where it does not follow the grammar."""
-    match = _INTERTERRITORIAL.match(stem)
+    match = _INTERTERRITORIAL.fullmatch(stem)
     if match is None:
         return None
     return InterterritorialName(
@@ -137,10 +137,10 @@ _PERSON: Final = re.compile(
 
 def is_person_name(stem: str) -> bool:
     """Whether a name is that of a file of persons."""
-    return _PERSON.match(stem) is not None
+    return _PERSON.fullmatch(stem) is not None
 
 
 def person_period(stem: str) -> str | None:
     """The reporting month YYYY-MM in the name of a file of persons; None where the name is not lawful."""
-    match = _PERSON.match(stem)
+    match = _PERSON.fullmatch(stem)
     return None if match is None else f"20{match[1]}-{match[2]}"

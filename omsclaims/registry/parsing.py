@@ -69,7 +69,7 @@ def read_xml(data: bytes | Path, file_stem: str, package: str, period: str | Non
     refusal, head = source.inspect(content)
     if refusal is None:
         real_kind = kind or source.kind_of(file_stem, head)
-        choice = find_format(real_kind, head.version, head.period or period or source.period_of(file_stem))
+        choice = find_format(real_kind, head.version, period or head.period or source.period_of(file_stem))
         if head.root != choice.format.root:
             refusal = ("S.808", {"root": head.root, "expected": choice.format.root}, 1)
         else:
