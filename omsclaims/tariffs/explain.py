@@ -1,0 +1,229 @@
+"""Why does this case cost what it costs? The formula, each factor, the unrounded and the rounded amount, and where they stand.
+
+The explanation is read from the columns of `priced_sl`; every figure it prints can be typed into a desk calculator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from omsclaims import messages
+from omsclaims.law.agreement import Agreement
+from omsclaims.money import format_amount, round_fraction, show_amount
+from omsclaims.tariffs.amounts import decimals
+
+Row = Mapping[str, Any]
+
+#: Factors in the order of the formula; shown where the row has them.
+_FACTORS: Final = ("rate4", "quantity2", "kz5", "dzp5", "ks5", "kus5", "kd5", "kd_kslp5", "kslp5", "share5")
+_DETAIL: Final = re.compile(r"([^;()]+)\(([^=;()]+)=(\d+)\*(\w+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """A line of the sources that carries figures: a complexity coefficient, or a service."""
+
+    source: str
+    code: str
+    value: int
+    by: str
+
+
+def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str]:
+    """Lines for a person about one row of `priced_sl` (as a dict).
+
+    agreement  when given, each source is named with its reference
+
+    A row without a price says so and shows the factors that were found.
+    """
+    kind = row["payment_kind"]
+    if kind is None:
+        return [messages.text("explain.no_kind", lang)]
+    name = messages.text(f"kind.{kind}", lang)
+    lines = [messages.text("explain.head", lang, kind=name, group=row["group"] or "-")]
+    if row["formula"] is not None:
+        lines.append(messages.text("explain.formula", lang, formula=messages.text(f"formula.{row['formula']}", lang)))
+    lines.extend(_factor_lines(row, lang))
+    if row["price_kop"] is None:
+        lines.append(messages.text("explain.no_price", lang))
+    else:
+        lines.extend(_computation(row, lang))
+        lines.append(messages.text("explain.price", lang, amount=show_amount(row["price_kop"], lang)))
+    lines.extend(_source_lines(row, lang, agreement))
+    return lines
+
+
+def plain_number(value: Fraction, at_least: int = 0) -> str:
+    """An exact decimal with a point and no grouping; at least so many decimals. The value must have finitely many."""
+    places = at_least
+    while (value * 10**places).denominator != 1:
+        places += 1
+        if places > 200:
+            raise ValueError(f"{value} has no finite decimal form")
+    scaled = int(value * 10**places)
+    if places == 0:
+        return str(scaled)
+    digits = str(abs(scaled)).rjust(places + 1, "0")
+    return f"{'-' if scaled < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def _value(row: Row, column: str) -> Fraction:
+    """A factor of the row as an exact number."""
+    return Fraction(int(row[column]), 10 ** decimals(column))
+
+
+def _shown(row: Row, column: str) -> str:
+    return plain_number(_value(row, column), 2 if column == "rate4" else 0)
+
+
+def _factor_lines(row: Row, lang: str) -> list[str]:
+    """One line for each factor that the row has, with level, place and reason of interruption where they say more."""
+    lines = []
+    extra = {"kus5": row["level"], "kd5": row["place"], "share5": row["interrupted"]}
+    for column in _FACTORS:
+        if row[column] is None or (column == "share5" and row["interrupted"] is None):
+            continue
+        note = extra.get(column)
+        params = {"value": _shown(row, column), "note": "-" if note is None else note}
+        lines.append("  " + messages.text(f"factor.{column}", lang, **params))
+    if str(row["payment_kind"]).startswith("ksg"):
+        for detail in _details(row):
+            value = plain_number(Fraction(detail.value, 10**5))
+            key = "explain.kslp_kd" if detail.by == "kd" and "add" in str(row["formula"]) else "explain.kslp"
+            lines.append("    " + messages.text(key, lang, code=detail.code, value=value, source=detail.source))
+    return lines
+
+
+def _details(row: Row) -> list[_Detail]:
+    """Lines of the sources that carry figures."""
+    found = _DETAIL.findall(row["sources"] or "")
+    return [_Detail(source, code, int(value), by) for source, code, value, by in found]
+
+
+def _computation(row: Row, lang: str) -> list[str]:
+    """The computation with its numbers, by kind of payment."""
+    kind = str(row["payment_kind"])
+    if kind == "per_capita":
+        return []
+    if kind == "service":
+        return _services(row, lang)
+    if kind == "vmp":
+        d, kd = _shown(row, "dzp5"), _shown(row, "kd5")
+        exact = _value(row, "rate4") * (_value(row, "kd5") * _value(row, "dzp5") + 1 - _value(row, "dzp5"))
+        return _rounded(f"{_shown(row, 'rate4')} x ({kd} x {d} + 1 - {d})", exact, row, lang)[0]
+    if kind.startswith("ksg"):
+        return _ksg_in_steps(row, lang) if str(row["formula"]).endswith("_steps") else _ksg_once(row, lang)
+    columns = ["rate4", "quantity2", *(["kus5"] if row["kus5"] is not None else [])]
+    return _rounded(*_product(row, columns), row, lang)[0]
+
+
+def _product(row: Row, columns: Sequence[str]) -> tuple[str, Fraction]:
+    """A product as text and as number."""
+    exact = Fraction(1)
+    for column in columns:
+        exact *= _value(row, column)
+    return " x ".join(_shown(row, column) for column in columns), exact
+
+
+def _rounded(expression: str, roubles: Fraction, row: Row, lang: str) -> tuple[list[str], int]:
+    """The line of a computation with its exact and its rounded result; and the latter in kopecks."""
+    kopecks = round_fraction(roubles * 100, row["step_kop"])
+    params = {"expression": expression, "exact": plain_number(roubles, 2), "amount": format_amount(kopecks)}
+    return ["  " + messages.text("explain.step", lang, step=format_amount(row["step_kop"]), **params)], kopecks
+
+
+def _bracket(row: Row) -> tuple[str, Fraction]:
+    """((1 - D) + D x KS x KUS x KD): what the coefficients of clinic and place do to the wage share."""
+    d = _value(row, "dzp5")
+    product = d * _value(row, "ks5") * _value(row, "kus5") * _value(row, "kd5")
+    factors = " x ".join(_shown(row, column) for column in ("dzp5", "ks5", "kus5", "kd5"))
+    return f"((1 - {_shown(row, 'dzp5')}) + {factors})", (1 - d) + product
+
+
+def _added(row: Row) -> list[tuple[str, Fraction]]:
+    """The amounts that complexity adds, one a coefficient."""
+    amounts_added = []
+    for detail in _details(row):
+        value, rate = Fraction(detail.value, 10**5), _value(row, "rate4")
+        text = f"{_shown(row, 'rate4')} x {plain_number(value)}"
+        if detail.by == "kd":
+            text, rate = f"{text} x {_shown(row, 'kd5')}", rate * _value(row, "kd5")
+        amounts_added.append((text, rate * value))
+    return amounts_added
+
+
+def _ksg_once(row: Row, lang: str) -> list[str]:
+    """Once rounded: group and complexity in one expression."""
+    bracket, inner = _bracket(row)
+    share, share_text = _value(row, "share5"), _shown(row, "share5")
+    alone = "_group" in str(row["formula"])
+    base, group = _product(row, ["rate4", "kz5"])
+    expression, exact = f"{base} x {bracket}", group * inner
+    multiplies = str(row["formula"]).startswith("ksg_multiply")
+    extra = [] if multiplies else _added(row)
+    multiplier = _value(row, "kslp5") if multiplies and row["kslp5"] else Fraction(1)
+    if multiplies and alone and multiplier != 1:
+        outer = f"({share_text} + {plain_number(multiplier)} - 1)"
+        return _rounded(f"{expression} x {outer}", exact * (share + multiplier - 1), row, lang)[0]
+    if multiplier != 1:
+        expression, exact = f"{expression} x {plain_number(multiplier)}", exact * multiplier
+    if alone:
+        expression, exact = f"{expression} x {share_text}", exact * share
+    for text, amount in extra:
+        expression, exact = f"{expression} + {text}", exact + amount
+    if not alone and row["interrupted"] is not None:
+        expression = f"({expression}) x {share_text}"
+        exact *= share
+    return _rounded(expression, exact, row, lang)[0]
+
+
+def _ksg_in_steps(row: Row, lang: str) -> list[str]:
+    """Rounded after each step (law.md 8.8)."""
+    lines, weighted = _rounded(*_product(row, ["rate4", "kz5"]), row, lang)
+    bracket, inner = _bracket(row)
+    more, group = _rounded(f"{format_amount(weighted)} x {bracket}", Fraction(weighted, 100) * inner, row, lang)
+    lines += more
+    extra = 0
+    if str(row["formula"]).startswith("ksg_multiply"):
+        if row["kslp5"]:
+            text = f"{format_amount(group)} x {_shown(row, 'kslp5')}"
+            more, total = _rounded(text, Fraction(group, 100) * _value(row, "kslp5"), row, lang)
+            lines, extra = lines + more, total - group
+    else:
+        for text, amount in _added(row):
+            more, part = _rounded(text, amount, row, lang)
+            lines, extra = lines + more, extra + part
+    if row["interrupted"] is not None:
+        alone = "_group" in str(row["formula"])
+        before = group if alone else group + extra
+        text = f"{format_amount(before)} x {_shown(row, 'share5')}"
+        lines += _rounded(text, Fraction(before, 100) * _value(row, "share5"), row, lang)[0]
+    if extra:
+        lines.append("  " + messages.text("explain.sum", lang, group=format_amount(group), extra=format_amount(extra)))
+    return lines
+
+
+def _services(row: Row, lang: str) -> list[str]:
+    """A line for each service: tariff x number, rounded by itself."""
+    lines = []
+    for detail in _details(row):
+        rate, quantity = Fraction(detail.value, 10**4), Fraction(int(detail.by), 100)
+        expression, exact = f"{detail.code}: {plain_number(rate, 2)} x {plain_number(quantity)}", rate * quantity
+        if row["kus5"] is not None:
+            expression, exact = f"{expression} x {_shown(row, 'kus5')}", exact * _value(row, "kus5")
+        lines += _rounded(expression, exact, row, lang)[0]
+    return lines
+
+
+def _source_lines(row: Row, lang: str, agreement: Agreement | None) -> list[str]:
+    """The keys of the agreement and the parameters of the law that the price used."""
+    sources = [re.sub(r"\(.*\)$", "", part) for part in str(row["sources"] or "").split(";") if part]
+    lines = []
+    for source in dict.fromkeys(sources):
+        reference = "" if agreement is None or source.startswith("law:") else f" - {agreement.reference_of(source)}"
+        lines.append("  " + messages.text("explain.source", lang, source=source, reference=reference))
+    return lines

@@ -1,0 +1,64 @@
+"""What does the agreement say for a key on a day? Look-ups are joins by date of care (design: law.md 0); a miss is null here
+and a coded finding in the caller, never a zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import polars as pl
+
+from omsclaims.law import Parameters
+
+#: No parameter ends before this day unless a later value says so.
+OPEN_END: Final = date(9999, 12, 31)
+
+
+def look_up(
+    asked: pl.DataFrame,
+    rows: pl.DataFrame,
+    on: Mapping[str, str],
+    take: Mapping[str, str],
+    day: str = "day",
+    where: pl.Expr | None = None,
+    also: Sequence[str] = (),
+) -> pl.DataFrame:
+    """`asked` plus columns of the row of `rows` that holds for the key on the day; null where none does.
+
+    on     key column of asked -> column of rows
+    take   column of rows -> name of the new column
+    where  a further condition (ranges); it may read the columns `also` of asked and all columns of rows
+
+    Null in a key, the day or `also` finds nothing. Raises ValueError when two rows hold: the loader lets no such agreement pass.
+    """
+    keys = [*on, *also, day]
+    pairs = asked.select(keys).drop_nulls().unique()
+    named = rows.rename({source: f"__{source}" for source in rows.columns if source not in on.values()})
+    named = named.rename({source: target for target, source in on.items()})
+    held = pairs.join(named, on=list(on), how="inner") if on else pairs.join(named, how="cross")
+    held = held.filter(pl.col(day).is_between(pl.col("__valid_from"), pl.col("__valid_to")))
+    if where is not None:
+        held = held.filter(where)
+    held = held.select(*keys, *(pl.col(f"__{source}").alias(target) for source, target in take.items()))
+    if held.select(keys).is_duplicated().any():
+        raise ValueError(f"two rows of the agreement hold for one key: {held.filter(held.select(keys).is_duplicated()).row(0)}")
+    return asked.join(held, on=keys, how="left", maintain_order="left")
+
+
+def dated_values(law: Parameters, name: str, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """A federal parameter as rows for `look_up`: its fields (of a mapping, or `value`), validity, source and reference.
+
+    Decimals in a value must be text. Raises KeyError for an unknown parameter: a defect of the program.
+    """
+    values = law.by_name[name].values
+    rows: list[dict[str, Any]] = []
+    for i, dated in enumerate(values):
+        if dated.value is None:
+            continue
+        body = dated.value if isinstance(dated.value, dict) else {"value": dated.value}
+        until = values[i + 1].since if i + 1 < len(values) else None
+        last = OPEN_END if until is None else date.fromordinal(until.toordinal() - 1)
+        rows.append({**body, "valid_from": dated.since, "valid_to": last, "source": f"law:{name}@{dated.since}"})
+    schema = {**fields, "valid_from": pl.Date(), "valid_to": pl.Date(), "source": pl.String()}
+    return pl.DataFrame(rows, schema=schema)
