@@ -119,7 +119,7 @@ class _Reading:
                     return again.run()
                 self._flush()
         except etree.XMLSyntaxError as error:
-            line, column = error.position
+            line, column = max(error.position[0], 1), max(error.position[1], 1)
             return self._refused("S.807", {"line": line, "column": column, "message": error.msg or ""}, line)
         tables = self._tables()
         return XmlRead(self.edition, tables, self._findings(tables), self.exact)

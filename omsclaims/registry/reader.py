@@ -99,7 +99,8 @@ class _Package:
             self._person_header(tables, PurePosixPath(person_member.name).stem if person_member else "")
         frames = [findings.frame(self.found)]
         frames += [read.findings for read in (main, person) if read is not None]
-        if main is not None and main.format is not None and person is not None and person.format is not None:
+        both = tables["file"].height > 0 and tables["person_file"].height > 0
+        if both and main is not None and main.format is not None and person is not None and person.format is not None:
             frames.append(_persons(tables, main.format, person.format, self.stem, self.person_stem or ""))
         together = _spread(findings.concat(frames), tables)
         refused = together["rule"].is_in(sorted(REFUSES_PACKAGE)).any()

@@ -18,6 +18,8 @@ _DECLARATION: Final = re.compile(rb"^\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"'
 _PROLOG: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*<([^\s/>!?]+)([^>]*)>", re.DOTALL)
 _TAIL_TEXT: Final = re.compile(rb"</[^>]*+>\s*+[^<\s]")
 _ATTRIBUTE: Final = re.compile(rb"<[A-Za-z_][^\s/>]*+\s+[^\s/>]")
+_ENTITY: Final = re.compile(rb"&([A-Za-z_:][\w.:-]*);")
+_KNOWN_ENTITIES: Final = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
 _MARKUP: Final = (b"DOCTYPE", b"ENTITY", b"ELEMENT", b"ATTLIST", b"NOTATION")
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _ENCODINGS: Final = {"windows-1251": "cp1251", "cp1251": "cp1251", "utf-8": "utf-8", "utf8": "utf-8"}
@@ -42,7 +44,7 @@ def inspect(content: bytes) -> tuple[Refusal | None, Head]:
     """The first reason to refuse the bytes (S.805 encoding, S.806 DOCTYPE, S.807 no XML, S.808 empty), and the head."""
     if not content.strip(b" \t\r\n\xef\xbb\xbf"):
         return ("S.808", {"root": "", "expected": ""}, 1), Head()
-    refusal = _encoding_refusal(content) or _markup_refusal(content)
+    refusal = _encoding_refusal(content) or _markup_refusal(content) or _entity_refusal(content)
     if refusal is not None:
         return refusal, Head()
     body = content.removeprefix(_UTF8_BOM)
@@ -138,6 +140,16 @@ def _markup_refusal(content: bytes) -> Refusal | None:
             line = content.count(b"\n", 0, at) + 1
             return "S.806", {"line": line, "offset": at}, line
         at = content.find(b"<!", at + 2)
+    return None
+
+
+def _entity_refusal(content: bytes) -> Refusal | None:
+    """S.807: a reference to any entity beyond the five of XML; nothing can define it, and no parser is asked to."""
+    for match in _ENTITY.finditer(content):
+        if match[1] not in _KNOWN_ENTITIES:
+            at = match.start()
+            line, column = content.count(b"\n", 0, at) + 1, at - content.rfind(b"\n", 0, at)
+            return "S.807", {"line": line, "column": column, "message": f"undefined entity {match[0].decode('ascii')}"}, line
     return None
 
 

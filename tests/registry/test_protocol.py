@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+from lxml import etree
+
+from omsclaims import findings
+from omsclaims.findings import Finding
+from omsclaims.registry import formats, protocol, reader
+
+from .documents import NAME, main_document, package, person_document
+
+
+def test_protocol_of_a_faultless_package_has_no_errors() -> None:
+    root = etree.fromstring(protocol.flk_protocol(findings.empty(), NAME, f"V{NAME}"))
+    assert root.tag == "FLK_P"
+    assert [(item.tag, item.text) for item in root] == [("FNAME", f"V{NAME}"), ("FNAME_I", NAME)]
+
+
+def test_every_finding_is_an_error_with_its_place() -> None:
+    main = main_document(**{"ZAP/Z_SL/SL/DET": lambda number: "012"[number]})
+    person = person_document(**{"PERS/DR": lambda number: ["1980-01-01", "1980-02-30", "1980-01-01"][number]})
+    found = reader.read_package(package(main, person), f"{NAME}.zip").findings
+    root = etree.fromstring(protocol.flk_protocol(found, NAME, f"V{NAME}", "en"))
+    errors = [{item.tag: item.text for item in error} for error in root.findall("PR")]
+    assert [error["OSHIB"] for error in errors] == ["903", "904"]
+    assert errors[0]["ZN_POL"] == "1***0" and errors[0]["IM_POL"] == "DR" and errors[0]["BAS_EL"] == "PERS" and errors[0]["IDCASE"] == "102"
+    assert {name: errors[1][name] for name in ("IM_POL", "BAS_EL", "N_ZAP", "ID_PAC", "IDCASE", "SL_ID", "ZN_POL")} == {
+        "IM_POL": "DET", "BAS_EL": "SL", "N_ZAP": "3", "ID_PAC": "p3", "IDCASE": "103", "SL_ID": "s3", "ZN_POL": "2",
+    }  # fmt: skip
+    assert errors[1]["COMMENT"] == 'The value "2" of element ZAP/Z_SL/SL/DET (child profile 0/1) is not one of: 0, 1'
+
+
+def test_elements_stand_in_the_order_of_the_format() -> None:
+    found = reader.read_package(package(main_document(**{"ZAP/Z_SL/SL/DET": "7"})), f"{NAME}.zip").findings
+    order = [field.name for field in formats.get("FLK_P").children["PR"]]
+    for error in etree.fromstring(protocol.flk_protocol(found, NAME, "V")).findall("PR"):
+        places = [order.index(item.tag) for item in error]
+        assert places == sorted(places)
+
+
+def test_long_texts_are_cut_and_other_rules_keep_their_id() -> None:
+    found = findings.frame([Finding("S.807", package=NAME, params={"message": "x" * 500}), Finding("S.820", package=NAME, params={"name": "L"})])
+    errors = etree.fromstring(protocol.flk_protocol(found, NAME, "V")).findall("PR")
+    assert [error.findtext("OSHIB") for error in errors] == ["801", "S.820"]
+    assert len(errors[0].findtext("COMMENT") or "") == 250
+
+
+def test_order_of_findings_does_not_matter() -> None:
+    found = reader.read_package(package(main_document(**{"ZAP/Z_SL/SL/DET": "7"})), f"{NAME}.zip").findings
+    assert protocol.flk_protocol(found.reverse(), NAME, "V") == protocol.flk_protocol(found, NAME, "V")
+
+
+def test_json_lines() -> None:
+    found = reader.read_package(package(main_document(**{"ZAP/Z_SL/SL/DET": "7"})), f"{NAME}.zip").findings
+    lines = [json.loads(line) for line in protocol.findings_json_lines(found, "ru")]
+    assert [line["idcase"] for line in lines] == [101, 102, 103]
+    assert lines[0]["rule"] == "S.904" and lines[0]["params"]["allowed"] == "0, 1"
+    assert lines[0]["text"] == "Значение «7» элемента ZAP/Z_SL/SL/DET (детский профиль) не входит в перечень: 0, 1"
+    assert "sl_id" in lines[0] and None not in lines[0].values()
