@@ -1,0 +1,45 @@
+# One environment in .venv, made from the lock file; every target sets up what it needs.
+PYTHON ?= python3.11
+BIN := .venv/bin
+CASES ?= 50000
+OUT ?= demo
+
+.PHONY: setup demo test bench bench-compare bench-baseline lint lock clean
+.DEFAULT_GOAL := demo
+
+.venv/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed: install it, or name it with make PYTHON=python3 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+setup: .venv/.ready
+
+demo: setup
+	$(BIN)/omsclaims demo --cases $(CASES) --out $(OUT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m benchmarks run
+
+bench-compare: setup
+	$(BIN)/python -m benchmarks compare
+
+bench-baseline: setup
+	$(BIN)/python -m benchmarks baseline
+
+lint: setup
+	$(BIN)/ruff check omsclaims tests benchmarks
+	$(BIN)/ruff format --check omsclaims tests benchmarks
+	$(BIN)/mypy
+
+lock:
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras \
+	  --extra dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build

@@ -1,0 +1,176 @@
+"""What do all commands share? Options, consoles, progress, errors as sentences, exit codes."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from omsclaims import findings, messages
+from omsclaims.law import ParameterError, ParameterFileError
+from omsclaims.nsi import BookMissingError
+from omsclaims.periods import CalendarEndsError, Month
+from omsclaims.workspace import WorkspaceError
+
+CLEAN: Final = 0
+FINDINGS: Final = 1
+USAGE: Final = 2
+UNREADABLE: Final = 3
+
+#: Findings after which a file could not be read at all.
+UNREADABLE_RULES: Final = frozenset({"S.801", "S.804", "S.805", "S.806", "S.807", "S.808"})
+#: Findings of one rule shown on the screen; the full count always is.
+SHOWN_OF_A_RULE: Final = 5
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def option_lang(lang: str) -> str:
+    """`--lang ru|en` (read early by `language_of`; declared so that help names it)."""
+    return str(
+        typer.Option(
+            lang,
+            "--lang",
+            help=messages.text("cli.option.lang", lang),
+            show_default=False,
+            callback=lambda value: _known_language(value, lang),
+        )
+    )
+
+
+def _known_language(value: str, lang: str) -> str:
+    if value not in messages.LANGUAGES:
+        raise typer.BadParameter(messages.text("cli.bad_lang", lang))
+    return value
+
+
+def today() -> date:
+    """The day of the clock: the only place where the program looks at it for a date."""
+    return datetime.now(UTC).astimezone().date()
+
+
+def parse_as_of(text: str | None, lang: str) -> date:
+    """The day whose knowledge is used; by default today."""
+    if text is None:
+        return today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(messages.text("cli.bad_date", lang, value=text)) from error
+
+
+def parse_month(text: str, lang: str) -> Month:
+    """A reporting month YYYY-MM."""
+    try:
+        return Month.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(messages.text("cli.bad_month", lang, value=text)) from error
+
+
+def who_am_i() -> str:
+    """The user of the operating system: named in the audit chain."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+@contextmanager
+def errors_shown(lang: str) -> Iterator[None]:
+    """Turns what the program cannot go on from into a sentence and an exit code."""
+    try:
+        yield
+    except WorkspaceError as error:
+        err.print(messages.text(error.key, lang, **error.params), style="bold red", markup=False)
+        sys.exit(USAGE)
+    except BookMissingError as error:
+        err.print(
+            messages.text("cli.book_missing", lang, book=_first_word_after_book(str(error))), style="bold red", markup=False
+        )
+        sys.exit(USAGE)
+    except (ParameterError, ParameterFileError, CalendarEndsError) as error:
+        err.print(messages.text("cli.parameter", lang, reason=error), style="bold red", markup=False)
+        sys.exit(USAGE)
+
+
+def _first_word_after_book(text: str) -> str:
+    match = re.search(r"the book (\S+)", text)
+    return match[1] if match else text
+
+
+@contextmanager
+def progress_bar(label: str, total: int | None = None) -> Iterator[Progress]:
+    """A progress bar on the error stream; silent where nobody watches."""
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        bar.add_task(label, total=total)
+        yield bar
+
+
+def print_findings(found: pl.DataFrame, lang: str) -> None:
+    """Findings for people: per rule its title, count, ground, the first few with place and text, and what to do."""
+    for rule, rows in found.sort("rule").group_by("rule", maintain_order=True):
+        name = str(rule[0])
+        head = messages.text(f"rule.{name}.title", lang)
+        code = rows["code"].drop_nulls()
+        ground = f" · {messages.text('cli.ground', lang)} {code[0]}" if code.len() else ""
+        out.print(f"{name} {head} · {rows.height}{ground}", style="bold", markup=False)
+        for row in findings.with_text(rows.head(SHOWN_OF_A_RULE), lang).iter_rows(named=True):
+            out.print(f"  {place(row, lang)}: {row['text']}", markup=False)
+        if rows.height > SHOWN_OF_A_RULE:
+            out.print("  " + messages.text("cli.and_more", lang, count=rows.height - SHOWN_OF_A_RULE), markup=False)
+        if messages.has(f"rule.{name}.todo"):
+            params = _params(rows.row(0, named=True))
+            out.print("  → " + messages.text(f"rule.{name}.todo", lang, **params), style="cyan", markup=False)
+
+
+def _params(row: dict[str, object]) -> dict[str, object]:
+    import json
+
+    return {"value": row["value"] or "", "element": row["element"] or "", **json.loads(str(row["params"] or "{}"))}
+
+
+def place(row: dict[str, object], lang: str) -> str:
+    """Where a finding is: file, record, case, service, element, line - as far as known."""
+    parts = [str(row["file"] or row["package"] or "")]
+    for column, label in (("n_zap", "N_ZAP"), ("idcase", "IDCASE"), ("sl_id", "SL_ID"), ("idserv", "IDSERV")):
+        if row[column] is not None:
+            parts.append(f"{label} {row[column]}")
+    if row["element"]:
+        parts.append(str(row["element"]))
+    if row["line"] is not None:
+        parts.append(messages.text("cli.line", lang, line=row["line"]))
+    return ", ".join(parts)
+
+
+def table(title: str, *columns: tuple[str, str]) -> Table:
+    """A table for the screen; columns are (heading, left | right)."""
+    made = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for heading, side in columns:
+        made.add_column(heading, justify="right" if side == "right" else "left", no_wrap=side == "right")
+    return made
+
+
+def existing_files(paths: list[Path], lang: str) -> list[Path]:
+    """Files named on the command line; a folder stands for the packages in it. Raises BadParameter for what is not there."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found.extend(sorted(one for one in path.rglob("*") if one.suffix.lower() in {".zip", ".oms", ".xml"}))
+        elif path.exists():
+            found.append(path)
+        else:
+            raise typer.BadParameter(messages.text("cli.no_file", lang, path=path))
+    return found

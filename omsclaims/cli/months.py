@@ -1,0 +1,105 @@
+"""Commands on a month: run (close), reopen, explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omsclaims import closing, explain, messages
+from omsclaims.cli import common
+from omsclaims.cli.store import THREADS
+from omsclaims.reports import summary
+from omsclaims.workspace import Workspace
+
+
+def add_to(app: typer.Typer, lang: str) -> None:
+    """Adds the commands of this family."""
+    text = messages.text
+
+    @app.command("run", help=text("cli.run.help", lang))
+    def run(
+        month: Annotated[str, typer.Argument(help=text("cli.run.month", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        replace: Annotated[bool, typer.Option("--replace", help=text("cli.run.replace", lang))] = False,
+        why: Annotated[str | None, typer.Option("--why", help=text("cli.option.why", lang))] = None,
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        threads: Annotated[int, typer.Option("--threads", min=1, help=text("cli.option.threads", lang))] = THREADS,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        of = common.parse_month(month, lang)
+        day = common.parse_as_of(as_of, lang)
+        with Workspace.writing(workspace) as store, common.progress_bar(text("cli.run.progress", lang, month=of)) as bar:
+            task = bar.task_ids[0]
+            done = closing.close(
+                store, of, day, common.who_am_i(), why, replace, lang, threads,
+                progress=lambda stage: bar.update(task, description=text(f"cli.stage.{stage}", lang)),
+            )  # fmt: skip
+        show_closing(done, workspace, lang)
+        raise typer.Exit(common.FINDINGS if done.outcome == "differs" or done.tables["findings"].height else common.CLEAN)
+
+    @app.command("reopen", help=text("cli.reopen.help", lang))
+    def reopen(
+        month: Annotated[str, typer.Argument(help=text("cli.run.month", lang))],
+        why: Annotated[str, typer.Option("--why", help=text("cli.option.why", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        of = common.parse_month(month, lang)
+        with Workspace.writing(workspace) as store:
+            closing.reopen(store, of, common.parse_as_of(as_of, lang), common.who_am_i(), why)
+        common.out.print(text("cli.reopen.done", lang, month=of))
+
+    @app.command("explain", help=text("cli.explain.help", lang))
+    def explain_case(
+        case: Annotated[str, typer.Argument(help=text("cli.explain.case", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        with Workspace.open(workspace) as store:
+            candidates = explain.find(store, case)
+            if not candidates:
+                raise typer.BadParameter(text("cli.explain.none", lang, case=case))
+            if len(candidates) > 1:
+                common.out.print(text("cli.explain.many", lang, case=case))
+                for one in candidates:
+                    common.out.print(f"  {one.name}  ({one.month})", markup=False)
+                raise typer.Exit(common.USAGE)
+            for line in explain.lines(store, candidates[0], lang):
+                common.out.print(line, markup=False)
+
+
+def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
+    """The end of a run: what came of it, the totals and identities, where the outputs lie."""
+    text = messages.text
+    if done.outcome == "identical":
+        common.out.print(text("cli.run.identical", lang, month=done.month, digest=done.digest), style="bold green")
+        return
+    if done.outcome == "differs":
+        common.out.print(text("cli.run.differs", lang, month=done.month, digest=done.digest), style="bold yellow")
+        for line in done.differences:
+            part, name, change = (
+                line.split(":", 2)
+                if line.count(":") == 2
+                else (line.split(":")[0], ":".join(line.split(":")[1:-1]), line.split(":")[-1])
+            )
+            common.out.print(f"  {text(f'cli.diff.{part}', lang)} {name}: {text(f'cli.diff.{change}', lang)}", markup=False)
+        return
+    for part in summary.summary(done.tables, done.identities, lang):
+        common.out.print(part)
+    common.out.print(text("cli.run.closed", lang, month=done.month, digest=done.digest), style="bold green")
+    page = next((one for one in done.documents if one.kind == "page"), None)
+    if page is not None:
+        common.out.print(text("cli.run.page", lang, path=workspace / page.path), markup=False)
+    common.out.print(
+        text(
+            "cli.run.documents",
+            lang,
+            count=len(done.documents),
+            reports=workspace / "reports" / str(done.month),
+            restricted=workspace / "restricted" / str(done.month),
+        ),
+        markup=False,
+    )

@@ -1,0 +1,276 @@
+"""Commands that fill a workspace: init, nsi, register, agreement, ingest, withdraw, status."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import polars as pl
+import typer
+from pydantic import ValidationError
+
+from omsclaims import contract, findings, intake, messages, money
+from omsclaims.cli import common
+from omsclaims.law.agreement import AgreementError, load_agreement
+from omsclaims.nsi import built_in_books, loader
+from omsclaims.workspace import Workspace, WorkspaceError
+
+#: Threads of reading packages, unless told otherwise.
+THREADS: Final = max(1, os.cpu_count() or 1)
+
+
+def add_to(app: typer.Typer, lang: str) -> None:
+    """Adds the commands of this family."""
+    text = messages.text
+
+    @app.command("init", help=text("cli.init.help", lang))
+    def init(
+        folder: Annotated[Path, typer.Argument(help=text("cli.init.dir", lang))],
+        territory: Annotated[str, typer.Option("--territory", help=text("cli.init.territory", lang))],
+        role: Annotated[str, typer.Option("--role", help=text("cli.init.role", lang))] = "fund",
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        if role not in ("fund", "insurer"):
+            raise typer.BadParameter(text("cli.bad_role", lang, value=role))
+        day = common.parse_as_of(as_of, lang)
+        known = built_in_books().require("F010").on(day)["code"].to_list()
+        if territory not in known:
+            raise typer.BadParameter(text("cli.bad_territory", lang, value=territory))
+        Workspace.create(folder, territory, role, day, common.who_am_i())
+        common.out.print(text("cli.init.done", lang, folder=folder, territory=territory, role=role))
+
+    _add_books(app, lang)
+    _add_packages(app, lang)
+
+
+def _add_books(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+    nsi = typer.Typer(help=text("cli.nsi.help", lang), no_args_is_help=True, rich_markup_mode=None)
+    register = typer.Typer(help=text("cli.register.help", lang), no_args_is_help=True, rich_markup_mode=None)
+    agreement = typer.Typer(help=text("cli.agreement.help", lang), no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(nsi, name="nsi")
+    app.add_typer(register, name="register")
+    app.add_typer(agreement, name="agreement")
+
+    @nsi.command("load", help=text("cli.nsi.load.help", lang))
+    def nsi_load(
+        paths: Annotated[list[Path], typer.Argument(help=text("cli.nsi.load.paths", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        code = common.CLEAN
+        with Workspace.writing(workspace) as store:
+            for path in _all_files(paths, (".xml", ".zip", ".csv"), lang):
+                loaded = loader.load_book(path)
+                if loaded.findings.height:
+                    common.print_findings(loaded.findings, lang)
+                    code = common.FINDINGS
+                if loaded.book is None:
+                    continue
+                book = loaded.book
+                digest = store.store_book(book.name, book.edition, book.rows, book.complete, day)
+                payload = {"book": book.name, "edition": book.edition, "digest": digest, "rows": book.rows.height}
+                store.record("nsi load", day, common.who_am_i(), None, payload)
+                common.out.print(text("cli.nsi.loaded", lang, book=book.name, edition=book.edition, rows=book.rows.height))
+        raise typer.Exit(code)
+
+    @register.command("load", help=text("cli.register.load.help", lang))
+    def register_load(
+        paths: Annotated[list[Path], typer.Argument(help=text("cli.register.load.paths", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        with Workspace.writing(workspace) as store:
+            for path in _all_files(paths, (".parquet", ".csv"), lang):
+                table = read_register(path, lang)
+                digest = store.store_register(path.stem, table, day)
+                payload = {"register": path.stem, "digest": digest, "rows": table.height}
+                store.record("register load", day, common.who_am_i(), None, payload)
+                common.out.print(text("cli.register.loaded", lang, name=path.stem, rows=table.height))
+
+    @agreement.command("load", help=text("cli.agreement.load.help", lang))
+    def agreement_load(
+        folder: Annotated[Path, typer.Argument(help=text("cli.agreement.load.folder", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        try:
+            loaded = load_agreement(folder)
+        except (AgreementError, ValidationError, OSError) as error:
+            common.err.print(text("cli.agreement.bad", lang, folder=folder, reason=error), style="bold red", markup=False)
+            raise typer.Exit(common.UNREADABLE) from error
+        with Workspace.writing(workspace) as store:
+            if loaded.territory != store.meta("territory"):
+                raise WorkspaceError("workspace.other_territory", found=loaded.territory, own=store.meta("territory"))
+            digest = store.store_agreement(loaded.year, folder, day)
+            payload = {"year": loaded.year, "territory": loaded.territory, "digest": digest}
+            store.record("agreement load", day, common.who_am_i(), None, payload)
+        common.out.print(text("cli.agreement.loaded", lang, year=loaded.year, title=loaded.title))
+
+
+def _all_files(paths: list[Path], suffixes: tuple[str, ...], lang: str) -> list[Path]:
+    """Files named, and the files of named folders that have one of the suffixes."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found.extend(sorted(one for one in path.iterdir() if one.suffix.lower() in suffixes))
+        elif path.exists():
+            found.append(path)
+        else:
+            raise typer.BadParameter(messages.text("cli.no_file", lang, path=path))
+    return found
+
+
+def read_register(path: Path, lang: str) -> pl.DataFrame:
+    """A register file as its contract table. Raises BadParameter naming file, column and what is wrong."""
+    table = contract.TABLES.get(path.stem)
+    if table is None or not path.stem.startswith("reg_"):
+        known = ", ".join(sorted(name for name in contract.TABLES if name.startswith("reg_")))
+        raise typer.BadParameter(messages.text("cli.register.unknown", lang, name=path.stem, known=known))
+    schema = table.schema()
+    raw = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, infer_schema=False)
+    missing = [column for column in schema if column not in raw.columns]
+    if missing:
+        raise typer.BadParameter(messages.text("cli.register.columns", lang, path=path, columns=", ".join(missing)))
+    try:
+        typed = [
+            (pl.col(name) == "true" if kind == pl.Boolean and raw.schema[name] == pl.String else pl.col(name).cast(kind)).alias(
+                name
+            )
+            for name, kind in schema.items()
+        ]
+        return raw.select(typed)
+    except pl.exceptions.PolarsError as error:
+        raise typer.BadParameter(
+            messages.text("cli.register.types", lang, path=path, reason=str(error).split("\n")[0])
+        ) from error
+
+
+def _add_packages(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @app.command("ingest", help=text("cli.ingest.help", lang))
+    def ingest(
+        files: Annotated[list[Path], typer.Argument(help=text("cli.arg.files", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        threads: Annotated[int, typer.Option("--threads", min=1, help=text("cli.option.threads", lang))] = THREADS,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        chosen = common.existing_files(files, lang)
+        with Workspace.writing(workspace) as store, common.progress_bar(text("cli.ingest.progress", lang), len(chosen)) as bar:
+            task = bar.task_ids[0]
+            done = intake.ingest(
+                store, chosen, day, common.who_am_i(), threads, lambda _, count, __: bar.update(task, completed=count)
+            )
+        show_intake(done, lang)
+        raise typer.Exit(intake_code(done))
+
+    @app.command("withdraw", help=text("cli.withdraw.help", lang))
+    def withdraw(
+        package: Annotated[str, typer.Argument(help=text("cli.withdraw.package", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        why: Annotated[str | None, typer.Option("--why", help=text("cli.option.why", lang))] = None,
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        with Workspace.writing(workspace) as store:
+            row = intake.withdraw(store, package, common.parse_as_of(as_of, lang), common.who_am_i(), why)
+        common.out.print(text("cli.withdraw.done", lang, package=row.package, month=row.month))
+
+    @app.command("status", help=text("cli.status.help", lang))
+    def status(
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        lang: str = common.option_lang(lang),
+    ) -> None:
+        with Workspace.open(workspace) as store:
+            show_status(store, lang)
+
+
+def show_intake(done: list[intake.Intake], lang: str) -> None:
+    """What became of each file: a table, then the reasons of what was refused."""
+    text = messages.text
+    shown = common.table(
+        text("cli.ingest.title", lang),
+        (text("cli.col.package", lang), "left"),
+        (text("cli.col.month", lang), "left"),
+        (text("cli.col.state", lang), "left"),
+        (text("cli.col.cases", lang), "right"),
+        (text("cli.col.billed", lang), "right"),
+        (text("cli.col.findings", lang), "right"),
+    )
+    for one in done:
+        shown.add_row(
+            one.package,
+            one.month or "-",
+            text(f"cli.state.{one.state}", lang),
+            str(one.cases),
+            money.show_amount(one.sumv_kop, lang),
+            str(one.findings.height),
+        )
+    common.out.print(shown)
+    refused = [one.findings.filter(pl.col("level") == "file") for one in done if one.state == "refused"]
+    if refused:
+        common.print_findings(findings.concat(refused), lang)
+
+
+def intake_code(done: list[intake.Intake]) -> int:
+    """Exit code: 3 when a file could not be read, 1 when anything was found, else 0."""
+    rules = {rule for one in done if one.state == "refused" for rule in one.findings["rule"].unique().to_list()}
+    if rules & common.UNREADABLE_RULES:
+        return common.UNREADABLE
+    return common.FINDINGS if any(one.findings.height for one in done) else common.CLEAN
+
+
+def show_status(store: Workspace, lang: str) -> None:
+    """The workspace at a glance: months with packages and closings, books, registers, the audit chain."""
+    text = messages.text
+    common.out.print(
+        text("cli.status.head", lang, folder=store.folder, territory=store.meta("territory"), role=store.meta("role"))
+    )
+    rows = store.packages()
+    months = common.table(
+        text("cli.status.months", lang),
+        (text("cli.col.month", lang), "left"),
+        (text("cli.state.accepted", lang), "right"),
+        (text("cli.state.refused", lang), "right"),
+        (text("cli.state.withdrawn", lang), "right"),
+        (text("cli.col.cases", lang), "right"),
+        (text("cli.col.billed", lang), "right"),
+        (text("cli.col.closed", lang), "left"),
+    )
+    for month in sorted({row.month for row in rows}):
+        own = [row for row in rows if row.month == month]
+        accepted = [row for row in own if row.state == "accepted"]
+        run = store.run(month)
+        closed = (
+            text("cli.status.closed", lang, who=run.closed_by, on=run.as_of, digest=run.digest[:16])
+            if run
+            else text("cli.status.open", lang)
+        )
+        counts = [str(sum(row.state == state for row in own)) for state in ("accepted", "refused", "withdrawn")]
+        cases, billed = sum(row.cases for row in accepted), sum(row.sumv_kop for row in accepted)
+        months.add_row(month, *counts, str(cases), money.show_amount(billed, lang), closed)
+    common.out.print(months)
+    books = sorted({(name, edition) for name, edition, *_ in store.books()})
+    common.out.print(
+        text("cli.status.books", lang, books=", ".join(f"{name} {edition}" for name, edition in books) or "-"), markup=False
+    )
+    tables, digests = store.registers()
+    common.out.print(
+        text(
+            "cli.status.registers", lang, registers=", ".join(f"{name} {tables[name].height}" for name in sorted(digests)) or "-"
+        )
+    )
+    breaks = store.chain_breaks()
+    key = "cli.status.chain_broken" if breaks else "cli.status.chain_whole"
+    common.out.print(text(key, lang, events=store.next_seq() - 1, breaks=", ".join(map(str, breaks))))
