@@ -1,7 +1,8 @@
 """How is a month closed, compared and opened again? Loads, calls the conductor, digests, stores - in one transaction.
 
 Closing again with the same inputs changes nothing and says so. When anything differs, the differences are shown and nothing is
-replaced unless that is asked for with a reason. A closing names in the audit chain its inputs, books, parameters, program and outputs.
+replaced unless that is asked for with a reason. A closing names in the audit chain its inputs, books, parameters, program and
+outputs.
 """
 
 from __future__ import annotations
@@ -131,8 +132,8 @@ def close(
 ) -> Closing:
     """Settles and closes a month (call inside `Workspace.writing`).
 
-    Raises WorkspaceError `month.empty` without an accepted package, `month.earlier_open` when an earlier month has packages and is
-    not closed, `month.later_closed` when a later month is closed and this one would change.
+    Raises WorkspaceError `month.empty` without an accepted package, `month.earlier_open` when an earlier month has packages and
+    is not closed, `month.later_closed` when a later month is closed and this one would change.
     """
     say = progress or (lambda _: None)
     _may_close(workspace, of)
@@ -207,7 +208,8 @@ def _differences(before: RunRow, inputs: Mapping[str, Any], outputs: Mapping[str
 def reopen(workspace: Workspace, of: Month, as_of: date, who: str, why: str) -> None:
     """Opens a closed month again; the chain keeps what the closing was, who opened it and why.
 
-    Raises WorkspaceError `workspace.not_closed`, `month.why` without a reason, `month.later_closed` when a later month stands on it.
+    Raises WorkspaceError `workspace.not_closed`, `month.why` without a reason, `month.later_closed` when a later month stands
+    on it.
     """
     run = workspace.run(str(of))
     if run is None:
