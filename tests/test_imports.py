@@ -1,0 +1,96 @@
+"""Do imports point one way? The rooms, who may know whom, and that strangers stay strangers."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1] / "omsclaims"
+
+#: What each room may import, besides itself. `messages` and the foundations are open to all above them.
+FOUNDATION: Final = {"messages", "money", "periods", "findings", "identifiers"}
+DATA: Final = FOUNDATION | {"law", "nsi", "contract"}
+STAGE: Final = DATA | {"context"}
+ALLOWED: Final[dict[str, set[str]]] = {
+    "messages": set(),
+    "money": set(),
+    "periods": set(),
+    "identifiers": {"periods"},
+    "findings": {"messages"},
+    "contract": set(),
+    "law": FOUNDATION,
+    "nsi": FOUNDATION | {"contract"},
+    "context": FOUNDATION | {"law", "nsi"},
+    "registry": DATA,
+    "checks": STAGE | {"registry"},
+    "tariffs": STAGE,
+    "settlement": STAGE,
+    "reports": STAGE | {"registry", "checks", "tariffs", "settlement"},
+    "synthetic": DATA | {"registry"},
+    "workspace": DATA,
+    "documents": STAGE | {"registry", "checks", "tariffs", "settlement", "reports", "workspace"},
+    "intake": STAGE | {"registry", "checks", "workspace"},
+    "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
+    "closing": STAGE | {"registry", "settlement", "workspace", "intake", "month", "documents"},
+    "explain": STAGE | {"tariffs", "workspace"},
+    "truth": DATA | {"workspace", "intake"},
+    "cli": STAGE | {"registry", "checks", "reports", "workspace", "intake", "month", "closing", "explain", "truth", "synthetic"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).parts
+    return parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Rooms of the project that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module] if node.module != "omsclaims" else [f"omsclaims.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise AssertionError(f"{path}: relative imports hide the direction")
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "omsclaims" and len(parts) > 1 and not parts[1].startswith("__"):
+                found.add(parts[1])
+    return found
+
+
+def test_every_room_has_its_place() -> None:
+    rooms = {room_of(path) for path in modules()} - {"__init__"}
+    assert rooms == set(ALLOWED), "a room without a line in ALLOWED, or a line without a room"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    beyond = imported_rooms(path) - ALLOWED[room] - {room}
+    assert not beyond, f"{room} must not know {sorted(beyond)}"
+
+
+def test_the_strangers_are_strangers() -> None:
+    """registry and checks, tariffs, settlement meet only through tables (design: Rooms)."""
+    groups = ({"registry", "checks"}, {"tariffs"}, {"settlement"})
+    for group in groups:
+        others = set().union(*(other for other in groups if other is not group))
+        for room in group:
+            assert not ALLOWED[room] & others, room
+
+
+def test_nothing_imports_the_command_line() -> None:
+    for room, allowed in ALLOWED.items():
+        assert "cli" not in allowed or room == "cli"
