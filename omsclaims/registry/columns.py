@@ -56,6 +56,59 @@ class Collected:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """How one field becomes a column: `parse` makes the column out of the raw one, `suspect` says whether any value is wrong."""
+
+    item: Field
+    raw: str  # name of the raw column
+    null: pl.DataType
+    parse: pl.Expr
+    suspect: pl.Expr
+
+
+def parser(item: Field) -> Parser:
+    """The parser of one field, of the grammar of `values`; made once per edition."""
+    raw, column = pl.col(f"={item.column}"), pl.col(item.column)
+    kinds: dict[str, pl.DataType] = {"T": pl.String(), "N": pl.Int64(), "D": pl.Date()}
+    if item.form == "T":
+        parse = raw
+        suspect = (raw.str.strip_chars() == "").any() | (raw.str.len_chars() > item.length).any()
+    elif item.form == "D":
+        parse = values.date_expr(raw)
+        suspect = column.null_count() > raw.null_count()
+    else:
+        parse = values.number_expr(raw, item.length, item.decimals, scale_of(item.table, item.column))
+        suspect = (column.null_count() > raw.null_count()) | (column < 0).any()
+    if item.values:
+        suspect = suspect | (~column.is_in(_allowed(item))).any()
+    return Parser(item, f"={item.column}", kinds[item.form], parse.alias(item.column), suspect.alias(item.column))
+
+
+def typed_frame(
+    parsers: tuple[Parser, ...], texts: list[tuple[str | None, ...]], rows: pl.Series, found: Collected
+) -> pl.DataFrame:
+    """The columns of all `parsers` out of their texts (null = no element); what is wrong is put into `found`.
+
+    Every column is parsed and judged in one go; only those with something wrong are looked at value by value (`typed`).
+    """
+    count = rows.len()
+    used = [
+        (maker, pl.Series(maker.raw, values_of, dtype=pl.String))
+        for maker, values_of in zip(parsers, texts, strict=True)
+        if values_of.count(None) != count
+    ]
+    if not used:
+        return pl.DataFrame({maker.item.column: pl.Series([None] * count, dtype=maker.null) for maker in parsers})
+    frame = pl.DataFrame([raw for _, raw in used]).with_columns([maker.parse for maker, _ in used])
+    verdict = frame.select([maker.suspect for maker, _ in used]).row(0)
+    suspects = [pair for pair, bad in zip(used, verdict, strict=True) if bad]
+    wrong = [typed(raw, maker.item, rows, found) for maker, raw in suspects]
+    if wrong:
+        frame = frame.with_columns(wrong)
+    return frame.select([maker.item.column for maker, _ in used])
+
+
 def typed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> pl.Series:
     """The column of one field: `raw` texts (null = no element) as its canonical type, named after the column.
 
@@ -101,12 +154,17 @@ def _parsed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> p
 
 def _enumerated(column: pl.Series, raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> None:
     """Values outside the enumeration that the schema of the kind has for this element."""
-    allowed: list[int] | list[str] = list(item.values) if item.form == "T" else [int(value) for value in item.values]
-    unit = 10 ** scale_of(item.table, item.column) if item.form == "N" else 1
-    listed = allowed if item.form == "T" else [int(value) * unit for value in allowed]
-    outside = (~column.is_in(listed)).fill_null(value=False)
+    outside = (~column.is_in(_allowed(item))).fill_null(value=False)
     if outside.any():
         found.values("S.904", "1.4.4", item, rows.filter(outside), raw.filter(outside))
+
+
+def _allowed(item: Field) -> list[str] | list[int]:
+    """The enumeration of a field as values of its column."""
+    if item.form == "T":
+        return list(item.values)
+    unit = 10 ** scale_of(item.table, item.column)
+    return [int(value) * unit for value in item.values]
 
 
 def empty_code(item: Field) -> str | None:

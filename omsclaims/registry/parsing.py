@@ -322,22 +322,20 @@ class _Reading:
         else:
             rows = parents.alias("_row")
             keys = [rows]
-        texts = list(zip(*block.rows, strict=True)) if block.rows else [()] * len(block.columns)
+        if not block.rows:
+            return pl.DataFrame(keys)
+        texts = list(zip(*block.rows, strict=True))
         block.rows.clear()
         block.parents.clear()
-        typed = [
-            columns.typed(pl.Series(item.column, texts[number], dtype=pl.String), item, rows, self.found)
-            for number, item in enumerate(block.columns)
-        ]
-        return pl.DataFrame([*keys, *typed])
+        return pl.DataFrame(keys).hstack(columns.typed_frame(block.parsers, texts, rows, self.found))
 
     def _flush_leaf(self, leaf: Leaf) -> None:
         if not leaf.rows:
             return
         rows = pl.Series("_row", range(leaf.done, leaf.done + len(leaf.rows)), dtype=pl.Int64)
         parents = pl.Series("_parent", leaf.parents, dtype=pl.Int64)
-        raw = pl.Series(leaf.item.column, leaf.rows, dtype=pl.String)
-        self.parts[leaf.item.table].append(pl.DataFrame([rows, parents, columns.typed(raw, leaf.item, rows, self.found)]))
+        column = columns.typed_frame(leaf.parsers, [tuple(leaf.rows)], rows, self.found)
+        self.parts[leaf.item.table].append(pl.DataFrame([rows, parents]).hstack(column))
         leaf.done += len(leaf.rows)
         leaf.rows.clear()
         leaf.parents.clear()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
+from omsclaims.registry.columns import Parser, parser
 from omsclaims.registry.formats import Field, Format
 
 #: Lists of child tags kept per structure; more different ones than this only cost time.
@@ -46,6 +47,7 @@ class Leaf:
     """A repeated leaf: a table of one value column."""
 
     item: Field
+    parsers: tuple[Parser, ...]
     rows: Texts = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
     done: int = 0  # rows already flushed
@@ -60,6 +62,10 @@ class Block:
     own: bool  # has a table of its own, else flattened into the table of its parent
     fields: tuple[Field, ...]  # children in file order
     columns: tuple[Field, ...]  # leaves that do not repeat
+    parsers: tuple[Parser, ...]  # of the columns
+    order: dict[str, int]  # tag -> place among the fields
+    column_of: dict[str, int]  # tag -> place among the columns
+    mandatory: tuple[Field, ...]
     lists: dict[str, Leaf]
     blocks: dict[str, Block]
     signatures: dict[tuple[str, ...], Signature] = field(default_factory=dict)
@@ -84,17 +90,29 @@ def _block(edition: Format, path: str, table: str, *, own: bool) -> Block:
     fields = edition.children.get(path, ())
     blocks = {item.name: _block(edition, item.path, item.table, own=item.table != table) for item in fields if item.form == "S"}
     leaves = [item for item in fields if item.form != "S"]
+    columns = tuple(item for item in leaves if not item.repeats)
     return Block(
-        path=path, table=table, own=own, fields=fields,
-        columns=tuple(item for item in leaves if not item.repeats),
-        lists={item.name: Leaf(item) for item in leaves if item.repeats}, blocks=blocks,
+        path=path, table=table, own=own, fields=fields, columns=columns, parsers=_parsers(edition.id, columns),
+        order={item.name: number for number, item in enumerate(fields)},
+        column_of={item.name: number for number, item in enumerate(columns)},
+        mandatory=tuple(item for item in fields if item.must == "O"),
+        lists={item.name: Leaf(item, _parsers(edition.id, (item,))) for item in leaves if item.repeats}, blocks=blocks,
     )  # fmt: skip
+
+
+_PARSERS: dict[tuple[str, str], Parser] = {}
+
+
+def _parsers(format_id: str, items: tuple[Field, ...]) -> tuple[Parser, ...]:
+    """Parsers of fields of an edition, made once."""
+    for item in items:
+        if (format_id, item.path) not in _PARSERS:
+            _PARSERS[format_id, item.path] = parser(item)
+    return tuple(_PARSERS[format_id, item.path] for item in items)
 
 
 def _signature(block: Block, tags: tuple[str, ...]) -> Signature:
     """Each child tag against the fields of the structure, in order."""
-    order = {item.name: number for number, item in enumerate(block.fields)}
-    column_of = {item.name: number for number, item in enumerate(block.columns)}
     at = [-1] * len(block.columns)
     prefix = f"{block.path}/" if block.path else ""
     leaves: list[tuple[int, int]] = []
@@ -106,7 +124,7 @@ def _signature(block: Block, tags: tuple[str, ...]) -> Signature:
     highest, last = -1, ""
     misplaced = False
     for child, tag in enumerate(tags):
-        number = order.get(tag)
+        number = block.order.get(tag)
         if number is None:
             problems.append(Problem("S.901", prefix + str(tag), child))
             extras.append((child, last))
@@ -126,11 +144,11 @@ def _signature(block: Block, tags: tuple[str, ...]) -> Signature:
         elif item.repeats:
             lists.append((child, block.lists[tag]))
         else:
-            at[column_of[tag]] = child
-            leaves.append((child, column_of[tag]))
+            at[block.column_of[tag]] = child
+            leaves.append((child, block.column_of[tag]))
         seen.add(tag)
         last = tag
-    problems += [Problem("S.902", item.path, None) for item in block.fields if item.must == "O" and item.name not in seen]
+    problems += [Problem("S.902", item.path, None) for item in block.mandatory if item.name not in seen]
     return Signature(
         values=_getter(at), absent=at.count(-1), leaves=tuple(leaves), lists=tuple(lists), blocks=tuple(blocks),
         extras=tuple(extras), problems=tuple(problems),

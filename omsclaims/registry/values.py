@@ -25,24 +25,32 @@ def number_pattern(length: int, decimals: int) -> str:
     return rf"^-?0*[0-9]{{1,{whole}}}{fraction}$"
 
 
-def parse_numbers(raw: pl.Series, length: int, decimals: int, scale: int) -> pl.Series:
-    """Texts as Int64 in units of 10^-scale; null where the text is null or not a number of N(length.decimals)."""
-    good = raw.set(~raw.str.contains(number_pattern(length, decimals)), None)
+def number_expr(raw: pl.Expr, length: int, decimals: int, scale: int) -> pl.Expr:
+    """A text column as Int64 in units of 10^-scale; null where the text is null or not a number of N(length.decimals)."""
+    good = pl.when(raw.str.contains(number_pattern(length, decimals))).then(raw)
     if scale == 0:
         return good.cast(pl.Int64, strict=False)
-    parts = good.str.split_exact(".", 1).struct.unnest()
-    whole = parts.to_series(0).cast(pl.Int64, strict=False)
-    fraction = parts.to_series(1).fill_null("").str.pad_end(scale, "0").cast(pl.Int64, strict=False)
-    negative = good.str.starts_with("-")
-    signed = pl.select(pl.when(negative).then(-fraction).otherwise(fraction)).to_series()
-    parsed: pl.Series = whole * 10**scale + signed
-    return parsed.alias(raw.name)
+    parts = good.str.split_exact(".", 1)
+    whole = parts.struct.field("field_0").cast(pl.Int64, strict=False)
+    fraction = parts.struct.field("field_1").fill_null("").str.pad_end(scale, "0").cast(pl.Int64, strict=False)
+    signed = pl.when(good.str.starts_with("-")).then(-fraction).otherwise(fraction)
+    return whole * pl.lit(10**scale, dtype=pl.Int64) + signed
+
+
+def date_expr(raw: pl.Expr) -> pl.Expr:
+    """A text column as Date; null where the text is null, not YYYY-MM-DD or no day of the calendar."""
+    shaped = pl.when(raw.str.contains(_DATE) & ~raw.str.starts_with("0000")).then(raw)
+    return shaped.str.to_date("%Y-%m-%d", strict=False)
+
+
+def parse_numbers(raw: pl.Series, length: int, decimals: int, scale: int) -> pl.Series:
+    """Texts as by number_expr."""
+    return raw.to_frame().select(number_expr(pl.first(), length, decimals, scale).alias(raw.name)).to_series()
 
 
 def parse_dates(raw: pl.Series) -> pl.Series:
-    """Texts as Date; null where the text is null, not YYYY-MM-DD or no day of the calendar."""
-    shaped = raw.set(~(raw.str.contains(_DATE) & ~raw.str.starts_with("0000")), None)
-    return shaped.str.to_date("%Y-%m-%d", strict=False)
+    """Texts as by date_expr."""
+    return raw.to_frame().select(date_expr(pl.first()).alias(raw.name)).to_series()
 
 
 def parse_number(raw: str, length: int, decimals: int, scale: int | None = None) -> int | None:

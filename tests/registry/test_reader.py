@@ -119,7 +119,7 @@ def test_every_rule_has_title_text_and_todo() -> None:
     from omsclaims import messages
 
     rules = {rule for rule, _, _ in REFUSED.values()} | {rule for rule, _, _, _ in CASES.values()} | {"S.809", "S.813", "S.820", "S.830", "S.912", "S.913", "S.914"}
-    assert reader.REFUSES_PACKAGE <= rules
+    assert rules >= reader.REFUSES_PACKAGE
     for rule in rules:
         for part in ("title", "text", "todo"):
             assert messages.has(f"rule.{rule}.{part}"), (rule, part)
