@@ -2,7 +2,7 @@
 
 The accepted cases of people insured elsewhere, whatever registry they came in (H, T, C, X), become one registry of edition RD 3.2
 with the persons inside. Elements that R wants and a registry has not are taken from `r_map.yaml`; each use of such a value is a
-finding R.1, a value that cannot be converted is a finding R.2 or R.3.
+finding RF.1, a value that cannot be converted is a finding RF.2 or RF.3.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Bill:
 
 @dataclass(frozen=True)
 class RFile:
-    """One file R: canonical tables for the writer (edition `EDITION`), which case became which record, and findings R.*."""
+    """One file R: canonical tables for the writer (edition `EDITION`), which case became which record, and findings RF.*."""
 
     tables: dict[str, pl.DataFrame]
     records: pl.DataFrame  # n_zap, idcase of the file R; case_key; package, billed_n_zap, billed_idcase of the registry
@@ -154,10 +154,10 @@ def _note(rule: str, element: str, rows: pl.DataFrame, value: str | None, **para
 def _filled(
     table: pl.DataFrame, column: str, value: pl.Expr, when: pl.Expr, element: str, notes: list[pl.DataFrame]
 ) -> pl.DataFrame:
-    """`column` with `value` where `when` holds and it is null; noted by R.1 with the values used."""
+    """`column` with `value` where `when` holds and it is null; noted by RF.1 with the values used."""
     gaps = table.filter(when & pl.col(column).is_null()).with_columns(value.cast(pl.String).alias("_used"))
     for used, group in sorted(gaps.group_by("_used"), key=lambda item: str(item[0][0])):
-        notes.append(_note("R.1", element, group, None if used[0] is None else str(used[0])))
+        notes.append(_note("RF.1", element, group, None if used[0] is None else str(used[0])))
     return table.with_columns(pl.when(when & pl.col(column).is_null()).then(value).otherwise(pl.col(column)).alias(column))
 
 
@@ -195,13 +195,13 @@ def _stay(conditions: str, first: str, last: str) -> pl.Expr:
 
 
 def _rslt(z_sl: pl.DataFrame, notes: list[pl.DataFrame]) -> pl.DataFrame:
-    """RSLT of examinations from RSLT_D by the letters of the file; a pair that the map lacks is finding R.2."""
+    """RSLT of examinations from RSLT_D by the letters of the file; a pair that the map lacks is finding RF.2."""
     pairs = [(letters, int(d), int(r)) for letters, row in mapping()["results"].items() for d, r in row.items()]
     book = pl.DataFrame(pairs, schema={"letters": pl.String, "rslt_d": pl.Int64, "_rslt": pl.Int64}, orient="row")
     table = z_sl.join(book, on=["letters", "rslt_d"], how="left", maintain_order="left")
     missing = table.filter(pl.col("_exam") & pl.col("_rslt").is_null())
     for (letters, result), group in sorted(missing.group_by("letters", "rslt_d"), key=lambda item: str(item[0])):
-        notes.append(_note("R.2", "ZAP/Z_SL/RSLT", group, str(result), letters=letters))
+        notes.append(_note("RF.2", "ZAP/Z_SL/RSLT", group, str(result), letters=letters))
     return table.with_columns(pl.when(pl.col("_exam")).then(pl.col("_rslt")).otherwise(pl.col("rslt")).alias("rslt"))
 
 
@@ -300,7 +300,7 @@ def _sl(
     table = _filled(table, "ds1", pl.lit(_exam("ds1")), exam, "ZAP/Z_SL/SL/DS1", notes)
     long = table.filter(pl.col("metod_hmp") > _MOST_METHOD)
     if long.height:
-        notes.append(_note("R.3", "ZAP/Z_SL/SL/METOD_HMP", long, None))
+        notes.append(_note("RF.3", "ZAP/Z_SL/SL/METOD_HMP", long, None))
     return table
 
 
@@ -430,8 +430,8 @@ def _header(chosen: pl.DataFrame, sank: pl.DataFrame, bill: Bill, month: periods
 
     row = {
         "_row": 0, "version": formats.get(EDITION).version, "data": bill.data, "c_okato1": bill.c_okato1,
-        "okato_oms": bill.okato_oms, "code": bill.code, "year": month.year, "month": month.month, "nschet": bill.nschet, "dschet": bill.dschet,
-        "summav": int(chosen["sumv_kop"].sum()), "summap": int(chosen["sump_kop"].sum()),
+        "okato_oms": bill.okato_oms, "code": bill.code, "year": month.year, "month": month.month,
+        "nschet": bill.nschet, "dschet": bill.dschet, "summav": int(chosen["sumv_kop"].sum()), "summap": int(chosen["sump_kop"].sum()),
         "sank_mek": by_kind(MEK), "sank_mee": by_kind(MEE), "sank_ekmp": by_kind(EKMP),
     }  # fmt: skip
     return pl.DataFrame([row], infer_schema_length=1)

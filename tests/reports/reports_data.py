@@ -235,3 +235,84 @@ def stages() -> dict[str, pl.DataFrame]:
         "cases": frame("cases", cases), "identified": frame("identified", identified), "decisions": frame("decisions", decisions),
         "sanctions": frame("sanctions", sanctions), "priced": frame("priced", priced), "findings": findings.frame(found),
     }  # fmt: skip
+
+
+def settled(stages: dict[str, pl.DataFrame], insurers: dict[str, str], clinics: dict[str, str]) -> dict[str, pl.DataFrame]:
+    """Money of the month made up from the decisions: payers pay what they accepted less nothing, fund for people insured elsewhere."""
+    joined_cases = stages["decisions"].join(stages["cases"].select("case_key", "code_mo"), on="case_key").join(
+        stages["identified"].select("case_key", "status", "smo", "territory"), on="case_key"
+    ).with_columns(pl.when(pl.col("status") == "own").then("smo").otherwise(pl.lit("75")).alias("payer"))  # fmt: skip
+    sums = joined_cases.group_by("payer", "code_mo").agg(
+        pl.len().alias("cases"), (pl.col("oplata") == 2).sum().alias("refused"), pl.col("sumv_kop").sum(), pl.col("sump_kop").sum()
+    ).sort("payer", "code_mo")  # fmt: skip
+    payments, act_132 = [], []
+    for row in sums.iter_rows(named=True):
+        withheld = row["sumv_kop"] - row["sump_kop"]
+        advance = row["sump_kop"] // 3
+        payments.append({
+            "payer": row["payer"], "mo": row["code_mo"], "cases": row["cases"], "refused_cases": row["refused"], "billed_kop": row["sumv_kop"],
+            "withheld_mek_kop": withheld, "withheld_mee_kop": 0, "withheld_ekmp_kop": 0, "accepted_kop": row["sump_kop"],
+            "advance_kop": advance, "excess_before_kop": 0, "payment_kop": row["sump_kop"] - advance, "excess_after_kop": 0,
+        })  # fmt: skip
+        act_132.append({
+            "payer": row["payer"], "mo": row["code_mo"], "start_kop": 1_050, "billed_kop": row["sumv_kop"], "withheld_kop": withheld,
+            "mek_kop": withheld, "mee_kop": 0, "ekmp_kop": 0, "transferred_kop": row["sump_kop"] + 1_750, "end_kop": -700,
+        })  # fmt: skip
+    acts = frame("act_132", act_132)
+    act_121 = []
+    for smo in insurers:
+        spent = int(acts.filter(pl.col("payer") == smo)["transferred_kop"].sum())
+        standards, nsz = spent + 5_000_000, 12_345
+        managed = standards // 100
+        end = 1_000_000 + standards + nsz - managed - spent
+        act_121.append({
+            "smo": smo, "start_kop": 1_000_000, "start_spare_kop": 400_000, "start_preventive_kop": 0, "received_kop": standards + nsz,
+            "by_standards_kop": standards, "from_nsz_kop": nsz, "case_management_kop": managed, "spent_kop": spent, "end_kop": end,
+            "end_payment_kop": end - 400_000, "end_spare_kop": 400_000, "end_preventive_kop": 0,
+        })  # fmt: skip
+    bills = joined_cases.filter((pl.col("status") == "other") & (pl.col("sump_kop") > 0)).group_by("territory").agg(
+        pl.len().alias("cases"), pl.col("sump_kop").sum()
+    ).sort("territory")  # fmt: skip
+    territory_bills = [
+        {
+            "territory": row["territory"], "okato": "25000", "file_name": f"R75{row['territory']}220001", "nschet": f"75-{row['territory']}-03",
+            "cases": row["cases"], "billed_kop": row["sump_kop"], "withheld_kop": 0, "amount_kop": row["sump_kop"],
+        }
+        for row in bills.iter_rows(named=True)
+    ]  # fmt: skip
+    everything = sum(row["end_kop"] for row in act_121)
+    balances = [{"account": f"insurer:{row['smo']}/target", "amount_kop": row["end_kop"]} for row in act_121]
+    return {
+        "payments": frame("payments", payments), "act_132": acts, "act_121": frame("act_121", act_121),
+        "territory_bills": frame("territory_bills", territory_bills),
+        "balances": frame("balances", [*balances, {"account": "fund/budget", "amount_kop": -everything}]),
+        "reg_clinic": frame("reg_clinic", [{"mo": mo, "name": name} for mo, name in clinics.items()]),
+        "reg_insurer": frame("reg_insurer", [{"smo": smo, "name": name} for smo, name in insurers.items()]),
+        "reg_plan": frame("reg_plan", [
+            {"mo": "750901", "month": "2022-03", "line": "ksg_inpatient", "volume": 4, "money_kop": 9_000_000, "since": date(2022, 1, 1)},
+            {"mo": "750901", "month": "2022-03", "line": "ksg_inpatient", "volume": 5, "money_kop": 8_000_000, "since": date(2022, 2, 1)},
+            {"mo": "750902", "month": "2022-03", "line": "exam", "volume": 10, "money_kop": None, "since": date(2022, 1, 1)},
+        ]),
+    }  # fmt: skip
+
+
+INSURERS = {"75001": "СМО «Первая»"}
+CLINICS = {"750901": "Краевая больница", "750902": f"Поликлиника {HOSTILE}", "750903": FORMULA}
+
+
+def month() -> dict[str, pl.DataFrame]:
+    """Everything the page and the summary read."""
+    stages = data_packages(stages_of := stages())
+    return stages | settled(stages_of, INSURERS, CLINICS) | {name: month_tables()[name] for name in ("file", "sl", "usl")}
+
+
+def data_packages(stages_of: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The stages plus the frame of packages: five taken, one sent back."""
+    rows = stages_of["cases"].group_by("package").agg(
+        pl.col("code_mo").first().alias("mo"), pl.col("file_kind").first(), pl.len().cast(pl.Int64).alias("cases"), pl.col("sumv").sum().alias("sumv_kop")
+    ).with_columns(state=pl.lit("accepted"), reasons=pl.lit(None, dtype=pl.String)).sort("package")  # fmt: skip
+    back = pl.DataFrame([{
+        "package": "HM750903T75_220309", "mo": "750903", "file_kind": "H", "cases": None, "sumv_kop": None, "state": "refused",
+        "reasons": f"S.807 {HOSTILE}",
+    }], schema=rows.schema)  # fmt: skip
+    return stages_of | {"packages": pl.concat([rows, back])}

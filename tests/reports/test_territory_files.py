@@ -80,12 +80,12 @@ def test_an_examination_becomes_outpatient_care() -> None:
 
 def test_what_the_map_supplied_is_said() -> None:
     found = built().findings
-    assert found.select("rule", "element", "value", "n_zap").rows() == [("R.1", "ZAP/Z_SL/SL/PROFIL", "97", 2)]
+    assert found.select("rule", "element", "value", "n_zap").rows() == [("RF.1", "ZAP/Z_SL/SL/PROFIL", "97", 2)]
     tables = data.month_tables()
     odd = built(z_sl=tables["z_sl"].with_columns(pl.when(pl.col("rslt_d").is_not_null()).then(5).alias("rslt_d")))
-    assert ("R.2", "ZAP/Z_SL/RSLT", "5") in odd.findings.select("rule", "element", "value").rows()
+    assert ("RF.2", "ZAP/Z_SL/RSLT", "5") in odd.findings.select("rule", "element", "value").rows()
     long = built(sl=tables["sl"].with_columns(pl.when(pl.col("metod_hmp") == 2).then(1234).alias("metod_hmp")))
-    assert ("R.3", 5) in long.findings.select("rule", "n_zap").rows()
+    assert ("RF.3", 5) in long.findings.select("rule", "n_zap").rows()
 
 
 def test_persons_travel_as_far_as_needed() -> None:
