@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import polars as pl
-import samples
+import settlement_samples as samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

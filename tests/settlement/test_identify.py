@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-import samples
+import settlement_samples as samples
 
 from omsclaims import contract
 from omsclaims.nsi import book_from_rows

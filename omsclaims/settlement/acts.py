@@ -1,0 +1,183 @@
+"""What do the parties sign at the end of the month? Acts of points 121 and 132, drawn from the ledger, from both sides' books.
+
+The act fund - insurer counts the insurer's money (payment, spare and preventive reserve); care is spent when it is transferred to
+clinics. The fund's books do not hold that money but what it entrusted; so from its side the same figures are found as: entrusted,
+plus what the insurer still owes the clinics by their own books. Both ways must agree in every line. Likewise the act payer -
+clinic is drawn from the payer's books and compared with the clinic's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import polars as pl
+
+from omsclaims import contract
+from omsclaims.settlement import ledger as books
+
+_TRANSFERS: Final = ("advance", "final_payment")
+#: What a payer and a clinic have with each other; together the debt.
+_DEBT: Final = ("care", "advance", "excess")
+
+
+def act_121(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.DataFrame, territory: str) -> pl.DataFrame:
+    """Contract table `act_121`: each insurer with a balance or a movement, sorted. Asserts its identity and the fund's side."""
+    closing = books.as_dict(balances)
+    moves = _Moves(postings)
+    own_fund = books.fund(territory)
+    rows = []
+    for party in _parties(opening, closing, postings, "insurer:"):
+        start = {pot: opening.get(f"{party}/{pot}", 0) for pot in books.POTS}
+        end = {pot: closing.get(f"{party}/{pot}", 0) for pot in books.POTS}
+        received = {rule: moves.debit(rule, f"{party}/payment_reserve") for rule in ("standards", "nsz_to_insurer")}
+        spent = sum(moves.credit(rule, f"{party}/payment_reserve") for rule in _TRANSFERS)
+        row = {
+            "smo": party.split(":")[1],
+            "start_kop": sum(start.values()),
+            "start_spare_kop": start["spare_reserve"],
+            "start_preventive_kop": start["preventive_reserve"],
+            "received_kop": sum(received.values()),
+            "by_standards_kop": received["standards"],
+            "from_nsz_kop": received["nsz_to_insurer"],
+            "case_management_kop": moves.credit("case_management", f"{party}/payment_reserve"),
+            "spent_kop": spent,
+            "end_kop": sum(end.values()),
+            "end_payment_kop": end["payment_reserve"],
+            "end_spare_kop": end["spare_reserve"],
+            "end_preventive_kop": end["preventive_reserve"],
+        }
+        _assert_act_121(row, _fund_side(party, own_fund, opening, closing, moves))
+        rows.append(row)
+    return contract.check("act_121", pl.DataFrame(rows, schema=contract.TABLES["act_121"].schema()))
+
+
+def _fund_side(
+    party: str, own_fund: str, opening: Mapping[str, int], closing: Mapping[str, int], moves: _Moves
+) -> dict[str, int]:
+    """Lines of act 121 by the books of the fund and of the clinics: entrusted money and what the clinics are still owed."""
+    account = f"{own_fund}/entrusted/{party}"
+    clinics = {
+        name.split("/")[0]
+        for name in (*opening, *closing, *moves.accounts())
+        if name.startswith("clinic:") and name.endswith(f"/{party}")
+    }
+    debts = [
+        sum(side.get(f"{name}/{purpose}/{party}", 0) for name in clinics for purpose in _DEBT) for side in (opening, closing)
+    ]
+    received = sum(moves.debit(rule, account) for rule in ("standards", "nsz_to_insurer"))
+    accepted = moves.credit("care_accepted", account)
+    other = _own_balance(party, opening)
+    return {
+        "start_kop": opening.get(account, 0) + debts[0] - other,
+        "received_kop": received,
+        "case_management_kop": moves.credit("case_management", account),
+        # Spent = accepted less the growth of the debt.
+        "spent_kop": accepted - (debts[1] - debts[0]),
+        "end_kop": closing.get(account, 0) + debts[1] - _own_balance(party, closing),
+    }
+
+
+def _own_balance(party: str, side: Mapping[str, int]) -> int:
+    """What an insurer's books hold beside target money and debts: its own money, its income, an opening that did not balance."""
+    skipped = (*books.POTS, *(f"{purpose}/" for purpose in ("entrusted", *_DEBT)))
+    return sum(
+        amount for account, amount in side.items()
+        if account.startswith(f"{party}/") and not account.removeprefix(f"{party}/").startswith(skipped)
+    )  # fmt: skip
+
+
+def _assert_act_121(row: Mapping[str, object], fund_side: Mapping[str, int]) -> None:
+    """end = start + received - case management - spent; end = the three reserves; both sides' books agree."""
+    figures = {name: value for name, value in row.items() if isinstance(value, int)}
+    expected = figures["start_kop"] + figures["received_kop"] - figures["case_management_kop"] - figures["spent_kop"]
+    assert figures["end_kop"] == expected, f"act 121 of {row['smo']}: end {figures['end_kop']}, by its lines {expected}"
+    assert figures["received_kop"] == figures["by_standards_kop"] + figures["from_nsz_kop"]
+    assert figures["end_kop"] == sum(figures[f"end_{pot}_kop"] for pot in ("payment", "spare", "preventive"))
+    off = {name: (figures[name], value) for name, value in fund_side.items() if figures[name] != value}
+    assert not off, f"act 121 of {row['smo']}: the fund's books say otherwise: {off}"
+
+
+def act_132(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.DataFrame, territory: str) -> pl.DataFrame:
+    """Contract table `act_132`: each payer and clinic with a debt or a movement, sorted. Asserts its identity and both sides."""
+    closing = books.as_dict(balances)
+    moves = _Moves(postings)
+    pairs = set()
+    for account in (*opening, *closing, *moves.accounts()):
+        parts = account.split("/")
+        if len(parts) == 3 and parts[1] in _DEBT and parts[2].startswith("clinic:"):
+            pairs.add((parts[0], parts[2]))
+    rows = []
+    for payer, clinic in sorted(pairs):
+        mek = moves.debit("withheld_mek", f"{payer}/care/{clinic}")
+        row = {
+            "payer": payer.split(":")[1],
+            "mo": clinic.split(":")[1],
+            "start_kop": -_debt(opening, payer, clinic),
+            "billed_kop": moves.credit("bill", f"{payer}/care/{clinic}"),
+            "withheld_kop": mek,
+            "mek_kop": mek,
+            "mee_kop": 0,
+            "ekmp_kop": 0,
+            "transferred_kop": moves.debit("advance", f"{payer}/advance/{clinic}")
+            + moves.debit("final_payment", f"{payer}/care/{clinic}"),
+            "end_kop": -_debt(closing, payer, clinic),
+        }
+        clinic_side = {
+            "start_kop": _debt(opening, clinic, payer),
+            "billed_kop": moves.debit("bill", f"{clinic}/care/{payer}"),
+            "withheld_kop": moves.credit("withheld_mek", f"{clinic}/care/{payer}"),
+            "transferred_kop": moves.credit("advance", f"{clinic}/advance/{payer}")
+            + moves.credit("final_payment", f"{clinic}/care/{payer}"),
+            "end_kop": _debt(closing, clinic, payer),
+        }
+        _assert_act_132(row, clinic_side)
+        rows.append(row)
+    table = pl.DataFrame(rows, schema=contract.TABLES["act_132"].schema())
+    return contract.check("act_132", table.sort("payer", "mo"))
+
+
+def _debt(side: Mapping[str, int], party: str, other: str) -> int:
+    """What `party` has with `other` for care by its own books: debit positive."""
+    return sum(side.get(f"{party}/{purpose}/{other}", 0) for purpose in _DEBT)
+
+
+def _assert_act_132(row: Mapping[str, object], clinic_side: Mapping[str, int]) -> None:
+    """end = start + billed - withheld - transferred; withheld by kinds; the clinic's books say the same."""
+    figures = {name: value for name, value in row.items() if isinstance(value, int)}
+    expected = figures["start_kop"] + figures["billed_kop"] - figures["withheld_kop"] - figures["transferred_kop"]
+    named = f"act 132 of {row['payer']} and {row['mo']}"
+    assert figures["end_kop"] == expected, f"{named}: end {figures['end_kop']}, by its lines {expected}"
+    assert figures["withheld_kop"] == figures["mek_kop"] + figures["mee_kop"] + figures["ekmp_kop"]
+    off = {name: (figures[name], value) for name, value in clinic_side.items() if figures[name] != value}
+    assert not off, f"{named}: the clinic's books say otherwise: {off}"
+
+
+class _Moves:
+    """Turnover of the month by event and account, looked up many times."""
+
+    def __init__(self, postings: pl.DataFrame) -> None:
+        self._debit: dict[tuple[str, str], int] = defaultdict(int)
+        self._credit: dict[tuple[str, str], int] = defaultdict(int)
+        for rule, debit, credit, amount in postings.select("rule", "debit", "credit", "amount_kop").iter_rows():
+            self._debit[rule, debit] += amount
+            self._credit[rule, credit] += amount
+
+    def debit(self, rule: str, account: str) -> int:
+        """Debit turnover of an account by an event."""
+        return self._debit.get((rule, account), 0)
+
+    def credit(self, rule: str, account: str) -> int:
+        """Credit turnover of an account by an event."""
+        return self._credit.get((rule, account), 0)
+
+    def accounts(self) -> Iterable[str]:
+        """All accounts that moved."""
+        return {account for _, account in (*self._debit, *self._credit)}
+
+
+def _parties(opening: Mapping[str, int], closing: Mapping[str, int], postings: pl.DataFrame, prefix: str) -> list[str]:
+    """Parties of a kind that have a balance or a movement, sorted."""
+    accounts = (*opening, *closing, *postings["debit"], *postings["credit"])
+    return sorted({account.split("/")[0] for account in accounts if account.startswith(prefix)})

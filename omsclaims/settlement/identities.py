@@ -1,0 +1,121 @@
+"""Do the sums of the month agree with one another, to the kopeck? Both sides of every identity, as figures for printing.
+
+Identities of the formats (SUM_M, SUMV, SUMMAV, SUMV_USL: formats.md 9.3), of control (law.md 10.4), of the acts (Rules 121, 132)
+and of the ledger. Nothing is asserted here: whoever prints them shows both sides. The text of a key is identity.<key>.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+Identity = tuple[str, int, int]
+_REFUSED: Final = 2
+
+
+def identities(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    """(key, left, right) in kopecks of every identity whose tables are given; equal sides mean that it holds.
+
+    tables  any of cases, file (package, summav), sl (_row, case_key, sum_m), usl (_parent, sumv_usl), priced_sl, decisions,
+            sanctions, payments, financing, territory_bills, act_121, act_132, postings, balances
+    SUM_M and SUMV_USL are held over accepted cases: a case whose sums differ is refused for that (C095, C096).
+    """
+    found: list[Identity] = []
+    for needs, identity in _IDENTITIES:
+        if all(name in tables for name in needs):
+            found += identity(tables)
+    return found
+
+
+def _sum(table: pl.DataFrame, column: str) -> int:
+    return int(table[column].fill_null(0).sum())
+
+
+def _accepted(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    return tables["decisions"].filter(pl.col("oplata") != _REFUSED).select("case_key", "sumv_kop")
+
+
+def _of_cases(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    accepted = _accepted(tables)
+    parts = tables["sl"].join(accepted, on="case_key", how="semi")
+    return [("sum_m_sumv", _sum(parts, "sum_m"), _sum(accepted, "sumv_kop"))]
+
+
+def _of_packages(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    packages = tables["file"].join(tables["cases"].select("package").unique(), on="package", how="semi")
+    return [("sumv_summav", _sum(tables["cases"], "sumv"), _sum(packages, "summav"))]
+
+
+def _of_services(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    paid_by_service = tables["priced_sl"].filter(pl.col("payment_kind") == "service").select("sl_key", "case_key")
+    accepted = paid_by_service.join(_accepted(tables), on="case_key", how="semi")
+    services = tables["usl"].join(accepted, left_on="_parent", right_on="sl_key", how="semi")
+    parts = tables["sl"].join(accepted, left_on="_row", right_on="sl_key", how="semi")
+    return [("sumv_usl_sum_m", _sum(services, "sumv_usl"), _sum(parts, "sum_m"))]
+
+
+def _of_control(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    decisions = tables["decisions"]
+    billed = _sum(decisions, "sumv_kop")
+    return [("billed_accepted_refused", billed, _sum(decisions, "sump_kop") + _sum(decisions, "sank_it_kop"))]
+
+
+def _of_sanctions(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    return [("sank_it_s_sum", _sum(tables["decisions"], "sank_it_kop"), _sum(tables["sanctions"], "s_sum"))]
+
+
+def _of_payments(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    decisions, payments = tables["decisions"], tables["payments"]
+    return [
+        ("billed_payments", _sum(decisions, "sumv_kop"), _sum(payments, "billed_kop")),
+        ("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop")),
+    ]
+
+
+def _of_act_132(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    act, payments = tables["act_132"], tables["payments"]
+    by_lines = _sum(act, "start_kop") + _sum(act, "billed_kop") - _sum(act, "withheld_kop") - _sum(act, "transferred_kop")
+    paid = _sum(payments, "advance_kop") + _sum(payments, "payment_kop")
+    return [("act_132", _sum(act, "end_kop"), by_lines), ("act_132_payments", _sum(act, "transferred_kop"), paid)]
+
+
+def _of_act_121(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    act = tables["act_121"]
+    by_lines = _sum(act, "start_kop") + _sum(act, "received_kop") - _sum(act, "case_management_kop") - _sum(act, "spent_kop")
+    reserves = sum(_sum(act, f"end_{pot}_kop") for pot in ("payment", "spare", "preventive"))
+    return [("act_121", _sum(act, "end_kop"), by_lines), ("act_121_reserves", _sum(act, "end_kop"), reserves)]
+
+
+def _of_financing(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    financing, postings = tables["financing"], tables["postings"]
+    budget = _sum(postings.filter((pl.col("rule") == "standards") & pl.col("debit").str.starts_with("fund:")), "amount_kop")
+    return [("standards_shares", _sum(financing, "amount_kop"), budget)]
+
+
+def _of_territories(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    bills = tables["territory_bills"]
+    presented = tables["identified"].filter(pl.col("status") == "other").join(tables["decisions"], on="case_key")
+    return [("territory_bills", _sum(bills, "amount_kop"), _sum(presented, "sump_kop"))]
+
+
+def _of_ledger(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    balances = tables["balances"]
+    debit, credit = balances.filter(pl.col("amount_kop") > 0), balances.filter(pl.col("amount_kop") < 0)
+    return [("ledger_zero", _sum(debit, "amount_kop"), -_sum(credit, "amount_kop"))]
+
+
+_IDENTITIES: Final = (
+    (("sl", "decisions"), _of_cases),
+    (("cases", "file"), _of_packages),
+    (("sl", "usl", "priced_sl", "decisions"), _of_services),
+    (("decisions",), _of_control),
+    (("decisions", "sanctions"), _of_sanctions),
+    (("decisions", "payments"), _of_payments),
+    (("act_132", "payments"), _of_act_132),
+    (("act_121",), _of_act_121),
+    (("financing", "postings"), _of_financing),
+    (("territory_bills", "identified", "decisions"), _of_territories),
+    (("balances",), _of_ledger),
+)

@@ -1,0 +1,185 @@
+"""What does each payer pay to each clinic for the month? Bill, control, advance, carried excess (Rules 126-132; law.md 10.7).
+
+payment = debt before + accepted - advance of the month - excess carried from before; below zero nothing is paid and the rest is
+carried on. The next advance falls by what was carried, save in the excepted cases, where the payment settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from omsclaims import contract
+from omsclaims.findings import Finding
+from omsclaims.law import Parameters
+from omsclaims.money import share_out
+from omsclaims.periods import add_working_days
+
+if TYPE_CHECKING:
+    from omsclaims.context import Context
+
+REFUSED = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
+    """A payer (insurer, or the code of the own territory for the fund) and a clinic."""
+
+    payer: str
+    mo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a clinic billed a payer for the month and what control took: cases, kopecks."""
+
+    cases: int = 0
+    refused_cases: int = 0
+    billed_kop: int = 0
+    withheld_kop: int = 0
+
+    @property
+    def accepted_kop(self) -> int:
+        """Billed less withheld."""
+        return self.billed_kop - self.withheld_kop
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A settled month of a pair: what of the excess and of the advance is used, what is due, what is carried on; kopecks."""
+
+    excess_used_kop: int
+    advance_used_kop: int
+    due_kop: int
+    excess_left_kop: int
+    advance_left_kop: int
+
+    @property
+    def excess_after_kop(self) -> int:
+        """Excess carried on: of before and of this month's advance."""
+        return self.excess_left_kop + self.advance_left_kop
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """An advance as the clinic applied for it; excepted: not reduced by a carried excess (law 326-ФЗ art. 38(6))."""
+
+    amount_kop: int = 0
+    excepted: bool = False
+
+
+@dataclass
+class Paid:
+    """Final payments of a payer after looking at its money: what is paid to each clinic, what is taken from the spare reserve."""
+
+    payments: dict[Pair, int] = field(default_factory=dict)
+    from_spare_kop: int = 0
+    short_kop: int = 0
+
+
+def billed_by_pair(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[Pair, Billed]:
+    """Cases of the month by payer and clinic.
+
+    tables  cases, identified, decisions. Own people's care is billed to their insurer; that of people insured elsewhere or
+            unknown to the fund (the unknown are refused by control).
+    """
+    own = pl.col("status") == "own"
+    joined = (
+        tables["cases"]
+        .select("case_key", mo="code_mo")
+        .join(tables["identified"].select("case_key", "status", "smo"), on="case_key", how="left")
+        .join(tables["decisions"].select("case_key", "sumv_kop", "sank_it_kop", "oplata"), on="case_key", how="left")
+        .with_columns(payer=pl.when(own).then("smo").otherwise(pl.lit(context.territory)))
+    )
+    undecided = joined.filter(pl.col("oplata").is_null() | pl.col("payer").is_null())
+    assert undecided.is_empty(), f"cases without a decision or a payer: {undecided['case_key'].head(3).to_list()}"
+    sums = joined.group_by("payer", "mo").agg(
+        pl.len().alias("cases"),
+        (pl.col("oplata") == REFUSED).sum().alias("refused_cases"),
+        pl.col("sumv_kop").sum(),
+        pl.col("sank_it_kop").sum(),
+    )
+    return {Pair(payer, mo): Billed(*figures) for payer, mo, *figures in sums.sort("payer", "mo").iter_rows()}
+
+
+def advances_of(reg_advance: pl.DataFrame, context: Context) -> tuple[dict[Pair, Advance], list[Finding]]:
+    """Advances of the month by pair, several applications added up; finding B.4 for an amount below zero, which is left out."""
+    rows = reg_advance.filter(pl.col("month") == str(context.month)).sort("payer", "mo", "amount_kop", "excepted")
+    found: dict[Pair, Advance] = {}
+    problems = []
+    for payer, mo, amount, excepted in rows.select("payer", "mo", "amount_kop", "excepted").iter_rows():
+        if amount is None or amount < 0 or payer is None or mo is None:
+            problems.append(Finding("B.4", value=None if amount is None else str(amount), params={"payer": payer, "mo": mo}))
+            continue
+        before = found.get(Pair(payer, mo), Advance())
+        found[Pair(payer, mo)] = Advance(before.amount_kop + amount, before.excepted or bool(excepted))
+    return found, problems
+
+
+def advance_to_pay(asked: Advance, excess_before_kop: int, reduces: bool) -> int:
+    """The advance that is transferred: what was asked for less the carried excess, unless the case is excepted (Rules 129)."""
+    if asked.excepted or not reduces:
+        return asked.amount_kop
+    return max(0, asked.amount_kop - excess_before_kop)
+
+
+def settle_pair(debt_before_kop: int, excess_before_kop: int, advance_kop: int, accepted_kop: int) -> Settled:
+    """One month of a pair (law.md 10.7): the excess of before is used first, then the advance; the rest is due or carried on.
+
+    debt_before_kop  debt to the clinic from earlier months, negative when the clinic owes
+    """
+    to_settle = max(0, debt_before_kop + accepted_kop)
+    excess_used = min(excess_before_kop, to_settle)
+    advance_used = min(advance_kop, to_settle - excess_used)
+    settled = Settled(
+        excess_used, advance_used, to_settle - excess_used - advance_used,
+        excess_before_kop - excess_used, advance_kop - advance_used,
+    )  # fmt: skip
+    assert settled.due_kop == 0 or settled.excess_after_kop == 0, "a payment is due while an excess is carried on"
+    return settled
+
+
+def pay(due: Mapping[Pair, int], money_kop: int, spare_kop: int) -> Paid:
+    """Final payments of ONE payer from its money; a shortage is covered from the spare reserve, then shared by the clinics.
+
+    due        kopecks by pair of the payer
+    money_kop  in the payment reserve (or НСЗ), may be below zero after the advances
+    What cannot be paid stays a debt (`short_kop` in all); the payments are shares of the money by what is due.
+    """
+    needed = sum(due.values())
+    from_spare = min(max(0, spare_kop), max(0, needed - money_kop))
+    money = max(0, min(needed, money_kop + from_spare))
+    pairs = sorted(due)
+    shares = share_out(money, [due[pair] for pair in pairs], [pair.mo for pair in pairs]) if needed else [0] * len(pairs)
+    paid = dict(zip(pairs, shares, strict=True))
+    assert all(0 <= paid[pair] <= due[pair] for pair in pairs), "a clinic gets more than it is due"
+    return Paid(paid, from_spare, needed - money)
+
+
+def resubmit_by(received: date, law: Parameters) -> date:
+    """The last day on which a refused bill may be presented again (Rules 128)."""
+    return add_working_days(received, int(law.value("payments.resubmission_working_days", received)))
+
+
+def payments_table(
+    billed: Mapping[Pair, Billed], settled: Mapping[Pair, Settled], excess_before: Mapping[Pair, int],
+    advances: Mapping[Pair, int], paid: Mapping[Pair, int],
+) -> pl.DataFrame:  # fmt: skip
+    """Contract table `payments`, sorted by payer and clinic. МЭЭ and ЭКМП withhold nothing in the month's own run."""
+    rows = []
+    for pair in sorted(settled):
+        bill = billed.get(pair, Billed())
+        rows.append(
+            {
+                "payer": pair.payer, "mo": pair.mo, "cases": bill.cases, "refused_cases": bill.refused_cases,
+                "billed_kop": bill.billed_kop, "withheld_mek_kop": bill.withheld_kop, "withheld_mee_kop": 0,
+                "withheld_ekmp_kop": 0, "accepted_kop": bill.accepted_kop, "advance_kop": advances.get(pair, 0),
+                "excess_before_kop": excess_before.get(pair, 0), "payment_kop": paid.get(pair, 0),
+                "excess_after_kop": settled[pair].excess_after_kop,
+            }
+        )  # fmt: skip
+    return contract.check("payments", pl.DataFrame(rows, schema=contract.TABLES["payments"].schema()))

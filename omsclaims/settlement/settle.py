@@ -1,0 +1,304 @@
+"""How does the month end in money? Financing, payment of clinics, reserves, bills to territories: one ledger, two acts.
+
+Rules 158n 115-121, 126-134, 141, 192-194; law.md 4, 10.7-10.8, 11, 13. The order of the month: money comes in and is divided;
+advances; bills and control; what was paid before is applied; the payment reserve is covered from the spare one where it does not
+suffice; final payments; what is left of an advance is carried on; reserves above their limit flow back; bills to territories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from omsclaims import contract, findings
+from omsclaims.findings import Finding
+from omsclaims.settlement import ledger as books
+from omsclaims.settlement.acts import act_121, act_132
+from omsclaims.settlement.financing import Financing, finance
+from omsclaims.settlement.ledger import Ledger
+from omsclaims.settlement.payments import (
+    Billed,
+    Pair,
+    Settled,
+    advance_to_pay,
+    advances_of,
+    billed_by_pair,
+    pay,
+    payments_table,
+    settle_pair,
+)
+from omsclaims.settlement.reserves import limits, overflow
+from omsclaims.settlement.territories import territory_bills
+
+if TYPE_CHECKING:
+    from omsclaims.context import Context
+
+#: Events by which an insurer's money goes to clinics.
+TRANSFERS: Final = ("advance", "final_payment")
+
+
+@dataclass
+class _Month:
+    """A month being settled: its surroundings, the ledger, what was found on the way."""
+
+    context: Context
+    ledger: Ledger
+    found: list[Finding]
+
+    @property
+    def fund(self) -> str:
+        """Party of the own fund."""
+        return books.fund(self.context.territory)
+
+    def party(self, payer: str) -> str:
+        """Party of a payer."""
+        return books.payer_party(payer, self.context.territory)
+
+    def pot(self, payer: str) -> str:
+        """Purpose of the money that a payer pays from."""
+        return "nsz" if payer == self.context.territory else "payment_reserve"
+
+    def document(self, kind: str, *about: str) -> str:
+        """Name of a document: kind, month, parties."""
+        return "-".join((kind, str(self.context.month), *about))
+
+
+def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl.DataFrame]:
+    """The money of a month.
+
+    tables   cases, identified, decisions; reg_insured, reg_insurer, reg_advance, reg_funding, reg_opening;
+             of earlier months, where there are any: balances_before (the last month's `balances`; without it reg_opening counts),
+             postings_before (of this year: the mean month of the reserves' limits), territory_bills_before (of this year)
+    returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
+             F.1-F.5 of financing, B.1 a payer's money does not suffice, B.2 money below zero after the advances, B.3 more than
+             the standards to the spare reserve, B.4 an impossible advance, B.5 an opening that does not sum to zero, B.6
+             funding below zero
+    Every sum is in kopecks. Asserts: the ledger, each party's books and each pair sum to zero; the identities of the acts, from
+    both sides; acts and tables say the same.
+    """
+    opening, found = opening_balances(tables, context)
+    month = _Month(context, Ledger(context.month, opening), found)
+    money = finance(tables, context)
+    _money_in(month, money, tables["reg_funding"])
+    billed = billed_by_pair(tables, context)
+    payments = _pay_clinics(month, billed, tables["reg_advance"])
+    _limit_reserves(month, tables.get("postings_before"))
+    bills = territory_bills(tables, context)
+    for code, amount in bills.select("territory", "amount_kop").iter_rows():
+        document = month.document("territory-bill", code)
+        month.ledger.post("territory_bill", amount, document, fund=month.fund, territory=books.territory(code))
+    postings = contract.check("postings", month.ledger.postings())
+    balances = books.balances_of(opening, postings)
+    result = {
+        "financing": contract.check("financing", money.financing),
+        "standards": contract.check("standards", money.standards),
+        "payments": payments,
+        "territory_bills": bills,
+        "postings": postings,
+        "balances": balances,
+        "act_121": act_121(opening, postings, balances, context.territory),
+        "act_132": act_132(opening, postings, balances, context.territory),
+    }
+    _cross_check(result, month.fund)
+    return {**result, "findings": findings.concat([money.findings, findings.frame(month.found)])}
+
+
+def opening_balances(tables: Mapping[str, pl.DataFrame], context: Context) -> tuple[dict[str, int], list[Finding]]:
+    """Balances before the month: of the month before, else the opening register with its other sides; finding B.5."""
+    before = tables.get("balances_before")
+    if before is not None and before.height:
+        opening = books.as_dict(before)
+        books.assert_balanced(opening)
+        return opening, []
+    given = books.as_dict(tables["reg_opening"].select("account", "amount_kop").drop_nulls())
+    problems = []
+    if sum(given.values()):
+        problems.append(Finding("B.5", value=str(sum(given.values())), params={"kopecks": sum(given.values())}))
+    opening = books.complete_opening(given, books.fund(context.territory))
+    books.assert_balanced(opening)
+    return opening, problems
+
+
+# ---- money in --------------------------------------------------------------------------------------------------------------
+
+
+def _money_in(month: _Month, money: Financing, reg_funding: pl.DataFrame) -> None:
+    """The budget's money reaches the fund, the fund's the insurers; case-management money; filling of the spare reserve."""
+    funding = reg_funding.filter(pl.col("month") == str(month.context.month)).sort("what", "smo", "amount_kop")
+    for what, smo, amount in funding.filter(pl.col("amount_kop") < 0).select("what", "smo", "amount_kop").iter_rows():
+        month.found.append(Finding("B.6", value=str(amount), params={"what": what, "smo": smo or ""}))
+    given = funding.filter(pl.col("amount_kop") > 0)
+    by_standards = dict(money.financing.select("smo", "amount_kop").iter_rows())
+    for_nsz = _given(given, "nsz").get(None, 0)
+    # What the standards could not be computed for stays with the budget: the fund cannot hand it out.
+    month.ledger.post("budget_money", sum(by_standards.values()) + for_nsz, month.document("budget"), fund=month.fund)
+    month.ledger.post("nsz_set_aside", for_nsz, month.document("nsz"), fund=month.fund)
+    for smo, amount, case_money in money.financing.select("smo", "amount_kop", "case_management_kop").iter_rows():
+        parties = {"fund": month.fund, "insurer": books.insurer(smo)}
+        month.ledger.post("standards", amount, month.document("standards", smo), **parties)
+        month.ledger.post("case_management", case_money, month.document("case-management", smo), **parties)
+    for receiver, amount in _given(given, "nsz").items():
+        if receiver is not None:
+            parties = {"fund": month.fund, "insurer": books.insurer(receiver)}
+            month.ledger.post("nsz_to_insurer", amount, month.document("nsz", receiver), **parties)
+    _fill_spare(month, money, _given(given, "spare_fill"))
+
+
+def _given(funding: pl.DataFrame, what: str) -> dict[str | None, int]:
+    """Sums of one kind of funding by insurer (None: the territory)."""
+    sums = funding.filter(pl.col("what") == what).group_by("smo").agg(pl.col("amount_kop").sum()).sort("smo")
+    return dict(sums.select("smo", "amount_kop").iter_rows())
+
+
+def _fill_spare(month: _Month, money: Financing, fill: Mapping[str | None, int]) -> None:
+    """Money by the standards into the spare reserve (193), at most what came by the standards less РВД; finding B.3."""
+    received = {smo: amount - case for smo, amount, case in money.financing.select(
+        "smo", "amount_kop", "case_management_kop").iter_rows()}  # fmt: skip
+    for smo, amount in fill.items():
+        if smo is None:
+            month.found.append(Finding("B.3", value=str(amount), params={"smo": "", "received": 0}))
+            continue
+        most = received.get(smo, 0)
+        if amount > most:
+            month.found.append(Finding("B.3", value=str(amount), params={"smo": smo, "received": most}))
+        month.ledger.post("spare_fill", min(amount, most), month.document("spare", smo), insurer=books.insurer(smo))
+
+
+# ---- payment of clinics ----------------------------------------------------------------------------------------------------
+
+
+def _pay_clinics(month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame) -> pl.DataFrame:
+    """Advances, bills, control, application of what was paid, final payments, carry-over: the table `payments`."""
+    asked, problems = advances_of(reg_advance, month.context)
+    month.found += problems
+    pairs = sorted({*billed, *asked, *_pairs_of_balances(month)})
+    reduces = bool(month.context.law.value("payments.excess_reduces_next_advance", month.context.month.first))
+    debts = {pair: -_mutual(month, "care", pair) for pair in pairs}
+    excess = {pair: _mutual(month, "excess", pair) for pair in pairs}
+    advances = {pair: advance_to_pay(asked[pair], excess[pair], reduces) for pair in pairs if pair in asked}
+    for pair, amount in advances.items():
+        _post_pair(month, "advance", amount, pair)
+    _warn_of_overdraft(month, sorted({pair.payer for pair in advances}))
+    settled = {}
+    for pair in pairs:
+        bill = billed.get(pair, Billed())
+        settled[pair] = settle_pair(debts[pair], excess[pair], advances.get(pair, 0), bill.accepted_kop)
+        _post_bill(month, pair, bill, settled[pair])
+    paid: dict[Pair, int] = {}
+    for payer in sorted({pair.payer for pair in pairs}):
+        paid |= _pay_from_money(month, payer, {pair: settled[pair].due_kop for pair in pairs if pair.payer == payer})
+    for pair in pairs:
+        _post_pair(month, "excess_carried", settled[pair].advance_left_kop, pair)
+    return payments_table(billed, settled, excess, advances, paid)
+
+
+def _pairs_of_balances(month: _Month) -> set[Pair]:
+    """Pairs that an earlier month left something between: a debt or an excess."""
+    found = set()
+    for account in month.ledger.opening:
+        party, _, rest = account.partition("/")
+        purpose, _, counterparty = rest.partition("/")
+        if purpose in ("care", "excess", "advance") and counterparty.startswith("clinic:") and not party.startswith("clinic:"):
+            found.add(Pair(party.split(":")[1], counterparty.split(":")[1]))
+    return found
+
+
+def _mutual(month: _Month, purpose: str, pair: Pair) -> int:
+    """Balance in the payer's books of what it has with the clinic. An advance left open before the month counts as an excess."""
+    account = f"{month.party(pair.payer)}/{{}}/{books.clinic(pair.mo)}"
+    if purpose == "excess":
+        open_advance = month.ledger.balance(account.format("advance"))
+        if open_advance > 0:
+            _post_pair(month, "excess_carried", open_advance, pair, "opening")
+    return month.ledger.balance(account.format(purpose))
+
+
+def _post_pair(month: _Month, event: str, amount: int, pair: Pair, mark: str = "") -> None:
+    """Posts an event between a payer and a clinic."""
+    about = [part for part in (mark, pair.payer, pair.mo) if part]
+    cost = "elsewhere" if pair.payer == month.context.territory else "cost"
+    month.ledger.post(
+        event, amount, month.document(event.replace("_", "-"), *about), payer=month.party(pair.payer),
+        clinic=books.clinic(pair.mo), pot=month.pot(pair.payer), cost=cost,
+    )  # fmt: skip
+
+
+def _post_bill(month: _Month, pair: Pair, bill: Billed, settled: Settled) -> None:
+    """Bill, control, use of the fund's target money, application of what the clinic has had already."""
+    _post_pair(month, "bill", bill.billed_kop, pair)
+    _post_pair(month, "withheld_mek", bill.withheld_kop, pair)
+    if pair.payer != month.context.territory:
+        document = month.document("care-accepted", pair.payer, pair.mo)
+        month.ledger.post("care_accepted", bill.accepted_kop, document, insurer=month.party(pair.payer), fund=month.fund)
+    _post_pair(month, "excess_applied", settled.excess_used_kop, pair)
+    _post_pair(month, "advance_applied", settled.advance_used_kop, pair)
+
+
+def _warn_of_overdraft(month: _Month, payers: list[str]) -> None:
+    """B.2: the advances took more than the payer had."""
+    for payer in payers:
+        money = month.ledger.balance(f"{month.party(payer)}/{month.pot(payer)}")
+        if money < 0:
+            month.found.append(Finding("B.2", value=str(-money), params={"payer": payer, "kopecks": -money}))
+
+
+def _pay_from_money(month: _Month, payer: str, due: Mapping[Pair, int]) -> dict[Pair, int]:
+    """Final payments of a payer; its spare reserve covers a shortage, what is still short is finding B.1 and stays a debt."""
+    party = month.party(payer)
+    of_fund = payer == month.context.territory
+    spare = 0 if of_fund else month.ledger.balance(f"{party}/spare_reserve")
+    result = pay(due, month.ledger.balance(f"{party}/{month.pot(payer)}"), spare)
+    if not of_fund:
+        month.ledger.post("spare_cover", result.from_spare_kop, month.document("spare-cover", payer), insurer=party)
+    for pair, amount in result.payments.items():
+        _post_pair(month, "final_payment", amount, pair)
+    if result.short_kop:
+        month.found.append(Finding("B.1", value=str(result.short_kop), params={"payer": payer, "kopecks": result.short_kop}))
+    return result.payments
+
+
+# ---- reserves and checks ---------------------------------------------------------------------------------------------------
+
+
+def _limit_reserves(month: _Month, postings_before: pl.DataFrame | None) -> None:
+    """What the reserves of each insurer hold above their limits flows back to the payment reserve (192(7), 193, 194)."""
+    first, last = month.context.month.first, month.context.month.last
+    postings = month.ledger.postings()
+    if postings_before is not None and postings_before.height:
+        earlier = postings_before.filter((pl.col("date") < first) & (pl.col("date").dt.year() == first.year))
+        postings = pl.concat([earlier.select(postings.columns), postings])
+    start = min([first, *(found.replace(day=1) for found in postings["date"].unique())])
+    months = (last.year - start.year) * 12 + last.month - start.month + 1
+    days = (last - start).days + 1
+    parties = {account.split("/")[0] for account in (*month.ledger.opening, *postings["debit"])}
+    for party in sorted(name for name in parties if name.startswith("insurer:")):
+        paid = books.turnover(postings, TRANSFERS, "credit", f"{party}/payment_reserve")
+        limit = limits(paid, months, days, last, month.context.law)
+        smo = party.split(":")[1]
+        spare, preventive = (month.ledger.balance(f"{party}/{pot}") for pot in ("spare_reserve", "preventive_reserve"))
+        above = {
+            "spare_overflow": overflow(spare, limit.spare_kop),
+            "preventive_overflow": overflow(preventive, limit.preventive_kop),
+        }
+        for event, amount in above.items():
+            month.ledger.post(event, amount, month.document(event.replace("_", "-"), smo), insurer=party)
+
+
+def _cross_check(result: Mapping[str, pl.DataFrame], own_fund: str) -> None:
+    """The acts, drawn from the ledger, say what the tables of the stages say."""
+    payments, act, standards = result["payments"], result["act_132"], result["financing"]
+    both = payments.join(act, on=["payer", "mo"], how="full", suffix="_act", coalesce=True).fill_null(0)
+    off = both.filter(
+        (pl.col("billed_kop") != pl.col("billed_kop_act"))
+        | (pl.col("withheld_mek_kop") != pl.col("mek_kop"))
+        | (pl.col("advance_kop") + pl.col("payment_kop") != pl.col("transferred_kop"))
+    )
+    assert off.is_empty(), f"act 132 differs from the payments: {off.head(2).to_dicts()}"
+    by_act = dict(result["act_121"].select("smo", "by_standards_kop").iter_rows())
+    for smo, amount in standards.select("smo", "amount_kop").iter_rows():
+        assert by_act.get(smo, 0) == amount, f"act 121 of {smo}: {by_act.get(smo, 0)} by the standards, financed {amount}"
+    refunds = books.turnover(result["postings"], ["territory_bill"], "debit", f"{own_fund}/refund/")
+    assert refunds == result["territory_bills"]["amount_kop"].sum(), "the bills to territories differ from the ledger"

@@ -1,0 +1,99 @@
+"""What do other territories owe for their insured, and by when? Bills of the place fund (Rules 133-145; law.md 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from omsclaims import contract
+from omsclaims.law import Parameters
+from omsclaims.periods import Month, add_working_days, working_day_of_month
+
+if TYPE_CHECKING:
+    from omsclaims.context import Context
+
+_REFUSED: Final = 2
+_ORDINALS: Final = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Last days of the steps that follow one event (Rules 138-145)."""
+
+    clinic_bill: date
+    bill: date
+    answer: date
+    corrected: date
+    final: date
+
+
+def terms(month: Month, clinic_billed: date, law: Parameters) -> Terms:
+    """Terms of a month's care when every step is taken on its last day.
+
+    month          of the care
+    clinic_billed  the day the clinic presented its bill to the place fund
+    """
+
+    def working_days(name: str) -> int:
+        return int(law.value(f"territories.{name}", month.first))
+
+    bill = add_working_days(clinic_billed, working_days("bill_working_days"))
+    answer = add_working_days(bill, working_days("answer_working_days"))
+    corrected = add_working_days(answer, working_days("corrected_working_days"))
+    return Terms(
+        clinic_bill=working_day_of_month(month.plus(1), working_days("clinic_bill_working_day")),
+        bill=bill,
+        answer=answer,
+        corrected=corrected,
+        final=add_working_days(corrected, working_days("final_working_days")),
+    )
+
+
+def territory_bills(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
+    """Bills of the month, one for each territory with accepted care: contract table `territory_bills`, sorted by territory.
+
+    tables  cases, identified (status other), decisions; territory_bills_before: bills of earlier months of the year, or absent
+    `cases` and `amount_kop` are those presented, `billed_kop` and `withheld_kop` what the clinics billed and МЭК took. The number
+    in the name is the ordinal of the fund's main parts in the year of the month; a territory with nothing accepted gets no bill.
+    """
+    decided = (
+        tables["cases"]
+        .select("case_key")
+        .join(tables["identified"].filter(pl.col("status") == "other").select("case_key", "territory", "okato"), on="case_key")
+        .join(tables["decisions"].select("case_key", "sumv_kop", "sank_it_kop", "sump_kop", "oplata"), on="case_key")
+    )
+    sums = (
+        decided.group_by("territory")
+        .agg(
+            pl.col("okato").first(),
+            (pl.col("oplata") != _REFUSED).sum().cast(pl.Int64).alias("cases"),
+            pl.col("sumv_kop").sum().alias("billed_kop"),
+            pl.col("sank_it_kop").sum().alias("withheld_kop"),
+            pl.col("sump_kop").sum().alias("amount_kop"),
+        )
+        .filter(pl.col("amount_kop") > 0)
+        .sort("territory")
+    )
+    first = next_ordinal(tables.get("territory_bills_before"), context)
+    ordinals = range(first, first + sums.height)
+    if sums.height:
+        assert ordinals[-1] <= _ORDINALS, "more than 9999 bills in a year: the name of the file has no room"
+    year, month = context.month.year % 100, context.month.month
+    codes = sums["territory"].to_list()
+    names = [f"R{context.territory}{code}{year:02d}{number:04d}" for code, number in zip(codes, ordinals, strict=True)]
+    bills = [f"{code}-{year:02d}{month:02d}-{number:04d}" for code, number in zip(codes, ordinals, strict=True)]
+    named = sums.with_columns(file_name=pl.Series(names, dtype=pl.String), nschet=pl.Series(bills, dtype=pl.String))
+    return contract.check("territory_bills", named)
+
+
+def next_ordinal(before: pl.DataFrame | None, context: Context) -> int:
+    """The next number of a main part: one above the greatest of the year in the names of earlier bills."""
+    if before is None or before.is_empty():
+        return 1
+    year = f"{context.month.year % 100:02d}"
+    numbers = [int(name[7:11]) for name in before["file_name"] if name[1:3] == context.territory and name[5:7] == year]
+    return max(numbers, default=0) + 1
