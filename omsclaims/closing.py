@@ -18,12 +18,13 @@ from typing import Any, Literal
 
 import polars as pl
 
-from omsclaims import __version__, contract, documents, intake, month, settlement
+from omsclaims import __version__, contract, documents, intake, month
 from omsclaims.context import Context, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.nsi import Books
 from omsclaims.periods import Month
+from omsclaims.reports.identities import Identity, month_identities
 from omsclaims.workspace import (
     PackageRow,
     RunRow,
@@ -48,7 +49,7 @@ class Closing:
     outcome: Literal["closed", "identical", "differs", "replaced"]
     digest: str
     tables: dict[str, pl.DataFrame]
-    identities: list[tuple[str, int, int]]
+    identities: list[Identity]
     differences: list[str] = field(default_factory=list)
     documents: list[documents.Document] = field(default_factory=list)
     packages: list[PackageRow] = field(default_factory=list)
@@ -103,8 +104,10 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     tables["balances_before"] = (
         workspace.ledger_table("balances", earlier[-1]) if earlier else contract.TABLES["balances"].empty()
     )
-    bills = [workspace.ledger_table("territory_bills", name) for name in earlier if name.startswith(f"{of.year}-")]
-    tables["territory_bills_before"] = pl.concat(bills) if bills else contract.TABLES["territory_bills"].empty()
+    of_year = [name for name in earlier if name.startswith(f"{of.year}-")]
+    for name in ("postings", "territory_bills"):
+        parts = [workspace.ledger_table(name, month_name) for month_name in of_year]
+        tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
     inputs = {
         "packages": {row.package: row.digest for row in rows},
         "registers": register_digests,
@@ -127,7 +130,6 @@ def close(
     why: str | None = None,
     replace: bool = False,
     lang: str = "ru",
-    threads: int = 1,
     progress: Progress | None = None,
 ) -> Closing:
     """Settles and closes a month (call inside `Workspace.writing`).
@@ -143,9 +145,9 @@ def close(
     inputs["sources"] = sources
     say("settle")
     results = month.settle_month(tables, context)
-    identities = settlement.identities({**tables, **results})
-    for key, left, right in identities:
-        assert left == right, f"identity {key} does not hold: {left} and {right} kopecks"
+    identities = month_identities({**tables, **results})
+    for identity in identities:
+        assert identity.holds, f"identity {identity.name} does not hold: {identity.left} and {identity.right}"
     say("digest")
     outputs = {name: table_digest(table) for name, table in sorted(results.items())}
     digest = sha256_bytes(canonical_json(outputs).encode())
@@ -159,7 +161,7 @@ def close(
     if before is not None:
         reopen(workspace, of, as_of, who, why or "")
     say("documents")
-    made = documents.write(workspace.folder, packages, tables, results, identities, context, lang, threads)
+    made = documents.write(workspace.folder, packages, tables, results, identities, context, digest, lang)
     path = Path("tables") / str(of) / f"run-{digest[:16]}"
     if not (workspace.folder / path).exists():
         write_tables(workspace.folder / path, {name: results[name] for name in month.RESULTS})

@@ -132,7 +132,7 @@ def _read_one(job: _Job) -> _Read:
         mo,
         name.receiver if name is not None else None,
         name.kind if name is not None else None,
-        ",".join(read.formats),
+        ",".join(read.format_ids),
         refused,
         cases,
         sumv,

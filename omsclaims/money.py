@@ -156,7 +156,7 @@ def _amount_in_python(factors: Int64Array, lifts: Int64Array, drop: int, step: i
 _LIMBS: Final = 8  # 8 x 32 bits: wide enough for two 13-digit rates times five 7-digit coefficients
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _times(limbs: npt.NDArray[np.uint64], factor: int) -> bool:
     """limbs *= factor (0 <= factor < 2^63); True when the product left the limbs. Two passes of 32 bits each."""
     low = np.uint64(factor) & np.uint64(0xFFFFFFFF)
@@ -173,10 +173,10 @@ def _times(limbs: npt.NDArray[np.uint64], factor: int) -> bool:
         carry_low = part >> np.uint64(32)
         carry_high = (upper >> np.uint64(32)) + (total >> np.uint64(32))
         previous = limb
-    return carry_low != 0 or carry_high != 0 or previous * high != 0
+    return bool(carry_low != 0 or carry_high != 0 or previous * high != 0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _divide(limbs: npt.NDArray[np.uint64], divisor: int) -> None:
     """limbs //= divisor (0 < divisor < 2^32)."""
     rest = np.uint64(0)
@@ -187,7 +187,7 @@ def _divide(limbs: npt.NDArray[np.uint64], divisor: int) -> None:
         rest = part % d
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _add(limbs: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> bool:
     """limbs += other; True when the sum left the limbs."""
     carry = np.uint64(0)
@@ -195,10 +195,10 @@ def _add(limbs: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> bool:
         part = limbs[i] + other[i] + carry
         limbs[i] = part & np.uint64(0xFFFFFFFF)
         carry = part >> np.uint64(32)
-    return carry != 0
+    return bool(carry != 0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _sum_of_products(
     factors: Int64Array,
     lifts: Int64Array,

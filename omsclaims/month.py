@@ -72,7 +72,7 @@ def _renumbered(table: pl.DataFrame, base: int, package: str) -> pl.DataFrame:
 def _cases(tables: Tables) -> pl.DataFrame:
     """The contract table `cases`: each completed case with what its file, record and patient block say of it."""
     named = tables["file"].select("package").unique(maintain_order=True)
-    kinds = [names.parse_name(name) for name in named["package"]]
+    kinds = [_parsed(name) for name in named["package"]]
     files = tables["file"].join(
         named.with_columns(
             pl.Series("file_kind", [kind.kind for kind in kinds], dtype=pl.String),
@@ -95,9 +95,15 @@ def _cases(tables: Tables) -> pl.DataFrame:
     return contract.check("cases", cases)
 
 
+def _parsed(name: str) -> names.PackageName:
+    parsed = names.parse_name(name)
+    assert parsed is not None, f"an accepted package has a name of the grammar: {name}"
+    return parsed
+
+
 def settle_month(tables: Tables, context: Context) -> Tables:
     """Decides and prices a month: input tables of `assemble`, registers (`reg_*`), `history`, `balances_before`,
-    `territory_bills_before`; returns the tables of `RESULTS`, each as the contract has it.
+    `postings_before`, `territory_bills_before`; returns the tables of `RESULTS`, each as the contract has it.
     """
     work = dict(tables)
     identified = settlement.identify(work, context)
@@ -109,9 +115,10 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     decisions, found = _control(work, context, known_before)
     work["decisions"] = decisions
     work["findings"] = found
-    work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, work, decisions, context))
-    work.update(settlement.settle(work, context))
-    work["findings"] = findings.concat([found, work.pop("money_findings", findings.empty())])
+    work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, decisions, work, context))
+    money = settlement.settle(work, context)
+    work["findings"] = findings.concat([found, money.pop("findings")])
+    work.update(money)
     work["cases_view"] = _cases_view(work)
     work["history_rows"] = _history(work, context)
     return {name: work[name] for name in RESULTS}

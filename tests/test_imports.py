@@ -34,10 +34,11 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "documents": STAGE | {"registry", "checks", "tariffs", "settlement", "reports", "workspace"},
     "intake": STAGE | {"registry", "checks", "workspace"},
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
-    "closing": STAGE | {"registry", "settlement", "workspace", "intake", "month", "documents"},
+    "closing": STAGE | {"reports", "workspace", "intake", "month", "documents"},
     "explain": STAGE | {"tariffs", "workspace"},
     "truth": DATA | {"workspace", "intake"},
-    "cli": STAGE | {"registry", "checks", "reports", "workspace", "intake", "month", "closing", "explain", "truth", "synthetic"},
+    "cli": STAGE
+    | {"registry", "checks", "reports", "workspace", "intake", "month", "closing", "documents", "explain", "truth", "synthetic"},
 }
 
 

@@ -94,7 +94,7 @@ def take_in_and_close(made: Path, folder: Path, month: Month, threads: int, lang
     with Workspace.writing(folder) as store, common.progress_bar(text("cli.run.progress", lang, month=month)) as bar:
         task = bar.task_ids[0]
         closed = closing.close(
-            store, month, AS_OF, WHO, lang=lang, threads=threads,
+            store, month, AS_OF, WHO, lang=lang,
             progress=lambda stage: bar.update(task, description=text(f"cli.stage.{stage}", lang)),
         )  # fmt: skip
     show_closing(closed, folder, lang)

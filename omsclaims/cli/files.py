@@ -57,7 +57,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         for name, table in sorted(package.tables.items()):
             if table.height or name in ("file", "zap", "patient", "z_sl", "sl", "usl"):
                 table.write_parquet(out_dir / f"{name}.parquet")
-        (out_dir / "FORMAT").write_text("\n".join([package.name, *package.formats]) + "\n", encoding="utf-8")
+        (out_dir / "FORMAT").write_text("\n".join([package.name, *package.format_ids]) + "\n", encoding="utf-8")
         common.out.print(text("cli.read.done", lang, out=out_dir, rows=sum(table.height for table in package.tables.values())))
         raise typer.Exit(_code(package.findings))
 
@@ -72,7 +72,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
             raise typer.BadParameter(text("cli.write.no_format", lang, path=described))
         _, *editions = described.read_text(encoding="utf-8").split()
         tables = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-        chosen = [formats.format_by_edition(edition) for edition in editions]
+        chosen = [formats.get(edition) for edition in editions]
         if len(chosen) > 1 and out_file.suffix.lower() in {".zip", ".oms"}:
             writer.write_package(out_file, tables, chosen[0], tables, chosen[1])
         elif out_file.suffix.lower() in {".zip", ".oms"}:

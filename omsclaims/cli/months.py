@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from omsclaims import closing, explain, messages
+from omsclaims import closing, documents, explain, messages
 from omsclaims.cli import common
-from omsclaims.cli.store import THREADS
 from omsclaims.reports import summary
 from omsclaims.workspace import Workspace
 
@@ -25,7 +24,6 @@ def add_to(app: typer.Typer, lang: str) -> None:
         replace: Annotated[bool, typer.Option("--replace", help=text("cli.run.replace", lang))] = False,
         why: Annotated[str | None, typer.Option("--why", help=text("cli.option.why", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        threads: Annotated[int, typer.Option("--threads", min=1, help=text("cli.option.threads", lang))] = THREADS,
         lang: str = common.option_lang(lang),
     ) -> None:
         of = common.parse_month(month, lang)
@@ -33,7 +31,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         with Workspace.writing(workspace) as store, common.progress_bar(text("cli.run.progress", lang, month=of)) as bar:
             task = bar.task_ids[0]
             done = closing.close(
-                store, of, day, common.who_am_i(), why, replace, lang, threads,
+                store, of, day, common.who_am_i(), why, replace, lang,
                 progress=lambda stage: bar.update(task, description=text(f"cli.stage.{stage}", lang)),
             )  # fmt: skip
         show_closing(done, workspace, lang)
@@ -87,7 +85,8 @@ def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
             )
             common.out.print(f"  {text(f'cli.diff.{part}', lang)} {name}: {text(f'cli.diff.{change}', lang)}", markup=False)
         return
-    for part in summary.summary(done.tables, done.identities, lang):
+    shown = {**done.tables, "packages": documents.packages_frame(done.packages)}
+    for part in summary.summary(shown, done.identities, lang):
         common.out.print(part)
     common.out.print(text("cli.run.closed", lang, month=done.month, digest=done.digest), style="bold green")
     page = next((one for one in done.documents if one.kind == "page"), None)

@@ -1,0 +1,269 @@
+"""Which papers does a closed month leave? Acts, protocols, the page of the month; answers and files R with persons apart.
+
+    reports/<month>/index.html            the page of the month
+    reports/<month>/acts/                 acts of points 121 and 132, and their register
+    reports/<month>/protocols/            FLK_P and the list of findings of each package, the protocol of МЭК
+    restricted/<month>/answers/           the registry of each package returned with decisions
+    restricted/<month>/territories/       files R (.oms) to other territories
+
+Equal tables give equal bytes. A document is written beside its place and moved there whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from omsclaims import findings as findings_module
+from omsclaims import messages
+from omsclaims.context import Context
+from omsclaims.contract import PACKAGE_SHIFT
+from omsclaims.periods import working_day_of_month
+from omsclaims.registry import formats, protocol, writer
+from omsclaims.reports import acts, answers, flk, page, territory_files
+from omsclaims.reports.identities import Identity
+from omsclaims.workspace import PackageRow, read_tables, sha256_file
+
+Tables = Mapping[str, pl.DataFrame]
+
+_ROW_MASK: Final = (1 << PACKAGE_SHIFT) - 1
+
+
+@dataclass(frozen=True)
+class Document:
+    """A paper of the month: what it is, what it is called, where it lies in the workspace, its content's SHA-256."""
+
+    kind: str  # page | act_121 | act_132 | acts_register | mek | findings | flk | answer | territory
+    name: str
+    path: Path
+    sha256: str
+
+
+class _Shelf:
+    """Writes documents below the workspace and keeps the list of them."""
+
+    def __init__(self, workspace: Path, month: str) -> None:
+        self.workspace = workspace
+        self.month = month
+        self.documents: list[Document] = []
+
+    def place(self, part: str, folder: str, name: str) -> Path:
+        """Path of a new document; `part` is reports or restricted."""
+        target = self.workspace / part / self.month / folder
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return target / name
+
+    def add(self, kind: str, name: str, path: Path, data: bytes | None = None) -> None:
+        """Writes `data` to `path` (or takes the file that stands there) and lists it."""
+        if data is not None:
+            beside = path.with_name(path.name + ".part")
+            beside.write_bytes(data)
+            os.replace(beside, path)
+        self.documents.append(Document(kind, name, path.relative_to(self.workspace), sha256_file(path)))
+
+
+def write(
+    workspace: Path,
+    packages: Sequence[PackageRow],
+    tables: Tables,
+    results: Tables,
+    identities: Sequence[Identity],
+    context: Context,
+    digest: str,
+    lang: str,
+) -> list[Document]:
+    """Writes all documents of a month.
+
+    packages    every package of the month, refused ones too
+    tables      what the month was settled from (`month.assemble`, registers)
+    results     `month.RESULTS`
+    identities  printed on the page
+    digest      of the results, printed on the page
+
+    Returns the documents in the order written; the files of an earlier closing of the month are removed.
+    """
+    shelf = _Shelf(workspace, str(context.month))
+    _clear(workspace, str(context.month))
+    accepted = [row for row in packages if row.state == "accepted"]
+    refused = [row for row in packages if row.state == "refused"]
+    _write_answers(shelf, accepted, tables, results, workspace)
+    _write_territories(shelf, tables, results, context)
+    _write_protocols(shelf, accepted, refused, tables, results, context, lang)
+    _write_acts(shelf, tables, results, context, lang)
+    _write_page(shelf, packages, tables, results, identities, context, digest, lang)
+    return shelf.documents
+
+
+def _clear(workspace: Path, month: str) -> None:
+    """Removes the documents of an earlier closing: what is listed must be what lies there."""
+    for part in ("reports", "restricted"):
+        folder = workspace / part / month
+        for path in sorted(folder.rglob("*"), reverse=True) if folder.exists() else []:
+            path.unlink() if path.is_file() else path.rmdir()
+
+
+def act_day(context: Context) -> date:
+    """The day on which the acts and bills of a month are dated: the last day for the clinics' bills (Rules 138)."""
+    number = int(context.law.value("territories.clinic_bill_working_day", context.month.last))
+    return working_day_of_month(context.month.plus(1), number)
+
+
+def _write_answers(shelf: _Shelf, rows: Sequence[PackageRow], tables: Tables, results: Tables, workspace: Path) -> None:
+    """The registry of each package with OPLATA, SUMP and SANK (Rules 128; order 79): it holds persons, so it is restricted."""
+    cases = tables["cases"].partition_by("package", as_dict=True)
+    for row in rows:
+        own = cases[(row.package,)]
+        keys = own.select("case_key")
+        decided = results["decisions"].join(keys, on="case_key", how="semi")
+        sanctions = results["sanctions"].join(keys, on="case_key", how="semi", maintain_order="left")
+        package_tables = {**read_tables(workspace / row.path), **read_tables(workspace / row.people_path)}
+        package_tables.pop("findings")
+        full = {name: package_tables.get(name, formats.empty_table(name, "main")) for name in formats.canonical_tables()}
+        full.update({name: table for name, table in package_tables.items() if name in ("exceptions", "extra")})
+        answer, edition = answers.answer_tables(full, own, decided, sanctions)
+        name = answers.answer_name(row.package)
+        path = shelf.place("restricted", "answers", f"{name}.zip")
+        writer.write_package(path, answer, formats.get(edition), level=1)
+        shelf.add("answer", row.package, path)
+
+
+def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: Context) -> None:
+    """File R of each territory that owes (Rules 139-141)."""
+    territories = context.books.require("F010").on(context.month.last)
+    okato = dict(territories.select("code", "okato").iter_rows())
+    day = act_day(context)
+    persons = {name: tables[name] for name in ("person", "dost", "dost_p") if name in tables}
+    for bill in results["territory_bills"].sort("territory").iter_rows(named=True):
+        made = territory_files.r_tables(
+            bill["territory"],
+            tables["cases"],
+            tables,
+            persons,
+            results["decisions"],
+            results["sanctions"],
+            results["identified"],
+            territory_files.Bill(bill["file_name"], bill["nschet"], day, day, okato[context.territory], bill["okato"]),
+            context.month,
+        )
+        path = shelf.place("restricted", "territories", f"{bill['file_name']}.oms")
+        writer.write_package(path, made.tables, formats.get(territory_files.EDITION))
+        shelf.add("territory", bill["file_name"], path)
+
+
+def _write_protocols(
+    shelf: _Shelf,
+    accepted: Sequence[PackageRow],
+    refused: Sequence[PackageRow],
+    tables: Tables,
+    results: Tables,
+    context: Context,
+    lang: str,
+) -> None:
+    """FLK_P and lists of findings, for accepted and refused packages; the protocol of МЭК for accepted ones."""
+    found = results["findings"].partition_by("package", as_dict=True)
+    names = _names(tables["reg_clinic"], "mo", context)
+    fund = _fund(context, lang)
+    cases = tables["cases"].partition_by("package", as_dict=True)
+    for row in [*accepted, *refused]:
+        stored = read_tables(shelf.workspace / row.path)["findings"] if row.state == "refused" else None
+        own = stored if stored is not None else found.get((row.package,), findings_module.empty())
+        label = row.package if row.state == "accepted" else f"{row.package}-{row.digest[:8]}"
+        name = f"V{row.package}"
+        path = shelf.place("reports", "protocols", f"V{label}.XML")
+        shelf.add("flk", label, path, protocol.flk_protocol(own, row.package, name, lang))
+        if row.state == "refused":
+            path = shelf.place("reports", "protocols", f"V{label}.xlsx")
+            shelf.add("findings", label, path, flk.findings_xlsx(own, row.package, lang))
+            continue
+        act = acts.Act(f"МЭК-{row.package}", act_day(context), context.month, fund)
+        data = acts.mek_protocol(row.package, cases[(row.package,)], results["decisions"], own, act, names, lang)
+        shelf.add("mek", label, shelf.place("reports", "protocols", f"MEK-{label}.xlsx"), data)
+
+
+def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context, lang: str) -> None:
+    """Acts of point 121 (insurer and fund) and 132 (payer and clinic), and their register."""
+    clinics = _names(tables["reg_clinic"], "mo", context)
+    insurers = _names(tables["reg_insurer"], "smo", context)
+    fund, day = _fund(context, lang), act_day(context)
+    payments = {(row["payer"], row["mo"]): row for row in results["payments"].iter_rows(named=True)}
+    for row in results["act_121"].sort("smo").iter_rows(named=True):
+        act = acts.Act(acts.number_121(context.month, row["smo"]), day, context.month, fund)
+        path = shelf.place("reports", "acts", f"121-{row['smo']}.xlsx")
+        shelf.add("act_121", act.number, path, acts.act_121(row, act, insurers, lang))
+    for row in results["act_132"].sort("payer", "mo").iter_rows(named=True):
+        act = acts.Act(acts.number_132(context.month, row["payer"], row["mo"]), day, context.month, fund)
+        path = shelf.place("reports", "acts", f"132-{row['payer']}-{row['mo']}.xlsx")
+        data = acts.act_132(row, act, insurers, clinics, lang, payments.get((row["payer"], row["mo"])))
+        shelf.add("act_132", act.number, path, data)
+    act = acts.Act(str(context.month), day, context.month, fund)
+    data = acts.acts_register(results["act_121"], results["act_132"], act, insurers, clinics, lang)
+    shelf.add("acts_register", act.number, shelf.place("reports", "acts", "register.xlsx"), data)
+
+
+def _write_page(
+    shelf: _Shelf,
+    packages: Sequence[PackageRow],
+    tables: Tables,
+    results: Tables,
+    identities: Sequence[Identity],
+    context: Context,
+    digest: str,
+    lang: str,
+) -> None:
+    """The page of the month, with links to everything written before it."""
+    path = shelf.place("reports", "", "index.html")
+    shown = {**tables, **results, "packages": packages_frame(packages)}
+    refused = [read_tables(shelf.workspace / row.path)["findings"] for row in packages if row.state == "refused"]
+    shown["findings"] = findings_module.concat([results["findings"], *refused])
+    made = page.month_page(shown, identities, _links(shelf, path.parent), context, lang, digest)
+    shelf.add("page", str(context.month), path, made.encode())
+
+
+def packages_frame(packages: Sequence[PackageRow]) -> pl.DataFrame:
+    """Packages of the month as the page shows them (`page.PACKAGES`)."""
+    rows = [
+        {
+            "package": row.package,
+            "mo": row.mo,
+            "file_kind": row.file_kind,
+            "state": row.state,
+            "cases": row.cases,
+            "sumv_kop": row.sumv_kop,
+            "reasons": row.reasons,
+        }
+        for row in packages
+        if row.state != "withdrawn"
+    ]
+    return pl.DataFrame(rows, schema=page.PACKAGES)
+
+
+_GROUP_OF: Final = {
+    "act_121": "acts", "act_132": "acts", "acts_register": "acts", "answer": "answers", "territory": "territories",
+    "mek": "protocols", "findings": "protocols", "flk": "protocols",
+}  # fmt: skip
+
+
+def _links(shelf: _Shelf, base: Path) -> list[page.Link]:
+    """Links of the page, relative to it."""
+    links = []
+    for document in shelf.documents:
+        href = Path(os.path.relpath(shelf.workspace / document.path, base)).as_posix()
+        links.append(page.Link(_GROUP_OF.get(document.kind, "other"), f"{document.name} · {Path(href).name}", href))
+    return links
+
+
+def _names(register: pl.DataFrame, code: str, context: Context) -> dict[str, str]:
+    """code -> name on the last day of the month."""
+    last = context.month.last
+    held = register.filter((pl.col("valid_from") <= last) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= last)))
+    return dict(held.sort(code, "valid_from").select(code, "name").iter_rows())
+
+
+def _fund(context: Context, lang: str) -> str:
+    return messages.text("documents.fund", lang, territory=context.territory)
