@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from omsclaims import messages
 from omsclaims.findings import Finding
 
 _CHUNK: Final = 1 << 20
@@ -64,8 +65,8 @@ def open_archive(source: Path | bytes, limits: Limits | None = None, package: st
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             return _members(opened, bounds, package)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, zlib.error) as error:
-        return Archive((), (_finding("S.801", package, "", type(error).__name__),))
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, zlib.error):
+        return Archive((), (_finding("S.801", package, "", "broken"),))
 
 
 def _members(opened: zipfile.ZipFile, bounds: Limits, package: str) -> Archive:
@@ -89,8 +90,8 @@ def _members(opened: zipfile.ZipFile, bounds: Limits, package: str) -> Archive:
             except _TooBigError:
                 findings.append(_finding("S.804", package, name, "too_big"))
                 break
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
-                findings.append(_finding("S.801", package, name, type(error).__name__))
+            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error):
+                findings.append(_finding("S.801", package, name, "broken"))
                 continue
             left -= len(content)
             members.append(Member(name, content))
@@ -137,6 +138,12 @@ def _name_of(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
+def reason_params(name: str, reason: str) -> dict[str, object]:
+    """Parameters of S.801 and S.804: the entry and the reason, as code and in both languages."""
+    told = {lang: messages.text(f"registry.reason.{reason}", lang) for lang in messages.LANGUAGES}
+    return {"name": name, "reason": reason, **told}
+
+
 def _finding(rule: str, package: str, name: str, reason: str) -> Finding:
-    params = {"name": name or package, "reason": reason}
+    params = reason_params(name or package, reason)
     return Finding(rule, code="1.4.1", package=package, file=package, value=name or None, params=params)

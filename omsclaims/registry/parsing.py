@@ -24,12 +24,12 @@ from omsclaims.registry import columns, names, plan, positions, source
 from omsclaims.registry.columns import Collected
 from omsclaims.registry.formats import (
     EXTRA,
-    KEYS,
     PLACED,
     Family,
     Format,
     canonical_columns,
     canonical_tables,
+    empty_table,
     find_format,
 )
 from omsclaims.registry.plan import Block, Leaf
@@ -185,7 +185,7 @@ class _Reading:
 
     def _walk(self, element: etree._Element, block: Block, parent: int) -> None:
         """One structure: its leaves become a row, its structures are walked in turn. The hot loop of reading."""
-        children = list(element)
+        children: list[etree._Element] = element[:]  # type: ignore[index]  # a slice: faster than list()
         tags = tuple([child.tag for child in children])
         signature = block.signatures.get(tags)
         if signature is None:
@@ -346,7 +346,10 @@ class _Reading:
         tables: dict[str, pl.DataFrame] = {}
         for table in canonical_tables(family):
             parts = self.parts.get(table, [])
-            frame = pl.concat(parts, how="diagonal") if parts else pl.DataFrame(schema=KEYS)
+            if not parts:
+                tables[table] = empty_table(table, family)
+                continue
+            frame = pl.concat(parts, how="diagonal")
             if table in PLACED:
                 frame = frame.with_columns(source.places(self.content, _RECORD_TAGS[family], self.lines))
             if table == "patient" and family == "main":

@@ -17,7 +17,7 @@ import polars as pl
 from omsclaims import findings
 from omsclaims.findings import Finding
 from omsclaims.registry import names, positions
-from omsclaims.registry.archive import Limits, Member, open_archive
+from omsclaims.registry.archive import Limits, Member, open_archive, reason_params
 from omsclaims.registry.columns import PROBLEM
 from omsclaims.registry.formats import Format
 from omsclaims.registry.names import InterterritorialName, PackageName
@@ -53,8 +53,12 @@ class PackageRead:
         return tuple(edition.id for edition in (self.format, self.person_format) if edition is not None)
 
 
-def read_package(source: Path | bytes, name: str | None = None, limits: Limits | None = None) -> PackageRead:
+def read_package(
+    source: Path | bytes, name: str | None = None, limits: Limits | None = None, *, answer: bool = False
+) -> PackageRead:
     """Read a package: a ZIP (.zip, .oms) or a bare XML. `name` is the file's name, by default that of the path.
+
+    `answer`: the payer's answer to a package (formats.md 10), read by the answer editions.
 
     Findings: S.801-S.814, S.820 (bare XML: persons are not checked), those of read_xml, S.912, S.913; findings about a
     person stand once for every case of that ID_PAC. Bad input never raises; a path that does not exist does.
@@ -69,14 +73,17 @@ def read_package(source: Path | bytes, name: str | None = None, limits: Limits |
     else:
         archive = open_archive(data, limits, package=stem)
         members, found = archive.members, list(archive.findings)
-    return _Package(stem, members, found, bare=bare, digest=hashlib.sha256(data).hexdigest()).read()
+    return _Package(stem, members, found, bare=bare, answer=answer, digest=hashlib.sha256(data).hexdigest()).read()
 
 
 class _Package:
     """The state of reading one package."""
 
-    def __init__(self, stem: str, members: tuple[Member, ...], found: list[Finding], *, bare: bool, digest: str) -> None:
+    def __init__(
+        self, stem: str, members: tuple[Member, ...], found: list[Finding], *, bare: bool, answer: bool, digest: str
+    ) -> None:
         self.stem, self.members, self.found, self.bare, self.digest = stem, members, found, bare, digest
+        self.answer = "RESULT_" if answer else ""
         self.parsed = names.parse_name(stem)
         self.between = names.parse_interterritorial(stem)
         self.person_stem = names.person_name(stem)
@@ -86,12 +93,12 @@ class _Package:
         if self.parsed is None and (self.between is None or self.between.kind == "Y"):
             self._add("S.802", value=self.stem)
         main_member, person_member = self._pick()
-        main = None if main_member is None else read_xml(main_member.data, self.stem, self.stem)
+        main = None if main_member is None else read_xml(main_member.data, self.stem, self.stem, kind=self._answer_kind())
         period = _period(main)
         person = None
         if person_member is not None:
             person_stem = PurePosixPath(person_member.name).stem
-            person = read_xml(person_member.data, person_stem, self.stem, period=period, kind="L")
+            person = read_xml(person_member.data, person_stem, self.stem, period=period, kind=f"{self.answer}L")
         tables = _merged(main, person)
         if main is not None and main.format is not None and tables["file"].height:
             self._header(tables, main.format)
@@ -109,6 +116,10 @@ class _Package:
             person.format if person else None, self.digest,
         )  # fmt: skip
 
+    def _answer_kind(self) -> str | None:
+        """The kind of the main file where an answer is read; else it is told by name and header."""
+        return f"RESULT_{self.parsed.kind}" if self.answer and self.parsed is not None else None
+
     def _add(self, rule: str, code: str | None = "1.4.1", **place: object) -> None:
         place.setdefault("file", self.stem)
         self.found.append(Finding(rule, code=code, package=self.stem, **place))  # type: ignore[arg-type]
@@ -119,13 +130,13 @@ class _Package:
         for member in self.members:
             path = PurePosixPath(member.name)
             if path.suffix.lower() != ".xml":
-                self._add("S.804", value=member.name, params={"name": member.name, "reason": "extra"})
+                self._add("S.804", value=member.name, params=reason_params(member.name, "extra"))
             elif path.stem.upper() == self.stem.upper() and main is None:
                 main = member
             elif person is None and (path.stem.upper() == (self.person_stem or "").upper() or names.is_person_name(path.stem)):
                 person = member
             else:
-                self._add("S.804", value=member.name, params={"name": member.name, "reason": "extra"})
+                self._add("S.804", value=member.name, params=reason_params(member.name, "extra"))
         unreadable = any(finding.rule == "S.801" for finding in self.found)
         if main is None and not unreadable:
             self._add("S.803", value=f"{self.stem}.xml", params={"name": f"{self.stem}.xml"})

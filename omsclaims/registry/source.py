@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from omsclaims import messages
 from omsclaims.registry import names
 
 _DECLARATION: Final = re.compile(rb"^\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']", re.IGNORECASE)
@@ -128,7 +129,8 @@ def _undecodable(content: bytes, declared: str) -> Refusal | None:
 
 def _encoding(declared: str, problem: str, content: bytes, at: int) -> Refusal:
     line = content.count(b"\n", 0, at) + 1
-    return "S.805", {"declared": declared[:40], "problem": problem, "offset": at, "line": line}, line
+    told = {lang: messages.text(f"registry.encoding.{problem}", lang) for lang in messages.LANGUAGES}
+    return "S.805", {"declared": declared[:40], "problem": problem, "offset": at, "line": line, **told}, line
 
 
 def _markup_refusal(content: bytes) -> Refusal | None:

@@ -124,7 +124,7 @@ def main_document(records: int = 3, **overrides: Override) -> bytes:
         "SCHET/SUMMAV": f"{records}00.00", "ZAP/N_ZAP": numbered(""), "ZAP/PACIENT/ID_PAC": numbered("p"),
         "ZAP/PACIENT/NOVOR": "0", "ZAP/Z_SL/IDCASE": numbered("10"), "ZAP/Z_SL/LPU": "750001", "ZAP/Z_SL/SUMV": "100.00",
         "ZAP/Z_SL/SL/SL_ID": numbered("s"), "ZAP/Z_SL/SL/SUM_M": "100.00", "ZAP/Z_SL/SL/DS1": "J06.9",
-        "ZAP/Z_SL/SL/USL/IDSERV": numbered("u"), "ZAP/Z_SL/SL/USL/KOL_USL": "1.00",
+        "ZAP/Z_SL/SL/USL/IDSERV": numbered("u"), "ZAP/Z_SL/SL/USL/KOL_USL": "1.00", "ZAP/Z_SL/SL/USL/DET": "0",
     }  # fmt: skip
     return document(edition, full=False, records=records, overrides=fixed | overrides)
 

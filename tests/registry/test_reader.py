@@ -68,23 +68,23 @@ MAIN, PERSON = f"{NAME}.xml", f"L{NAME[1:]}.xml"
 REFUSED: dict[str, tuple[str, Callable[[], tuple[bytes, str]], Text]] = {
     "0 bytes": ("S.801", lambda: (b"", f"{NAME}.zip"), ("не является читаемым ZIP-архивом", "not a readable ZIP archive")),
     "not a zip": ("S.801", lambda: (b"PK\x03\x04 rubbish", f"{NAME}.zip"), ("не является читаемым ZIP-архивом", "not a readable ZIP archive")),
-    "cut zip": ("S.801", lambda: (package()[:-30], f"{NAME}.zip"), ("(BadZipFile)", "(BadZipFile)")),
+    "cut zip": ("S.801", lambda: (package()[:-30], f"{NAME}.zip"), ("архив повреждён или это не ZIP", "damaged or not a ZIP")),
     "wrong name": ("S.802", lambda: (package(), "HM75_22.zip"), ("Имя пакета «HM75_22»", 'package name "HM75_22"')),
     "no L": ("S.803", lambda: (zipped({MAIN: main_document()}), f"{NAME}.zip"), (f"нет файла {PERSON}", f"lacks the file {PERSON}")),
     "no main": ("S.803", lambda: (zipped({PERSON: person_document()}), f"{NAME}.zip"), (f"нет файла {MAIN}", f"lacks the file {MAIN}")),
-    "path": ("S.804", lambda: (zipped({MAIN: main_document(), PERSON: person_document(), "../x.xml": b"<a/>"}), f"{NAME}.zip"), ("../x.xml (path)", "../x.xml (path)")),
-    "nested": ("S.804", lambda: (zipped({MAIN: main_document(), PERSON: person_document(), "y.zip": b"PK"}), f"{NAME}.zip"), ("y.zip (nested)", "y.zip (nested)")),
-    "extra": ("S.804", lambda: (zipped({MAIN: main_document(), PERSON: person_document(), "note.txt": b"!"}), f"{NAME}.zip"), ("note.txt (extra)", "note.txt (extra)")),
-    "koi8": ("S.805", lambda: (package(main_document().replace(b"windows-1251", b"KOI8-R", 1)), f"{NAME}.zip"), ("объявлена KOI8-R, причина unsupported", "declared KOI8-R, reason unsupported")),
+    "path": ("S.804", lambda: (zipped({MAIN: main_document(), PERSON: person_document(), "../x.xml": b"<a/>"}), f"{NAME}.zip"), ("../x.xml (недопустимый путь)", "../x.xml (path that is not allowed)")),
+    "nested": ("S.804", lambda: (zipped({MAIN: main_document(), PERSON: person_document(), "y.zip": b"PK"}), f"{NAME}.zip"), ("y.zip (вложенный архив)", "y.zip (archive in the archive)")),
+    "extra": ("S.804", lambda: (zipped({MAIN: main_document(), PERSON: person_document(), "note.txt": b"!"}), f"{NAME}.zip"), ("note.txt (лишний файл)", "note.txt (extra file)")),
+    "koi8": ("S.805", lambda: (package(main_document().replace(b"windows-1251", b"KOI8-R", 1)), f"{NAME}.zip"), ("объявлена KOI8-R, такая кодировка не принимается", "declared KOI8-R, this encoding is not accepted")),
     "utf-8 said, cp1251 written": (
         "S.805", lambda: (package(main_document().replace(b"windows-1251", b"utf-8", 1).replace(b"J06.9", b"\xc0\xc1")), f"{NAME}.zip"),
-        ("объявлена utf-8, причина undecodable", "declared utf-8, reason undecodable"),
+        ("объявлена utf-8, байты не соответствуют", "declared utf-8, bytes are not of the declared encoding; line"),
     ),
     "cp1251 said, utf-8 written": (
         "S.805", lambda: (package(main_document().decode("cp1251").replace("J06.9", "Ж06").encode()), f"{NAME}.zip"),
-        ("объявлена windows-1251, причина disagrees", "declared windows-1251, reason disagrees"),
+        ("объявлена windows-1251, на самом деле файл в UTF-8", "declared windows-1251, the file is in fact UTF-8"),
     ),
-    "no such byte": ("S.805", lambda: (package(main_document().replace(b"J06.9", b"J\x98", 1)), f"{NAME}.zip"), ("причина undecodable", "reason undecodable")),
+    "no such byte": ("S.805", lambda: (package(main_document().replace(b"J06.9", b"J\x98", 1)), f"{NAME}.zip"), ("байты не соответствуют объявленной кодировке", "bytes are not of the declared encoding")),
     "utf-16": ("S.805", lambda: (package("<a/>".encode("utf-16")), f"{NAME}.zip"), ("объявлена utf-16", "declared utf-16")),
     "doctype": ("S.806", lambda: (package(put(b"<ZL_LIST>", b'<!DocType a [<!ENTITY x "y">]><ZL_LIST>')(main_document())), f"{NAME}.zip"), ("В строке 2 стоит объявление DOCTYPE", "Line 2 has a DOCTYPE")),
     "broken": ("S.807", lambda: (package(put(b"</Z_SL>", b"</SL>")(main_document())), f"{NAME}.zip"), ("не является правильным XML: строка ", "not well-formed XML: line ")),
@@ -349,3 +349,16 @@ def test_interterritorial_package() -> None:
     assert set(result.findings["rule"]) <= {"S.909", "S.910", "S.911"}
     assert result.tables["patient"]["fam"].null_count() == 0
     assert result.tables["dost"].height == 4 and result.tables["z_sl"].height == 4
+
+
+def test_answer_of_the_payer_is_read_by_the_answer_edition() -> None:
+    from omsclaims.registry.formats import get, result_format_of
+
+    given = read(package())
+    tables = given.tables | {"z_sl": given.tables["z_sl"].with_columns(oplata=pl.lit(1, dtype=pl.Int64), sump=pl.col("sumv"))}
+    assert given.format is not None
+    answer = writer.write_xml(tables, result_format_of(given.format))
+    result = read_package(package(answer), f"{NAME}.zip", answer=True)
+    assert result.format_ids == ("RESULT_H_3.2", "RESULT_L_3.2") and result.findings.height == 0
+    assert result.format is get("RESULT_H_3.2")
+    assert result.tables["z_sl"]["sump"].to_list() == [10000, 10000, 10000]

@@ -353,6 +353,7 @@ def scale_of(table: str, column: str, family: Family | None = None) -> int:
     return _canonical(_family_of(table, family))[table][column][1]
 
 
+@cache
 def empty_table(table: str, family: Family | None = None) -> pl.DataFrame:
     """A canonical table without rows."""
     return pl.DataFrame(schema=canonical_columns(table, family))
