@@ -25,6 +25,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 from omsclaims import messages
+from omsclaims.law import ParameterError, Parameters
 
 Setting = Literal["ksg_inpatient", "ksg_day"]
 Kind = Literal["ksg_inpatient", "ksg_day", "visit", "episode", "service", "per_capita", "call", "exam", "vmp"]
@@ -523,6 +524,12 @@ def _read_text(path: Path, problems: list[Problem], feed: Callable[[bytes], obje
 _EMPTY: Final = ("", "null", "~")
 
 
+def _known_keys() -> frozenset[str]:
+    """Every key that agreement.yaml may have anywhere."""
+    models: list[type[BaseModel]] = [Head, Financing, Control, *(spec.row for spec in SECTIONS.values())]
+    return frozenset(name for model in models for name in model.model_fields) | frozenset(SECTIONS)
+
+
 def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], problems: list[Problem]) -> Any:
     """A YAML node as dict, list or text; numbers stay text (a rate must not become a float); empty values are left out."""
     lines[path] = node.start_mark.line + 1
@@ -538,6 +545,8 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
             lines[*path, key] = key_node.start_mark.line + 1
             if value is not None:
                 found[key] = value
+            elif key not in _known_keys():  # `rate: 13915,7` in braces is a rate and an empty key 7
+                problems.append(Problem(MAIN_FILE, key_node.start_mark.line + 1, key, "unknown_key"))
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, i), lines, problems) for i, item in enumerate(node.value)]
@@ -727,7 +736,7 @@ def _contradictions(spec: TableSpec, found: list[_Read]) -> list[Problem]:
         for i, later in enumerate(group):
             for earlier in group[:i]:
                 if all(_overlap(earlier.row, later.row, low, high) for low, high in ranges):
-                    params = (("key", ", ".join(str(part) for part in key)), ("other", str(earlier.line)))
+                    params = (("row", ", ".join(str(part) for part in key)), ("other", str(earlier.line)))
                     problems.append(Problem(later.file, later.line, ", ".join(spec.keys), "two_rows", params))
     return sorted(set(problems))
 
@@ -767,3 +776,29 @@ def _notes(tables: Mapping[str, pl.DataFrame]) -> list[Problem]:
         if row["place"] not in placed:
             notes.append(Problem(file, int(line), "place", "no_place", (("value", row["place"]),)))
     return sorted(set(notes))
+
+
+def against_law(agreement: Agreement, law: Parameters) -> tuple[Problem, ...]:
+    """Specificities that the federal lists in force on the row's first day do not allow (law.md 8.3); they do not stop a run."""
+    found = []
+    for row in agreement.table("ksg").iter_rows(named=True):
+        specificity = row["specificity5"] if row["uses_specificity"] else 10**5
+        profile = str(row["code"]).split(".", maxsplit=1)[0]
+        rules = (
+            ("specificity_is_one", profile, specificity != 10**5),
+            ("specificity_not_lowered", row["code"], specificity < 10**5),
+            ("specificity_not_raised", row["code"], specificity > 10**5),
+        )
+        for name, listed, departs in rules:
+            if departs and listed in _listed(law, f"tariffs.{name}", row["valid_from"]):
+                file, line = str(row["source"]).split(":")
+                found.append(Problem(file, int(line), "specificity", name, (("value", row["code"]),)))
+    return tuple(sorted(found))
+
+
+def _listed(law: Parameters, name: str, on: date) -> tuple[str, ...]:
+    """Codes of a federal list on a day; none before the first edition that is known."""
+    try:
+        return tuple(law.value(name, on))
+    except ParameterError:
+        return ()

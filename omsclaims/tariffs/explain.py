@@ -42,17 +42,17 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
     """
     kind = row["payment_kind"]
     if kind is None:
-        return [messages.text("explain.no_kind", lang)]
+        return [messages.text("priced.no_kind", lang)]
     name = messages.text(f"kind.{kind}", lang)
-    lines = [messages.text("explain.head", lang, kind=name, group=row["group"] or "-")]
+    lines = [messages.text("priced.head", lang, kind=name, group=row["group"] or "-")]
     if row["formula"] is not None:
-        lines.append(messages.text("explain.formula", lang, formula=messages.text(f"formula.{row['formula']}", lang)))
+        lines.append(messages.text("priced.formula", lang, formula=messages.text(f"formula.{row['formula']}", lang)))
     lines.extend(_factor_lines(row, lang))
     if row["price_kop"] is None:
-        lines.append(messages.text("explain.no_price", lang))
+        lines.append(messages.text("priced.no_price", lang))
     else:
         lines.extend(_computation(row, lang))
-        lines.append(messages.text("explain.price", lang, amount=show_amount(row["price_kop"], lang)))
+        lines.append(messages.text("priced.price", lang, amount=show_amount(row["price_kop"], lang)))
     lines.extend(_source_lines(row, lang, agreement))
     return lines
 
@@ -93,7 +93,7 @@ def _factor_lines(row: Row, lang: str) -> list[str]:
     if str(row["payment_kind"]).startswith("ksg"):
         for detail in _details(row):
             value = plain_number(Fraction(detail.value, 10**5))
-            key = "explain.kslp_kd" if detail.by == "kd" and "add" in str(row["formula"]) else "explain.kslp"
+            key = "priced.kslp_kd" if detail.by == "kd" and "add" in str(row["formula"]) else "priced.kslp"
             lines.append("    " + messages.text(key, lang, code=detail.code, value=value, source=detail.source))
     return lines
 
@@ -133,7 +133,7 @@ def _rounded(expression: str, roubles: Fraction, row: Row, lang: str) -> tuple[l
     """The line of a computation with its exact and its rounded result; and the latter in kopecks."""
     kopecks = round_fraction(roubles * 100, row["step_kop"])
     params = {"expression": expression, "exact": plain_number(roubles, 2), "amount": format_amount(kopecks)}
-    return ["  " + messages.text("explain.step", lang, step=format_amount(row["step_kop"]), **params)], kopecks
+    return ["  " + messages.text("priced.step", lang, step=format_amount(row["step_kop"]), **params)], kopecks
 
 
 def _bracket(row: Row) -> tuple[str, Fraction]:
@@ -203,7 +203,7 @@ def _ksg_in_steps(row: Row, lang: str) -> list[str]:
         text = f"{format_amount(before)} x {_shown(row, 'share5')}"
         lines += _rounded(text, Fraction(before, 100) * _value(row, "share5"), row, lang)[0]
     if extra:
-        lines.append("  " + messages.text("explain.sum", lang, group=format_amount(group), extra=format_amount(extra)))
+        lines.append("  " + messages.text("priced.sum", lang, group=format_amount(group), extra=format_amount(extra)))
     return lines
 
 
@@ -225,5 +225,5 @@ def _source_lines(row: Row, lang: str, agreement: Agreement | None) -> list[str]
     lines = []
     for source in dict.fromkeys(sources):
         reference = "" if agreement is None or source.startswith("law:") else f" - {agreement.reference_of(source)}"
-        lines.append("  " + messages.text("explain.source", lang, source=source, reference=reference))
+        lines.append("  " + messages.text("priced.source", lang, source=source, reference=reference))
     return lines

@@ -23,18 +23,18 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 
 
 def misses(
-    rows: pl.DataFrame, when: pl.Expr, rule: str, element: str, value: pl.Expr, key: str, idserv: pl.Expr | None = None
+    rows: pl.DataFrame, when: pl.Expr, rule: str, element: str, value: pl.Expr, table: str, idserv: pl.Expr | None = None
 ) -> pl.DataFrame:
     """Rows of `SCHEMA` for the rows of a frame (with sl_key, day, payment_kind) in which a look-up found nothing.
 
-    key  table of the agreement or what else is missing; stands in the parameters of the text with the day and the kind
+    table  table of the agreement or what else is missing; stands in the parameters of the text with the day and the kind
     """
     params = pl.concat_str(
         pl.lit('{"date":"'),
         pl.col("day").cast(pl.String).fill_null("-"),
-        pl.lit(f'","key":"{key}","kind":"'),
+        pl.lit('","kind":"'),
         pl.col("payment_kind").fill_null("-"),
-        pl.lit('"}'),
+        pl.lit(f'","table":"{table}"}}'),
     )
     return rows.filter(when).select(
         pl.col("sl_key"),

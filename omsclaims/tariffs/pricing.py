@@ -28,8 +28,8 @@ _CASE: Final = ("package", "n_zap", "idcase", "file_kind", "letters", "usl_ok", 
 #: Columns of sl that prices read; a month without КСГ or ВМП need not have theirs.
 _SL: Final[dict[str, pl.DataType]] = {
     "_row": pl.Int64(), "case_key": pl.Int64(), "sl_id": pl.String(), "n_ksg": pl.String(), "date_1": pl.Date(),
-    "date_2": pl.Date(), "kd": pl.Int64(), "profil": pl.Int64(), "p_cel": pl.String(), "det": pl.Int64(), "ed_col": pl.Int64(), "vid_hmp": pl.String(),
-    "metod_hmp": pl.Int64(),
+    "date_2": pl.Date(), "kd": pl.Int64(), "profil": pl.Int64(), "p_cel": pl.String(), "det": pl.Int64(), "ed_col": pl.Int64(),
+    "vid_hmp": pl.String(), "metod_hmp": pl.Int64(),
 }  # fmt: skip
 _USL: Final[dict[str, pl.DataType]] = {
     "_row": pl.Int64(), "_parent": pl.Int64(), "idserv": pl.String(), "code_usl": pl.String(), "kol_usl": pl.Int64(),

@@ -79,6 +79,7 @@ def price_calls(sl: pl.DataFrame, agreement: Agreement) -> Part:
     """Ambulance calls: tariff by VIDPOM (or any), times ED_COL (absent: one)."""
     rows = sl.with_columns(vidpom_text=pl.col("vidpom").cast(pl.String), quantity2=pl.col("ed_col").fill_null(UNIT))
     rows = _with_any(rows, agreement.table("calls"), {"vidpom_text": "vidpom"}, "vidpom_text")
+    rows = rows.with_columns(rate4=pl.when(pl.col("vidpom").is_not_null()).then("rate4"))
     rows, clinics_missed = _of_clinic(rows, agreement)
     asked = pl.all_horizontal(pl.col("day", "vidpom").is_not_null())
     missed = misses(rows, asked & pl.col("rate4").is_null(), "C107", _TARIF, pl.col("vidpom_text"), "calls")
