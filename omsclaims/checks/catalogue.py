@@ -52,7 +52,7 @@ class Parameters:
 
     def among(self, name: str, column: pl.Expr) -> pl.Expr:
         """Whether the column is one of the listed values."""
-        return self._on_date(name, lambda value: column.is_in(value))
+        return self._on_date(name, column.is_in)
 
     def number(self, name: str) -> pl.Expr:
         """The number of the parameter."""
@@ -111,13 +111,23 @@ class Rule:
     enabled: bool
     parameters: Parameters
 
-    def code_on(self, day: pl.Expr) -> pl.Expr:
-        """Ground of refusal for a date of care; that of today's numbering where the date is not known."""
-        return pl.when(day < NEW_CODES_SINCE).then(pl.lit(self.old_code)).otherwise(pl.lit(self.code))
-
 
 _KEYS: Final = frozenset(
-    ("pass", "also", "group", "level", "code", "old_code", "element", "kinds", "books", "tables", "reference", "enabled", "parameters")
+    (
+        "pass",
+        "also",
+        "group",
+        "level",
+        "code",
+        "old_code",
+        "element",
+        "kinds",
+        "books",
+        "tables",
+        "reference",
+        "enabled",
+        "parameters",
+    )
 )
 
 
@@ -132,7 +142,8 @@ def _rule(rule_id: str, raw: Mapping[str, Any]) -> Rule:
     if not all(isinstance(raw[key], str) for key in ("code", "old_code", "element", "reference", "group")):
         raise CatalogueError(f"rule {rule_id}: code, element, reference and group are texts (quote 1.5)")
     named = {
-        name: tuple(Dated(entry["since"], entry["value"]) for entry in values) for name, values in raw.get("parameters", {}).items()
+        name: tuple(Dated(entry["since"], entry["value"]) for entry in values)
+        for name, values in raw.get("parameters", {}).items()
     }
     for name, values in named.items():
         dates = [value.since for value in values]

@@ -1,0 +1,194 @@
+"""What lies on one line for a rule to look at? Cases, sub-cases and services with all that their parents say of them.
+
+The same view serves the tables of one package (as the reader gives them) and the tables of a month (contract): there `package` is
+a column and row numbers are unique over the month. Every frame is joined once and only when a rule asks for it.
+
+Frames and their keys: `case` (z_row = _row of z_sl), `sl` (sl_row, z_row), `usl` (usl_row, sl_row, z_row). Names of columns are
+those of the elements; `file_kind`, `letters`, `age` (whole years on DATE_Z_1), `dr`, `w` come from file and persons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Final
+
+import polars as pl
+
+from omsclaims.periods import age_expr
+from omsclaims.registry import formats, names
+
+Tables = Mapping[str, pl.DataFrame]
+_EPOCH: Final = date(1970, 1, 1)
+
+_Z_SL: Final = (
+    "idcase", "usl_ok", "vidpom", "for_pom", "npr_mo", "npr_date", "lpu", "date_z_1", "date_z_2", "rslt", "ishod", "idsp",
+    "sumv", "p_otk",
+)  # fmt: skip
+_PATIENT: Final = ("id_pac", "vpolis", "npolis", "enp", "smo", "novor")
+_FILE: Final = ("data", "dschet", "year", "month")
+_SL: Final = (
+    "sl_id", "date_1", "date_2", "profil", "prvs", "det", "p_cel", "kd", "p_per", "ds0", "ds1", "n_ksg", "koef_z", "koef_up",
+    "koef_u", "koef_d", "bztsz", "it_sl", "ed_col", "tarif", "sum_m", "tal_d", "vid_hmp", "metod_hmp", "pr_d_n",
+)  # fmt: skip
+_USL: Final = ("idserv", "date_in", "date_out", "kol_usl", "tarif", "sumv_usl")
+#: What a sub-case and a service need to know of their case.
+_OF_CASE: Final = ("file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2", "lpu", "novor", "p_otk", "age", "w", "dr")
+#: What a service needs to know of its sub-case.
+_OF_SL: Final = ("z_row", "date_1", "date_2", "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2")
+
+
+class View:
+    """The frames of one package or month.
+
+    tables   canonical tables; in a month with `package`, and with the contract's tables beside them
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self._spans: dict[tuple[str, bool], tuple[date, date] | None] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether a table is among those handed in."""
+        return name in self.tables
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A canonical table; without rows where it was not handed in."""
+        found = self.tables.get(name)
+        return formats.empty_table(name) if found is None else found
+
+    @cached_property
+    def files(self) -> pl.DataFrame:
+        """Each package once: package, data, dschet, year, month, file_kind, letters, person_file."""
+        table = self.table("file")
+        if "package" not in table.columns:
+            table = table.with_columns(package=pl.col("filename").fill_null(""))
+        kept = table.select("package", *_FILE).unique("package", keep="first", maintain_order=True)
+        parsed = [names.parse_name(name) for name in kept["package"]]
+        return kept.with_columns(
+            pl.Series(
+                "file_kind",
+                [name.kind if name else _kind_of(stem) for name, stem in zip(parsed, kept["package"], strict=True)],
+                dtype=pl.String,
+            ),
+            pl.Series("letters", [name.letters if name else None for name in parsed], dtype=pl.String),
+            pl.Series("person_file", [name.person_stem if name else None for name in parsed], dtype=pl.String),
+        )
+
+    def packaged(self, name: str) -> pl.DataFrame:
+        """A table with the column `package`."""
+        table = self.table(name)
+        if "package" in table.columns:
+            return table
+        package = self.files["package"][0] if self.files.height else None
+        return table.with_columns(package=pl.lit(package, dtype=pl.String))
+
+    @cached_property
+    def persons(self) -> pl.DataFrame:
+        """Each person of a package once: package, id_pac, dr, w."""
+        persons = self.packaged("person").select("package", "id_pac", "dr", "w")
+        return persons.filter(pl.col("id_pac").is_not_null()).unique(["package", "id_pac"], keep="first", maintain_order=True)
+
+    @cached_property
+    def case(self) -> pl.DataFrame:
+        """Completed cases: z_row, package, n_zap, line, offset, patient, file and person columns, age, sl_sum, sl_sums_known."""
+        zap = self.table("zap")
+        record = zap.select(
+            pl.col("_row").alias("zap_row"), "n_zap", pl.col("_line").alias("line"), pl.col("_offset").alias("offset")
+        )
+        patient = _once(self.table("patient").select(pl.col("_parent").alias("zap_row"), *_PATIENT), "zap_row")
+        sums = (
+            self.table("sl")
+            .group_by(pl.col("_parent").alias("z_row"))
+            .agg(sl_sum=pl.col("sum_m").sum(), sl_sums_known=pl.col("sum_m").is_not_null().all())
+        )
+        return (
+            self.packaged("z_sl")
+            .select(pl.col("_row").alias("z_row"), pl.col("_parent").alias("zap_row"), "package", *_Z_SL)
+            .join(record, on="zap_row", how="left", maintain_order="left")
+            .join(patient, on="zap_row", how="left", maintain_order="left")
+            .join(self.files, on="package", how="left", maintain_order="left")
+            .join(self.persons, on=["package", "id_pac"], how="left", maintain_order="left")
+            .join(sums, on="z_row", how="left", maintain_order="left")
+            .with_columns(age=age_expr(pl.col("dr"), pl.col("date_z_1")).cast(pl.Int64))
+        )
+
+    @cached_property
+    def sl(self) -> pl.DataFrame:
+        """Sub-cases: sl_row, z_row, own columns, those of the case, usl_rows, usl_sum, usl_sums_known, has_koef."""
+        services = (
+            self.table("usl")
+            .group_by(pl.col("_parent").alias("sl_row"))
+            .agg(
+                usl_rows=pl.len().cast(pl.Int64),
+                usl_sum=pl.col("sumv_usl").sum(),
+                usl_sums_known=pl.col("sumv_usl").is_not_null().all(),
+            )
+        )
+        koef = self.table("sl_koef").select(pl.col("_parent").alias("sl_row")).unique().with_columns(has_koef=pl.lit(True))
+        return (
+            self.table("sl")
+            .select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), *_SL)
+            .join(self.case.select("z_row", *_OF_CASE), on="z_row", how="left", maintain_order="left")
+            .join(services, on="sl_row", how="left", maintain_order="left")
+            .join(koef, on="sl_row", how="left", maintain_order="left")
+            .with_columns(
+                pl.col("usl_rows").fill_null(0), pl.col("usl_sum").fill_null(0), pl.col("usl_sums_known").fill_null(value=True),
+                pl.col("has_koef").fill_null(value=False),
+            )
+        )  # fmt: skip
+
+    @cached_property
+    def usl(self) -> pl.DataFrame:
+        """Services: usl_row, sl_row, own columns, dates of the sub-case, payment and date of the case."""
+        return (
+            self.table("usl")
+            .select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), *_USL)
+            .join(self.sl.select("sl_row", *_OF_SL), on="sl_row", how="left", maintain_order="left")
+        )
+
+    def level(self, table: str) -> pl.DataFrame:
+        """The frame of the rows of z_sl, sl or usl."""
+        if table == "usl":
+            return self.usl
+        return self.sl if table == "sl" else self.case
+
+    def span(self, table: str, *, usual: bool) -> tuple[date, date] | None:
+        """First and last day of the rows of a level; usual: of all but a few in a thousand. None where there is no day."""
+        key = (table, usual)
+        if key not in self._spans:
+            column = {"z_sl": "date_z_2", "sl": "date_2", "usl": "date_out"}.get(table)
+            days = self.files["dschet"] if column is None else self.table(table)[column]
+            self._spans[key] = _span(days.drop_nulls(), usual=usual)
+        return self._spans[key]
+
+    @cached_property
+    def case_order(self) -> pl.DataFrame:
+        """The canonical order of cases: z_row, case_order (data, package, n_zap, idcase, row)."""
+        return (
+            self.case.select("z_row", "data", "package", "n_zap", "idcase")
+            .sort("data", "package", "n_zap", "idcase", "z_row")
+            .select("z_row", pl.int_range(pl.len(), dtype=pl.Int64).alias("case_order"))
+        )
+
+
+def _once(table: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The first row of each key; a block that stands twice in its parent is found by the reader, not multiplied here."""
+    return table.unique(key, keep="first", maintain_order=True) if table[key].is_duplicated().any() else table
+
+
+def _span(days: pl.Series, *, usual: bool) -> tuple[date, date] | None:
+    """First and last of the days; usual: with two in a thousand left out at each end."""
+    numbers = days.to_physical()
+    low = numbers.quantile(0.002, "nearest") if usual else numbers.min()
+    high = numbers.quantile(0.998, "nearest") if usual else numbers.max()
+    if low is None or high is None:
+        return None
+    return _EPOCH + timedelta(days=int(low)), _EPOCH + timedelta(days=int(high))  # type: ignore[arg-type]
+
+
+def _kind_of(stem: str) -> str | None:
+    """Kind by the first letter of a name that does not follow the grammar: what can be checked still is."""
+    first = stem[:1].upper()
+    return {"H": "H", "T": "T", "C": "C", "D": "X"}.get(first)
