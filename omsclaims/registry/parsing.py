@@ -185,7 +185,7 @@ class _Reading:
 
     def _walk(self, element: etree._Element, block: Block, parent: int) -> None:
         """One structure: its leaves become a row, its structures are walked in turn. The hot loop of reading."""
-        children: list[etree._Element] = element[:]  # type: ignore[index]  # a slice: faster than list()
+        children: list[etree._Element] = element[:]  # type: ignore[index, assignment]  # faster than list()
         tags = tuple([child.tag for child in children])
         signature = block.signatures.get(tags)
         if signature is None:
@@ -274,7 +274,7 @@ class _Reading:
 
     def _stray(self, block: Block, row: int, path: str, text: str) -> None:
         """Content that has no place in any edition: kept in `extra`, never written again."""
-        self.structure.append(("S.901", None, block.table, row, path, _shown(path, text), "{}"))
+        self.structure.append(("S.901", None, block.table, row, path, positions.shown(path, text, known=False), "{}"))
         self.extras.append((block.table, row, path, "#", text))
 
     def _extra(self, block: Block, row: int, element: etree._Element, after: str) -> None:
@@ -288,7 +288,7 @@ class _Reading:
         text = None if element is None or len(element) else element.text
         item = self.edition.by_path.get(path)
         params = findings.params_json({"ru": item.meaning_ru, "en": item.meaning_en} if item else {})
-        self.structure.append((rule, code, table, row, path, _shown(path, text), params))
+        self.structure.append((rule, code, table, row, path, positions.shown(path, text, known=item is not None), params))
 
     # --- texts to columns ---------------------------------------------------------------------------------------------
 
@@ -374,11 +374,6 @@ class _Reading:
     def _unknown_version(self) -> Finding:
         params = {"version": self.head.version or "", "period": self.head.period or "", "used": self.edition.id}
         return Finding("S.809", package=self.package, file=self.file, value=self.head.version, params=params)
-
-
-def _shown(path: str, text: str | None) -> str | None:
-    """A value as a finding may show it."""
-    return positions.shown(path, text)
 
 
 def _policy(frame: pl.DataFrame) -> pl.Expr:

@@ -15,7 +15,7 @@ from omsclaims.registry.columns import Parser, parser
 from omsclaims.registry.formats import Field, Format
 
 #: Lists of child tags kept per structure; more different ones than this only cost time.
-_KEPT_SIGNATURES: Final = 20_000
+_KEPT_SIGNATURES: Final = 5_000
 
 Texts = list[str | None]
 

@@ -27,11 +27,14 @@ def empty_tables(family: Family) -> dict[str, pl.DataFrame]:
     return tables
 
 
-def shown(path: str, text: str | None) -> str | None:
-    """A value as a finding may show it: masked where the element is personal, cut where it is long."""
+def shown(path: str, text: str | None, *, known: bool = True) -> str | None:
+    """A value as a finding may show it: masked where the element is personal, cut where it is long.
+
+    What an unknown element beside personal data holds is not known either: masked.
+    """
     if text is None:
         return None
-    if _tag(path).lower() in PERSONAL or (text.startswith("<") and path.startswith(("PERS", "ZAP/PACIENT"))):
+    if _tag(path).lower() in PERSONAL or (not known and path.startswith(("PERS/", "ZAP/PACIENT/"))):
         return findings.mask(text)
     return text[:_SHOWN]
 

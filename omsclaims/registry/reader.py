@@ -66,7 +66,7 @@ def read_package(
     data = source if isinstance(source, bytes) else source.read_bytes()
     known = name if name is not None else source.name if isinstance(source, Path) else ""
     stem = PurePosixPath(known).stem if known.lower().endswith((".zip", ".oms", ".xml")) else known
-    bare = data.lstrip(b" \t\r\n").startswith(_BARE_STARTS) or known.lower().endswith(".xml")
+    bare = data.lstrip(b" \t\r\n").startswith(_BARE_STARTS) or (known.lower().endswith(".xml") and data[:2] != b"PK")
     if bare:
         members: tuple[Member, ...] = (Member(f"{stem}.xml", data),)
         found: list[Finding] = []
