@@ -401,6 +401,21 @@ class Agreement:
     notes: tuple[Problem, ...]
     digest: str
 
+    @property
+    def territory(self) -> str:
+        """Two-digit code of the territory."""
+        return self.head.territory
+
+    @property
+    def year(self) -> int:
+        """Year of the agreement."""
+        return self.head.year
+
+    @property
+    def title(self) -> str:
+        """Name of the agreement, for people."""
+        return self.head.title
+
     def table(self, name: str) -> pl.DataFrame:
         """A table by name; without rows where the folder has no such file."""
         return self.tables[name]
@@ -565,6 +580,10 @@ def _read_main(
         return None, {}
     lines: dict[tuple[str | int, ...], int] = {}
     try:
+        # An alias may stand inside itself; a table of figures needs none.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            problems.append(Problem(MAIN_FILE, 1, "", "not_yaml"))
+            return None, {}
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -640,10 +659,10 @@ def _read_csv(root: Path, name: str, spec: TableSpec, problems: list[Problem], f
     text = _read_text(root / file, problems, feed)
     if text is None:
         return []
-    reader = csv.reader(text.splitlines())
+    reader = csv.reader(text.split("\n"))
     columns: list[str] | None = None
     found = []
-    for cells in reader:
+    for cells in _lines(reader, file, problems):
         if not cells or not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
             continue
         if columns is None:
@@ -665,6 +684,14 @@ def _read_csv(root: Path, name: str, spec: TableSpec, problems: list[Problem], f
     if columns is None:
         problems.append(Problem(file, 1, "", "empty_file"))
     return found
+
+
+def _lines(reader: Any, file: str, problems: list[Problem]) -> Iterable[list[str]]:
+    """Lines of a CSV; where it cannot be read on, a problem."""
+    try:
+        yield from reader
+    except csv.Error:
+        problems.append(Problem(file, reader.line_num, "", "not_csv"))
 
 
 def _columns_off(spec: TableSpec, columns: list[str]) -> tuple[list[str], list[str]]:

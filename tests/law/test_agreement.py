@@ -75,6 +75,7 @@ def test_values_are_scaled_and_dated() -> None:
     assert found.table("interrupted").filter(pl.col("reason_from") == 8)["surgical"].to_list() == ["0", "1"]
     assert found.head.control.first_stage_exam_letters == ("DP", "DO")
     assert found.head.financing is not None and found.head.financing.partition == "2020"
+    assert (found.territory, found.year, found.title) == ("75", 2022, "Made-up tariff agreement with every table")
     assert found.planned_kinds == {"ksg_inpatient", "ksg_day", "visit", "episode", "vmp"}
 
 
@@ -163,6 +164,15 @@ def test_a_folder_without_agreement(tmp_path: Path) -> None:
     assert ("agreement.yaml", 1, "territory", "missing") in problems(tmp_path)
     (tmp_path / "agreement.yaml").write_text("- a\n- b\n", encoding="utf-8")
     assert problems(tmp_path) == [("agreement.yaml", 1, "", "not_yaml")]
+
+
+def test_hostile_files_are_named_not_obeyed(folder: Path) -> None:
+    (folder / "kslp.csv").write_text('idsl,value,uses_territorial\n1,"' + "9" * 200_000 + '",1\n', encoding="utf-8")
+    assert ("kslp.csv", 2, "", "not_csv") in problems(folder)
+    (folder / "agreement.yaml").write_text("payment_kinds: &a [*a]\n", encoding="utf-8")
+    assert ("agreement.yaml", 1, "", "not_yaml") in problems(folder)
+    (folder / "agreement.yaml").write_text("territory: !!python/object/apply:os.getcwd []\n", encoding="utf-8")
+    assert ("agreement.yaml", 1, "territory", "bad_value") in problems(folder)
 
 
 def test_a_level_without_coefficient_is_a_note_not_an_error(folder: Path) -> None:
