@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from omsclaims import findings, messages, tariffs
+from omsclaims.law.agreement import load_agreement
 from omsclaims.money import show_amount
 from omsclaims.workspace import Workspace
 
@@ -59,9 +60,10 @@ def lines(workspace: Workspace, case: CaseName, lang: str) -> Iterator[str]:
         territory=_or_dash(row["territory"]), person=row["person_key"][:12],
     )  # fmt: skip
     priced = workspace.run_table(case.month, "priced_sl").filter(pl.col("case_key") == case.case_key).sort("sl_key")
+    agreement = load_agreement(workspace.agreement(int(case.month[:4]))[0])
     for part in priced.iter_rows(named=True):
         yield ""
-        yield from tariffs.explain(part, lang)
+        yield from tariffs.explain(part, lang, agreement)
     if priced.height > 1:
         yield text("explain.sum", lang, amount=_amount(row["price_kop"], lang))
     yield ""

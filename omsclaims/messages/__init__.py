@@ -44,7 +44,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     return texts
 
 
-def text(key: str, lang: str, **params: object) -> str:
+def text(key: str, lang: str, /, **params: object) -> str:
     """The text `key` in `lang` with `params` put in. Raises MissingMessageError when the catalogue lacks it."""
     try:
         template = catalogue()[key][lang]
