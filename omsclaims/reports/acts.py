@@ -1,4 +1,4 @@
-"""Which papers do the parties of a month sign? Acts of points 121 and 132, the protocol of МЭК, the register of acts (law.md 4.7, 10.8).
+"""Which papers do the parties of a month sign? Acts of points 121 and 132, protocol of МЭК, register of acts (law.md 4.7, 10.8).
 
 Each function gives the bytes of one XLSX file. Names of parties are a mapping code -> name; a code without a name stands alone.
 The identity of an act is asserted before it is written: an act that does not add up is never made.
@@ -85,7 +85,7 @@ def act_121(row: Mapping[str, Any], act: Act, insurers: Names, lang: str) -> byt
     insurer = party(str(row["smo"]), insurers)
     book, sheet = _begun("121", act, lang, fund=act.fund, insurer=insurer)
     _lines(sheet, LINES_121, row, "121", lang)
-    sheet.line(_t("act.121.identity", lang), 17, italic=True, font_color="#44515E")
+    sheet.line(_t("act.121.identity", lang), italic=True, font_color="#44515E")
     sheet.signatures((_t("act.side.fund", lang), act.fund), (_t("act.side.insurer", lang), insurer))
     return book.bytes()
 
@@ -103,10 +103,10 @@ def act_132(
     payer, clinic = _payer(str(row["payer"]), payers, act, lang), party(str(row["mo"]), clinics)
     book, sheet = _begun("132", act, lang, payer=payer, clinic=clinic)
     _lines(sheet, LINES_132, row, "132", lang)
-    sheet.line(_t("act.132.identity", lang), 17, italic=True, font_color="#44515E")
+    sheet.line(_t("act.132.identity", lang), italic=True, font_color="#44515E")
     if payment is not None:
         sheet.gap()
-        sheet.line(_t("act.132.notes", lang), 18, bold=True)
+        sheet.line(_t("act.132.notes", lang), bold=True)
         for key, column, kind in NOTES_132:
             sheet.cells([("text", ""), ("text", _t(f"act.132.note.{key}", lang)), (kind, payment[column])])
     sheet.signatures((_t("act.side.payer", lang), payer), (_t("act.side.clinic", lang), clinic))
@@ -122,11 +122,11 @@ def _begun(kind: str, act: Act, lang: str, **parties: str) -> tuple[Workbook, Sh
     """Title, month, number, parties and the heads of the lines."""
     month = month_name(act.month.year, act.month.month, lang)
     book = Workbook(lang, f"{_t(f'act.{kind}.short', lang)} {act.number}")
-    sheet = book.sheet(_t(f"act.{kind}.sheet", lang), (7, 58, 24))
+    sheet = book.sheet(_t(f"act.{kind}.sheet", lang), (7, 66, 22))
     sheet.heading(_t(f"act.{kind}.title", lang), _t("act.subtitle", lang, number=act.number, date=show_date(act.day, lang)))
-    sheet.line(_t("act.month", lang, month=month), 17)
+    sheet.line(_t("act.month", lang, month=month))
     for key, name in parties.items():
-        sheet.line(f"{_t(f'act.party.{key}', lang)}: {name}", 17 if len(name) < 65 else 33)
+        sheet.line(f"{_t(f'act.party.{key}', lang)}: {name}")
     sheet.gap()
     sheet.header([_t("act.column.number", lang), _t("act.column.line", lang), _t("act.column.roubles", lang)])
     return book, sheet
@@ -137,10 +137,11 @@ def _lines(sheet: Sheet, lines: tuple[tuple[str, str, str], ...], row: Mapping[s
     for number, key, column in lines:
         main = "." not in number
         style: dict[str, Any] = {"bold": True} if main else {}
-        sheet.text(0, number, align="center", **sheet.boxed(), **style)
-        sheet.text(1, _t(f"act.{kind}.{key}", lang), text_wrap=True, indent=0 if main else 2, **sheet.boxed(), **style)
-        sheet.money(2, int(row[column]), **sheet.boxed(), **style)
-        sheet.row += 1
+        sheet.cells([("text", number), ("text", _t(f"act.{kind}.{key}", lang)), ("money", int(row[column]))], **style)
+        if not main:  # parts stand a little to the right of their line
+            sheet.row -= 1
+            sheet.text(1, _t(f"act.{kind}.{key}", lang), text_wrap=True, align="left", indent=3, **sheet.boxed())
+            sheet.row += 1
 
 
 def acts_register(acts_121: pl.DataFrame, acts_132: pl.DataFrame, act: Act, insurers: Names, clinics: Names, lang: str) -> bytes:
@@ -160,13 +161,15 @@ def acts_register(acts_121: pl.DataFrame, acts_132: pl.DataFrame, act: Act, insu
         sheet.cells([*names, *(("money", row[name]) for name in columns)])
     _total(sheet, 2, acts_121, columns, lang)
     columns_132 = ("start_kop", "billed_kop", "withheld_kop", "transferred_kop", "end_kop")
-    sheet = book.sheet(_t("act.132.sheet", lang), (28, 34, 34, *([19] * len(columns_132))), landscape=True)
+    sheet = book.sheet(_t("act.132.sheet", lang), (28, 38, 38, *([18] * len(columns_132))), landscape=True)
     sheet.heading(_t("acts.title", lang, month=month), _t("act.132.short", lang))
     heads = [_t(f"act.132.{name.removesuffix('_kop')}", lang) for name in columns_132]
     sheet.header([_t("acts.number", lang), _t("act.party.payer", lang), _t("act.party.clinic", lang), *heads], repeat=True)
     for row in acts_132.sort("payer", "mo").iter_rows(named=True):
         number = number_132(act.month, row["payer"], row["mo"])
-        who = (number, _payer(row["payer"], insurers, act, lang), party(row["mo"], clinics))
+        elsewhere = len(row["payer"]) == 2 and row["payer"] not in insurers
+        payer = _t("fund_elsewhere", lang) if elsewhere else party(row["payer"], insurers)
+        who = (number, payer, party(row["mo"], clinics))
         sheet.cells([*(("text", name) for name in who), *(("money", row[name]) for name in columns_132)])
     _total(sheet, 3, acts_132, columns_132, lang)
     return book.bytes()
@@ -198,11 +201,11 @@ def mek_protocol(
     decided = own.select("case_key", "code_mo").join(decisions, on="case_key", how="inner")
     found = findings.filter(pl.col("package") == package)
     book = Workbook(lang, f"{_t('mek.title', lang)} {package}")
-    sheet = book.sheet(_t("mek.sheet.totals", lang), (14, 12, 58, 14, 20), landscape=False)
+    sheet = book.sheet(_t("mek.sheet.totals", lang), (11, 13, 50, 13, 18))
     clinic = party(str(own["code_mo"][0]), clinics) if own.height else ""
     sheet.heading(_t("mek.title", lang), _t("act.subtitle", lang, number=act.number, date=show_date(act.day, lang)))
     for key, value in (("package", package), ("clinic", clinic), ("month", month_name(act.month.year, act.month.month, lang))):
-        sheet.line(f"{_t(f'mek.{key}', lang)}: {value}", 17)
+        sheet.line(f"{_t(f'mek.{key}', lang)}: {value}")
     sheet.gap()
     _mek_totals(sheet, decided, lang)
     sheet.gap()
@@ -216,13 +219,18 @@ def _mek_totals(sheet: Sheet, decided: pl.DataFrame, lang: str) -> None:
     """Cases and roubles: billed, accepted, refused."""
     refused = decided.filter(pl.col("oplata") == 2)
     taken = decided.filter(pl.col("oplata") != 2)
-    sheet.header(["", "", _t("mek.totals", lang), _t("cases", lang), _t("roubles", lang)])
+    sheet.header(["", "", "", _t("cases", lang), _t("act.column.roubles", lang)])
+    sheet.row -= 1
+    sheet.span(0, 2, _t("mek.totals", lang), **sheet.head_style())
+    sheet.row += 1
     for key, table, column in (
         ("billed", decided, "sumv_kop"), ("accepted", taken, "sump_kop"), ("refused", refused, "sank_it_kop"),
     ):  # fmt: skip
-        cells = [("text", ""), ("text", ""), ("text", _t(key, lang)), ("count", table.height)]
         total = decided if key == "refused" else table
-        sheet.cells([*cells, ("money", int(total[column].sum() or 0))])
+        sheet.cells([("text", ""), ("text", ""), ("text", ""), ("count", table.height), ("money", int(total[column].sum() or 0))])
+        sheet.row -= 1
+        sheet.span(0, 2, _t(key, lang), align="left", indent=1, **sheet.boxed())
+        sheet.row += 1
 
 
 def _mek_grounds(sheet: Sheet, decided: pl.DataFrame, found: pl.DataFrame, lang: str) -> None:
@@ -250,15 +258,16 @@ def _mek_findings(book: Workbook, found: pl.DataFrame, first: int, lang: str) ->
 def findings_table(sheet: Sheet, found: pl.DataFrame, first: int, lang: str) -> None:
     """Findings as a table of eight columns: N_ZAP, IDCASE, SL_ID, rule, ground, element, value, text."""
     if not found.height:
-        sheet.line(_t("no_findings", lang), 18)
+        sheet.line(_t("no_findings", lang))
         return
     listed = listing.with_text(listing.shown(found, first), lang)
     if listed.height < found.height:
-        sheet.line(_t("first_of", lang, shown=f"{listed.height}", all=f"{found.height}", first=first), 18, italic=True)
+        sheet.line(_t("first_of", lang, shown=f"{listed.height}", all=f"{found.height}", first=first), italic=True)
     heads = ("n_zap", "idcase", "sl_id", "rule", "ground", "element", "value", "text")
     sheet.header([_t(f"column.{name}" if name in ("element", "value", "text") else name, lang) for name in heads], repeat=True)
     for row in listed.iter_rows(named=True):
         sheet.cells([
-            ("count", row["n_zap"]), ("text", row["idcase"]), ("text", row["sl_id"]), ("text", row["rule"]), ("text", row["code"]),
+            ("plain", row["n_zap"]), ("plain", row["idcase"]), ("text", row["sl_id"]), ("text", row["rule"]),
+            ("text", row["code"]),
             ("text", row["element"]), ("text", row["value"]), ("text", row["text"]),
         ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is wrong with the files, in words? Lists of findings as XLSX and HTML for people; FLK_P itself is the registry's (formats.md 9)."""
+"""What is wrong with the files, in words? Findings as XLSX and HTML for people; FLK_P is the registry's (formats.md 9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def findings_xlsx(findings: pl.DataFrame, heading: str, lang: str, first: int = 
     if findings.height:
         sheet.header([t(key, lang) for key in ("rule", "ground", "what", "findings", "cases")], repeat=True)
     else:
-        sheet.line(t("no_findings", lang), 18)
+        sheet.line(t("no_findings", lang))
     for row in listing.counts(findings).iter_rows(named=True):
         texts = [("text", row["rule"]), ("text", row["code"]), ("text", listing.title(row["rule"], lang))]
         sheet.cells([*texts, ("count", row["findings"]), ("count", row["cases"])])

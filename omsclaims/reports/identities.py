@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 
 from omsclaims import messages
+from omsclaims.periods import Month
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -36,11 +37,12 @@ def _total(table: pl.DataFrame, column: str) -> int:
     return int(table[column].sum() or 0) if table.height else 0
 
 
-def month_identities(tables: Tables) -> list[Identity]:
+def month_identities(tables: Tables, month: Month | None = None) -> list[Identity]:
     """The identities that the tables at hand allow, always in the same order.
 
     tables  contract tables by name (cases, decisions, sanctions, payments, act_121, act_132, balances, financing, reg_funding,
             territory_bills, identified, priced) and, for the sums inside the files, the month's `file`, `sl`, `usl` with case_key
+    month   which rows of reg_funding are meant; None: all of them are of the month
     """
     found: list[Identity] = []
     if "decisions" in tables:
@@ -67,6 +69,8 @@ def month_identities(tables: Tables) -> list[Identity]:
         found.append(Identity("act_132_each", act.height - off.height, act.height, "count"))
     if "financing" in tables and "reg_funding" in tables:
         standards = tables["reg_funding"].filter(pl.col("what") == "standards")
+        if month is not None:
+            standards = standards.filter(pl.col("month") == str(month))
         if standards.height:
             found.append(Identity("standards_shared", _total(tables["financing"], "amount_kop"), _total(standards, "amount_kop")))
     if "balances" in tables:

@@ -1,4 +1,4 @@
-"""Which findings does a person get to see? The first of each rule and package, with the full count beside (design: Control in passes)."""
+"""Which findings does a person get to see? The first of each rule and package, with the full count (design: Control)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened in the month, on one page? A self-contained HTML page: totals, identities, flow of money, refusals, clinics (law.md 4-5, 10-11).
+"""What happened in the month, on one page? Totals, identities, flow of money, refusals, clinics as HTML (law.md 4-5, 10-11).
 
 No script, no outside address: the page can be printed, mailed and opened years later. Nothing in it names a person.
 """
@@ -90,8 +90,8 @@ def month_page(
 ) -> str:
     """The page of the month as HTML.
 
-    tables      contract tables by name: cases, decisions, priced, identified, payments, act_121, act_132, territory_bills, reg_plan,
-                reg_clinic, reg_insurer, balances, financing; `packages` (columns PACKAGES) and `findings`. What is absent is left out
+    tables      contract tables by name: cases, decisions, priced, identified, act_121, act_132, territory_bills, reg_plan,
+                reg_clinic, reg_insurer; `packages` (columns PACKAGES) and `findings`. What is absent is left out
     identities  reports.identities.month_identities, or the caller's own
     links       acts, answers and other files by relative path
     digest      digest of the month, for the foot of the page
@@ -107,13 +107,15 @@ def month_page(
         month=month_name(context.month.year, context.month.month, lang), territory=context.territory,
         as_of=show_date(context.as_of, lang), digest=digest, tiles=_tiles(tables, identities, lang),
         identities=[
-            {"text": item.text(lang), "left": _side(item.left, item, lang), "right": _side(item.right, item, lang), "holds": item.holds}
+            {"text": item.text(lang), "left": _side(item.left, item, lang), "right": _side(item.right, item, lang)}
+            | {"holds": item.holds}
             for item in identities
         ],
-        flow=_flow(tables, clinics, insurers, lang), grounds=_grounds(tables), rules=_rules(tables, lang),
+        flow=_flow(tables, clinics, insurers, lang), sums=_sums(tables), grounds=_grounds(tables), rules=_rules(tables, lang),
         clinics=by_clinic, clinic_chart=_chart(by_clinic, "chart.clinics", lang), kinds=by_kind,
-        kind_chart=_chart(by_kind, "chart.kinds", lang), insurers=_insurers(tables, insurers), payments=_payments(tables, insurers, lang),
-        territories=_rows(tables, "territory_bills", "territory"), volumes=_volumes(tables, lang),
+        kind_chart=_chart(by_kind, "chart.kinds", lang), insurers=_insurers(tables, insurers),
+        payments=_payments(tables, insurers, lang),
+        territories=_rows(tables, "territory_bills", "territory"), volumes=_volumes(tables, context.month, lang),
         refused_packages=_refused_packages(tables, clinics), links=[(group, found) for group, found in grouped if found],
     )  # fmt: skip
 
@@ -151,7 +153,7 @@ def _tiles(tables: Tables, identities: Sequence[Identity], lang: str) -> list[di
         tile("paid", roubles(_sum(act_132, "transferred_kop"), lang), t("tile.paid.more", lang), "good")
         tile("debt", roubles(_sum(act_132, "end_kop"), lang), t("tile.debt.more", lang))
     if act_121 is not None:
-        tile("insurers", roubles(_sum(act_121, "end_kop"), lang), t("tile.insurers.more", lang, n=act_121.height))
+        tile("insurers", roubles(_sum(act_121, "end_kop"), lang), t("tile.insurers.more", lang))
     bills = tables.get("territory_bills")
     if bills is not None:
         more = t("tile.owed.more", lang, n=number(bills.height, lang), cases=number(_sum(bills, "cases"), lang))
@@ -161,6 +163,15 @@ def _tiles(tables: Tables, identities: Sequence[Identity], lang: str) -> list[di
         tone = "good" if good == len(identities) else "bad"
         tile("identities", f"{good} / {len(identities)}", t(f"tile.identities.{tone}", lang), tone)
     return tiles
+
+
+def _sums(tables: Tables) -> dict[str, int]:
+    """Billed, refused, accepted, owed by other territories: the line under the flow."""
+    decisions = tables.get("decisions")
+    return {
+        "billed": _sum(decisions, "sumv_kop"), "refused": _sum(decisions, "sank_it_kop"), "accepted": _sum(decisions, "sump_kop"),
+        "owed": _sum(tables.get("territory_bills"), "amount_kop"),
+    }  # fmt: skip
 
 
 def _share(part: int, whole: int, lang: str) -> str:
@@ -256,19 +267,28 @@ def _payments(tables: Tables, names: Mapping[str, str], lang: str) -> list[dict[
     if act is None or not act.height:
         return []
     columns = ("start_kop", "billed_kop", "withheld_kop", "transferred_kop", "end_kop")
-    table = act.group_by("payer").agg(pl.len().alias("clinics"), *(pl.col(name).sum() for name in columns)).sort("payer")
+    table = (
+        act.group_by("payer")
+        .agg(pl.len().alias("clinics"), *(pl.col(name).sum() for name in columns))
+        .sort(pl.col("payer").str.len_chars() == 2, "payer")
+    )
     return [
-        row | {"name": t("fund_elsewhere", lang) if len(row["payer"]) == 2 else party(row["payer"], names)} for row in table.to_dicts()
+        row | {"name": t("fund_elsewhere", lang) if len(row["payer"]) == 2 else party(row["payer"], names)}
+        for row in table.to_dicts()
     ]  # fmt: skip
 
 
-def _volumes(tables: Tables, lang: str) -> list[dict[str, Any]]:
+def _volumes(tables: Tables, month: Month, lang: str) -> list[dict[str, Any]]:
     """Plan and fact of the month by line: volumes and money of own accepted cases against the plans in force (Rules 122-123)."""
     plan = tables.get("reg_plan")
     needed = ("cases", "decisions", "priced", "identified")
     if plan is None or not plan.height or any(name not in tables for name in needed):
         return []
-    latest = plan.sort("mo", "month", "line", "since").unique(["mo", "month", "line"], keep="last", maintain_order=True)
+    latest = (
+        plan.filter(pl.col("month") == str(month))
+        .sort("mo", "month", "line", "since")
+        .unique(["mo", "month", "line"], keep="last", maintain_order=True)
+    )
     rows = latest.group_by("line").agg(
         pl.col("volume").sum(), pl.when(pl.col("money_kop").null_count() == 0).then(pl.col("money_kop").sum()).alias("money_kop")
     )  # fmt: skip
@@ -322,7 +342,7 @@ def _flow(tables: Tables, clinics: Mapping[str, str], insurers: Mapping[str, str
     middle: list[charts.Node] = []
     links: list[charts.Flow] = []
     acts = {row["smo"]: row for row in act_121.to_dicts()}
-    for place, payer in enumerate(sorted(set(acts) | set(paid["payer"].to_list()))):
+    for place, payer in enumerate(sorted(set(acts) | set(paid["payer"].to_list()), key=lambda code: (code not in acts, code))):
         name = t("flow.fund", lang) if payer not in acts and len(payer) == 2 else insurers.get(payer, payer)
         middle.append(charts.Node(payer, name, 1, charts.BANDS[place % len(charts.BANDS)]))
         out = paid.filter(pl.col("payer") == payer).sort("mo")
@@ -342,12 +362,13 @@ def _merged(links: list[charts.Flow]) -> list[charts.Flow]:
 
 
 def _around(act: Mapping[str, Any] | None, payer: str, paid: int) -> list[charts.Flow]:
-    """What came to a payer and what else left it. What is missing came from earlier balances, what is over is left to the next month."""
+    """What came to a payer and what else left it; what is missing came from earlier balances, what is over is left."""
     if act is None:
         return [charts.Flow("nsz", payer, paid)]
     received, managed = int(act["by_standards_kop"]), int(act["case_management_kop"])
     over = received + int(act["from_nsz_kop"]) - managed - paid
     return [
         charts.Flow("standards", payer, received), charts.Flow("nsz", payer, int(act["from_nsz_kop"])),
-        charts.Flow("before", payer, max(0, -over)), charts.Flow(payer, "management", managed), charts.Flow(payer, "left", max(0, over)),
+        charts.Flow("before", payer, max(0, -over)), charts.Flow(payer, "management", managed),
+        charts.Flow(payer, "left", max(0, over)),
     ]  # fmt: skip

@@ -1,14 +1,14 @@
-"""How does a table become a sheet that people print? One place for XLSX: styles, widths, money, fixed dates (Rules 121, 132, 141).
+"""How does a table become a sheet that people print? One place for XLSX: styles, widths, money, fixed dates (Rules 121, 132).
 
-Every text is written as text: a value that looks like a formula, a link or a number stays what it is. Kopecks are shown as roubles
-with two decimals; up to 2^53 kopecks the number in the cell is exactly the amount.
+Every text is written as text: a value that looks like a formula, a link or a number stays what it is. Kopecks are shown as
+roubles with two decimals; up to 2^53 kopecks the number in the cell is exactly the amount.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ class Workbook:
 
     def style(self, **properties: Any) -> Any:
         """A cell style; equal properties share one."""
-        wanted = {"font_name": "Calibri", "font_size": 11, "valign": "top", **properties}
+        wanted = {"font_name": "Arial", "font_size": 10, "valign": "vcenter", **properties}
         key = tuple(sorted(wanted.items()))
         if key not in self._formats:
             self._formats[key] = self.book.add_format(wanted)
@@ -92,12 +92,16 @@ class Sheet:
         self.sheet.set_footer("&R&P / &N")
 
     def text(self, column: int, value: object, **style: Any) -> None:
-        """A text in the current row."""
-        self.sheet.write_string(self.row, column, clean(value), self.book.style(**style))
+        """A text in the current row; nothing where it is empty."""
+        text, cell = clean(value), self.book.style(**style)
+        if text:
+            self.sheet.write_string(self.row, column, text, cell)
+        else:
+            self.sheet.write_blank(self.row, column, None, cell)
 
     def money(self, column: int, kopecks: int | None, **style: Any) -> None:
         """Kopecks as roubles, right-aligned; empty where there is no amount."""
-        wanted = self.book.style(**{"num_format": MONEY_FORMAT, "align": "right", **style})
+        wanted = self.book.style(**{"num_format": MONEY_FORMAT, "align": "right", "indent": 1, **style})
         if kopecks is None:
             self.sheet.write_blank(self.row, column, None, wanted)
         else:
@@ -106,28 +110,34 @@ class Sheet:
 
     def count(self, column: int, number: int | None, **style: Any) -> None:
         """A whole number, right-aligned."""
-        wanted = self.book.style(**{"num_format": COUNT_FORMAT, "align": "right", **style})
+        wanted = self.book.style(**{"num_format": COUNT_FORMAT, "align": "right", "indent": 1, **style})
         if number is None:
             self.sheet.write_blank(self.row, column, None, wanted)
         else:
             self.sheet.write_number(self.row, column, number, wanted)
 
-    def line(self, value: object, height: float | None = None, **style: Any) -> None:
+    def plain(self, column: int, number: int | None, **style: Any) -> None:
+        """A number that is a name (N_ZAP, IDCASE): no groups, centred."""
+        self.count(column, number, **{"num_format": "0", "align": "center", "indent": 0, **style})
+
+    def line(self, value: object, **style: Any) -> None:
         """A text over all columns, then the next row."""
-        cell = self.book.style(text_wrap=True, **style)
-        if len(self.widths) > 1:
-            self.sheet.merge_range(self.row, 0, self.row, len(self.widths) - 1, "", cell)
-        self.sheet.write_string(self.row, 0, clean(value), cell)
-        if height is not None:
-            self.sheet.set_row(self.row, height)
+        self.span(0, len(self.widths) - 1, value, text_wrap=True, **style)
         self.row += 1
 
+    def span(self, first: int, last: int, value: object, **style: Any) -> None:
+        """A text over several columns of the current row, which grows with it: merged cells do not grow by themselves."""
+        cell = self.book.style(**style)
+        if last > first:
+            self.sheet.merge_range(self.row, first, self.row, last, "", cell)
+        self.sheet.write_string(self.row, first, clean(value), cell)
+        self._grow(_lines(value, sum(self.widths[first : last + 1]), style), style)
+
     def heading(self, title: object, subtitle: object | None = None) -> None:
-        """Title and subtitle of the sheet. Long ones get a second line of height: merged cells do not grow by themselves."""
-        room = sum(self.widths) * 0.8
-        self.line(title, 21 * (1 + int(len(str(title)) // room)), bold=True, font_size=14, align="center")
+        """Title and subtitle of the sheet."""
+        self.line(title, bold=True, font_size=14, align="center")
         if subtitle is not None:
-            self.line(subtitle, 16 * (1 + int(len(str(subtitle)) // (room * 1.2))), align="center", font_color="#44515E")
+            self.line(subtitle, align="center", font_color="#44515E")
         self.row += 1
 
     def gap(self, rows: int = 1) -> None:
@@ -136,14 +146,18 @@ class Sheet:
 
     def header(self, titles: Sequence[str], repeat: bool = False) -> None:
         """The heads of a table; `repeat` prints them on every page and keeps them in sight."""
-        lines = max(1 + int(len(title) * 1.15 // max(width, 1)) for title, width in zip(titles, self.widths, strict=False))
-        self.sheet.set_row(self.row, 15.5 * lines + 3)
+        style = self.head_style()
         for column, title in enumerate(titles):
-            self.text(column, title, bold=True, text_wrap=True, align="center", valign="vcenter", **self.boxed(), bg_color=_GREY)
+            self.text(column, title, **style)
+        self._grow(max(_lines(title, width, style) for title, width in zip(titles, self.widths, strict=False)), style)
         if repeat:
             self.sheet.repeat_rows(self.row)
             self.sheet.freeze_panes(self.row + 1, 0)
         self.row += 1
+
+    def head_style(self) -> dict[str, Any]:
+        """The style of the heads of a table."""
+        return {"bold": True, "text_wrap": True, "align": "center", "bg_color": _GREY, **self.boxed()}
 
     @staticmethod
     def boxed() -> dict[str, Any]:
@@ -151,44 +165,56 @@ class Sheet:
         return {"border": 1, "border_color": _LINE}
 
     def cells(self, values: Sequence[tuple[str, Any]], **style: Any) -> None:
-        """A row of a table: pairs of kind (text, money, count) and value."""
+        """A row of a table: pairs of kind (text, money, count, plain) and value; the row is as high as its longest text."""
+        writers: dict[str, Callable[..., None]] = {
+            "text": self._boxed_text,
+            "money": self.money,
+            "count": self.count,
+            "plain": self.plain,
+        }
         for column, (kind, value) in enumerate(values):
-            {"text": self._boxed_text, "money": self.money, "count": self.count}[kind](column, value, **self.boxed(), **style)
+            writers[kind](column, value, **self.boxed(), **style)
+        self._grow(
+            max(
+                _lines(value, width, style) if kind == "text" else 1
+                for (kind, value), width in zip(values, self.widths, strict=False)
+            ),
+            style,
+        )
         self.row += 1
 
     def _boxed_text(self, column: int, value: object, **style: Any) -> None:
-        self.text(column, value, text_wrap=True, **style)
+        self.text(column, value, **{"text_wrap": True, "align": "left", "indent": 1, **style})
 
-    def signatures(self, left: tuple[str, str], right: tuple[str, str]) -> None:
-        """Two parties side by side: who, name of the party, lines for office, signature, name and date; `left` takes half."""
-        lang = self.book.lang
-        middle = _middle(self.widths)
-        last = len(self.widths) - 1
-        self.gap()
-        for part, style, height in ((0, {"bold": True}, 16), (1, {"text_wrap": True}, 32)):
-            for first, end, party in ((0, middle, left), (middle + 1, last, right)):
-                self._span(first, end, party[part], **style)
-            self.sheet.set_row(self.row, height)
-            self.row += 1
-        for key in ("office", "signature", "day"):
-            for first, end in ((0, middle), (middle + 1, last)):
-                self._span(first, end, messages.text(f"reports.sign.{key}", lang))
-            self.sheet.set_row(self.row, 26)
-            self.row += 1
+    def _grow(self, lines: int, style: Mapping[str, Any]) -> None:
+        """The height of the current row for a number of lines."""
+        self.sheet.set_row(self.row, lines * (style.get("font_size", 10) * 1.32) + 3)
 
-    def _span(self, first: int, last: int, value: object, **style: Any) -> None:
-        """A text over several columns of the current row."""
-        cell = self.book.style(**{"valign": "bottom", **style})
-        if last > first:
-            self.sheet.merge_range(self.row, first, self.row, last, "", cell)
-        self.sheet.write_string(self.row, first, clean(value), cell)
+    def signatures(self, *parties: tuple[str, str]) -> None:
+        """One block for each party: for whom, then lines for office, signature, name and date."""
+        for side, name in parties:
+            self.gap()
+            self.line(f"{side}: {name}", bold=True)
+            self.span_at_height(messages.text("reports.sign", self.book.lang), 30)
+
+    def span_at_height(self, value: object, height: float) -> None:
+        """A text over all columns at the bottom of a row of a given height, then the next row."""
+        self.span(0, len(self.widths) - 1, value, valign="bottom")
+        self.sheet.set_row(self.row, height)
+        self.row += 1
 
 
-def _middle(widths: Sequence[float]) -> int:
-    """The column after which about half of the width is used, so that two parties fit side by side."""
-    half, used = sum(widths) / 2, 0.0
-    for column, width in enumerate(widths[:-1]):
-        used += width
-        if used >= half - 1:
-            return column
-    return max(0, len(widths) - 2)
+def _lines(value: object, width: float, style: Mapping[str, Any]) -> int:
+    """How many lines a text takes in a column: a letter of Arial 10 is a little narrower than the unit of column widths."""
+    size = style.get("font_size", 10) / 10 * (0.98 if style.get("bold") else 0.9)
+    room = max(width - 2.5, 4)
+    words = clean(value).split(" ")
+    lines, used = 1, 0.0
+    for word in words:
+        length = len(word) * size
+        if used and used + size + length > room:
+            lines, used = lines + 1, 0.0
+        while length > room:
+            lines, length = lines + 1, length - room
+        used += length + (size if used else 0)
+    return lines

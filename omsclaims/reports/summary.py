@@ -1,4 +1,4 @@
-"""What does the screen say at the end of a run? Packages, cases, roubles, refusals, balances, identities in a few lines (issue: must show 1-2)."""
+"""What does the screen say at the end of a run? Packages, cases, roubles, refusals, balances, identities (law.md 10.4, 10.8)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _sum(table: pl.DataFrame | None, column: str) -> int:
 def _totals(tables: Tables, lang: str) -> Table:
     """Packages, cases and roubles of the month."""
     decisions, packages, act = tables.get("decisions"), tables.get("packages"), tables.get("act_132")
-    made = _table(t("summary.title", lang), ("", False), (t("cases", lang), True), (t("roubles", lang), True))
+    made = _table(t("summary.title", lang), ("", False), (t("cases", lang), True), (t("act.column.roubles", lang), True))
 
     def row(key: str, count: int | None, kopecks: int | None) -> None:
         count_text = "" if count is None else number(count, lang)
@@ -72,7 +72,7 @@ def _totals(tables: Tables, lang: str) -> Table:
 def _refusals(tables: Tables, lang: str) -> Table:
     """Refusals by rule, the most money first."""
     columns = ((t("rule", lang), False), (t("ground", lang), False), (t("what", lang), False))
-    made = _table(t("page.refusals", lang), *columns, (t("cases", lang), True), (t("roubles", lang), True))
+    made = _table(t("page.refusals", lang), *columns, (t("cases", lang), True), (t("act.column.roubles", lang), True))
     decisions = tables.get("decisions")
     if decisions is None:
         return made
@@ -96,7 +96,7 @@ def _refusals(tables: Tables, lang: str) -> Table:
 def _territories(tables: Tables, lang: str) -> Table:
     """What other territories owe."""
     columns = ((t("page.territory", lang), False), (t("page.file", lang), False))
-    made = _table(t("page.territories", lang), *columns, (t("cases", lang), True), (t("roubles", lang), True))
+    made = _table(t("page.territories", lang), *columns, (t("cases", lang), True), (t("act.column.roubles", lang), True))
     bills = tables.get("territory_bills")
     if bills is None or not bills.height:
         return made
@@ -110,7 +110,7 @@ def _territories(tables: Tables, lang: str) -> Table:
 
 def _balances(tables: Tables, lang: str) -> Table:
     """Accounts of the ledger with a balance, and their sum."""
-    made = _table(t("summary.balances", lang), (t("summary.account", lang), False), (t("roubles", lang), True))
+    made = _table(t("summary.balances", lang), (t("summary.account", lang), False), (t("act.column.roubles", lang), True))
     balances = tables.get("balances")
     if balances is None or not balances.height:
         return made

@@ -431,7 +431,8 @@ def _header(chosen: pl.DataFrame, sank: pl.DataFrame, bill: Bill, month: periods
     row = {
         "_row": 0, "version": formats.get(EDITION).version, "data": bill.data, "c_okato1": bill.c_okato1,
         "okato_oms": bill.okato_oms, "code": bill.code, "year": month.year, "month": month.month,
-        "nschet": bill.nschet, "dschet": bill.dschet, "summav": int(chosen["sumv_kop"].sum()), "summap": int(chosen["sump_kop"].sum()),
+        "nschet": bill.nschet, "dschet": bill.dschet, "summav": int(chosen["sumv_kop"].sum()),
+        "summap": int(chosen["sump_kop"].sum()),
         "sank_mek": by_kind(MEK), "sank_mee": by_kind(MEE), "sank_ekmp": by_kind(EKMP),
     }  # fmt: skip
     return pl.DataFrame([row], infer_schema_length=1)

@@ -302,8 +302,10 @@ CLINICS = {"750901": "Краевая больница", "750902": f"Поликл
 
 def month() -> dict[str, pl.DataFrame]:
     """Everything the page and the summary read."""
-    stages = data_packages(stages_of := stages())
-    return stages | settled(stages_of, INSURERS, CLINICS) | {name: month_tables()[name] for name in ("file", "sl", "usl")}
+    found = stages()
+    return (
+        data_packages(found) | settled(found, INSURERS, CLINICS) | {name: month_tables()[name] for name in ("file", "sl", "usl")}
+    )
 
 
 def data_packages(stages_of: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
