@@ -175,6 +175,7 @@ def _pay_clinics(month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.D
     asked, problems = advances_of(reg_advance, month.context)
     month.found += problems
     pairs = sorted({*billed, *asked, *_pairs_of_balances(month)})
+    _carry_open_advances(month, pairs)
     reduces = bool(month.context.law.value("payments.excess_reduces_next_advance", month.context.month.first))
     debts = {pair: -_mutual(month, "care", pair) for pair in pairs}
     excess = {pair: _mutual(month, "excess", pair) for pair in pairs}
@@ -206,14 +207,17 @@ def _pairs_of_balances(month: _Month) -> set[Pair]:
     return found
 
 
+def _carry_open_advances(month: _Month, pairs: list[Pair]) -> None:
+    """An advance that an opening left unapplied is an excess of the months before."""
+    for pair in pairs:
+        left = _mutual(month, "advance", pair)
+        if left > 0:
+            _post_pair(month, "excess_carried", left, pair, "opening")
+
+
 def _mutual(month: _Month, purpose: str, pair: Pair) -> int:
-    """Balance in the payer's books of what it has with the clinic. An advance left open before the month counts as an excess."""
-    account = f"{month.party(pair.payer)}/{{}}/{books.clinic(pair.mo)}"
-    if purpose == "excess":
-        open_advance = month.ledger.balance(account.format("advance"))
-        if open_advance > 0:
-            _post_pair(month, "excess_carried", open_advance, pair, "opening")
-    return month.ledger.balance(account.format(purpose))
+    """Balance in the payer's books of what it has with the clinic, debit positive."""
+    return month.ledger.balance(f"{month.party(pair.payer)}/{purpose}/{books.clinic(pair.mo)}")
 
 
 def _post_pair(month: _Month, event: str, amount: int, pair: Pair, mark: str = "") -> None:

@@ -177,6 +177,17 @@ def test_advance_larger_than_accepted_is_carried_over_three_months() -> None:
         before = {"balances_before": result["balances"]}
 
 
+def test_an_advance_left_open_before_the_first_month_counts_as_an_excess() -> None:
+    used = context()
+    opening = [
+        {"account": "insurer:75901/payment_reserve", "amount_kop": 1_000}, {"account": "insurer:75901/advance/clinic:750901", "amount_kop": 300},
+        {"account": "insurer:75901/excess/clinic:750901", "amount_kop": 50}, {"account": "fund:75/opening", "amount_kop": -1_350},
+    ]  # fmt: skip
+    result = settle(month_tables([("own", "75901", "750901", 400, False)], used, opening=opening, funding=[standards(100)]), used)
+    assert result["payments"].select("excess_before_kop", "payment_kop", "excess_after_kop").rows() == [(350, 50, 0)]
+    assert result["act_132"].select("start_kop", "end_kop").rows() == [(-350, 0)]
+
+
 def test_shortage_is_covered_from_the_spare_reserve_then_found_and_paid_later() -> None:
     case = load("shortage")
     used = context()
