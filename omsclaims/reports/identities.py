@@ -16,7 +16,8 @@ Tables = Mapping[str, pl.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One equation: both sides in kopecks (`unit` money) or whole numbers (`count`). The text is `reports.identity.<name>`."""
+    """One equation: both sides in kopecks (`unit` money) or whole numbers (`count`). The text is `reports.identity.<name>`,
+    else `identity.<name>` (the identities of settlement)."""
 
     name: str
     left: int
@@ -30,7 +31,8 @@ class Identity:
 
     def text(self, lang: str) -> str:
         """What the equation says, in `lang`."""
-        return messages.text(f"reports.identity.{self.name}", lang)
+        own = f"reports.identity.{self.name}"
+        return messages.text(own if messages.has(own) else f"identity.{self.name}", lang)
 
 
 def _total(table: pl.DataFrame, column: str) -> int:

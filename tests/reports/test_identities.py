@@ -8,7 +8,7 @@ import reports_data as data
 
 from omsclaims import messages
 from omsclaims.periods import Month
-from omsclaims.reports.identities import month_identities
+from omsclaims.reports.identities import Identity, month_identities
 
 
 def broken(table: str, column: str) -> dict[str, pl.DataFrame]:
@@ -59,3 +59,7 @@ def test_standards_of_the_month_only() -> None:
 def test_each_identity_has_words() -> None:
     for name in ("standards_shared", *(item.name for item in month_identities(data.month()))):
         assert all(messages.text(f"reports.identity.{name}", lang) for lang in messages.LANGUAGES)
+
+
+def test_identities_of_settlement_have_their_own_words() -> None:
+    assert Identity("sumv_summav", 1, 1).text("en") == messages.text("identity.sumv_summav", "en")
