@@ -21,8 +21,8 @@ def with_partial_grounds(**changes: object) -> object:
     book = context.books.require("F014")
     like = book.rows.filter((pl.col("code") == "1.5") & (pl.col("valid_to").is_null()))
     more = [
-        like.with_columns(code=pl.lit("9.1"), kod=pl.lit("901"), k_no=pl.lit("40000")),
-        like.with_columns(code=pl.lit("9.2"), kod=pl.lit("902"), k_no=pl.lit("10000")),
+        like.with_columns(code=pl.lit("9.1"), kod=pl.lit("901"), k_no=pl.lit("10000")),
+        like.with_columns(code=pl.lit("9.2"), kod=pl.lit("902"), k_no=pl.lit("40000")),
         like.with_columns(code=pl.lit("9.10"), kod=pl.lit("903"), k_no=pl.lit("40000")),
     ]
     wider = Book("F014", "test", pl.concat([book.rows, *more]), True)
@@ -68,9 +68,9 @@ def test_the_larger_amount_comes_before_the_smaller_number() -> None:
     decisions, rows = run(
         [samples.found("X2", "9.2", 1), samples.found("X1", "9.10", 1), samples.found("X3", "9.1", 1)], [samples.case(1)], context
     )
-    # 40 % of 100.00 beats 10 %, though 9.2 is not the smallest; of the two with 40 % 9.1 is smaller than 9.10.
-    assert decisions.select("oplata", "sank_it_kop", "sump_kop", "ground_code").row(0) == (3, 4_000, 6_000, "9.1")
-    assert rows.select("code", "s_sum").rows() == [("9.1", 4_000), ("9.2", 0), ("9.10", 0)]
+    # 40 % of 100.00 beats the 10 % of 9.1, the smallest number; of the two with 40 % 9.2 is smaller than 9.10.
+    assert decisions.select("oplata", "sank_it_kop", "sump_kop", "ground_code").row(0) == (3, 4_000, 6_000, "9.2")
+    assert rows.select("code", "s_sum").rows() == [("9.1", 0), ("9.2", 4_000), ("9.10", 0)]
 
 
 def test_an_agreement_may_add_the_grounds_up_to_the_amount() -> None:
