@@ -24,7 +24,7 @@ from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.nsi import Books
 from omsclaims.periods import Month
-from omsclaims.reports.identities import Identity, month_identities
+from omsclaims.settlement import Identity, identities
 from omsclaims.workspace import (
     PackageRow,
     RunRow,
@@ -145,8 +145,8 @@ def close(
     inputs["sources"] = sources
     say("settle")
     results = month.settle_month(tables, context)
-    identities = month_identities({**tables, **results})
-    for identity in identities:
+    identities_of_month = identities({**tables, **results})
+    for identity in identities_of_month:
         assert identity.holds, f"identity {identity.name} does not hold: {identity.left} and {identity.right}"
     say("digest")
     outputs = {name: table_digest(table) for name, table in sorted(results.items())}
@@ -154,14 +154,14 @@ def close(
     packages = workspace.packages(str(of))
     before = workspace.run(str(of))
     if before is not None and before.digest == digest:
-        return Closing(of, "identical", digest, results, identities, packages=packages)
+        return Closing(of, "identical", digest, results, identities_of_month, packages=packages)
     differences = [] if before is None else _differences(before, inputs, outputs)
     if before is not None and not replace:
-        return Closing(of, "differs", digest, results, identities, differences, packages=packages)
+        return Closing(of, "differs", digest, results, identities_of_month, differences, packages=packages)
     if before is not None:
         reopen(workspace, of, as_of, who, why or "")
     say("documents")
-    made = documents.write(workspace.folder, packages, tables, results, identities, context, digest, lang)
+    made = documents.write(workspace.folder, packages, tables, results, identities_of_month, context, digest, lang)
     path = Path("tables") / str(of) / f"run-{digest[:16]}"
     if not (workspace.folder / path).exists():
         write_tables(workspace.folder / path, {name: results[name] for name in month.RESULTS})
@@ -179,7 +179,7 @@ def close(
         {"month": str(of), "digest": digest, "inputs": inputs, "documents": {str(one.path): one.sha256 for one in made}},
     )
     outcome: Literal["closed", "replaced"] = "closed" if before is None else "replaced"
-    return Closing(of, outcome, digest, results, identities, differences, made, packages)
+    return Closing(of, outcome, digest, results, identities_of_month, differences, made, packages)
 
 
 def _may_close(workspace: Workspace, of: Month) -> None:

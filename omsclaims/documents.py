@@ -27,7 +27,7 @@ from omsclaims.contract import PACKAGE_SHIFT
 from omsclaims.periods import working_day_of_month
 from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, flk, page, territory_files
-from omsclaims.reports.identities import Identity
+from omsclaims.settlement import Identity
 from omsclaims.workspace import PackageRow, read_tables, sha256_file
 
 Tables = Mapping[str, pl.DataFrame]

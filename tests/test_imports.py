@@ -34,11 +34,24 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "documents": STAGE | {"registry", "checks", "tariffs", "settlement", "reports", "workspace"},
     "intake": STAGE | {"registry", "checks", "workspace"},
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
-    "closing": STAGE | {"reports", "workspace", "intake", "month", "documents"},
+    "closing": STAGE | {"settlement", "workspace", "intake", "month", "documents"},
     "explain": STAGE | {"tariffs", "workspace"},
     "truth": DATA | {"workspace", "intake"},
     "cli": STAGE
-    | {"registry", "checks", "reports", "workspace", "intake", "month", "closing", "documents", "explain", "truth", "synthetic"},
+    | {
+        "registry",
+        "checks",
+        "reports",
+        "workspace",
+        "intake",
+        "month",
+        "settlement",
+        "closing",
+        "documents",
+        "explain",
+        "truth",
+        "synthetic",
+    },
 }
 
 

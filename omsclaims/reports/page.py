@@ -16,9 +16,9 @@ from markupsafe import Markup
 from omsclaims.periods import Month
 from omsclaims.reports import charts, listing
 from omsclaims.reports.acts import party
-from omsclaims.reports.identities import Identity
 from omsclaims.reports.sheets import month_name, show_date
 from omsclaims.reports.templates import number, render, roubles, t
+from omsclaims.settlement import Identity
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -92,7 +92,7 @@ def month_page(
 
     tables      contract tables by name: cases, decisions, priced, identified, act_121, act_132, territory_bills, reg_plan,
                 reg_clinic, reg_insurer; `packages` (columns PACKAGES) and `findings`. What is absent is left out
-    identities  reports.identities.month_identities, or the caller's own
+    identities  settlement.identities
     links       acts, answers and other files by relative path
     digest      digest of the month, for the foot of the page
     """

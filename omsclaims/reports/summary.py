@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from omsclaims.reports import listing
-from omsclaims.reports.identities import Identity
 from omsclaims.reports.templates import number, roubles, t
+from omsclaims.settlement import Identity
 
 Tables = Mapping[str, pl.DataFrame]
 _TOP = 12

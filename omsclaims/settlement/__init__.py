@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from omsclaims.settlement.decide import decide, refused, sanctions
 from omsclaims.settlement.identify import identify
-from omsclaims.settlement.identities import identities
+from omsclaims.settlement.identities import Identity, identities
 from omsclaims.settlement.settle import settle
 
-__all__ = ["decide", "identify", "identities", "refused", "sanctions", "settle"]
+__all__ = ["Identity", "decide", "identify", "identities", "refused", "sanctions", "settle"]

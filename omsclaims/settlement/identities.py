@@ -7,16 +7,37 @@ and of the ledger. Nothing is asserted here: whoever prints them shows both side
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import polars as pl
 
-Identity = tuple[str, int, int]
+from omsclaims import messages
+
 _REFUSED: Final = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One equation: both sides in kopecks (`unit` money) or whole numbers (`count`). The text is `identity.<name>`."""
+
+    name: str
+    left: int
+    right: int
+    unit: Literal["money", "count"] = "money"
+
+    @property
+    def holds(self) -> bool:
+        """Whether both sides are equal, to the kopeck."""
+        return self.left == self.right
+
+    def text(self, lang: str) -> str:
+        """What the equation says, in `lang`."""
+        return messages.text(f"identity.{self.name}", lang)
+
+
 def identities(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
-    """(key, left, right) in kopecks of every identity whose tables are given; equal sides mean that it holds.
+    """Every identity whose tables are given, in a fixed order.
 
     tables  any of cases, file (package, summav), sl (_row, case_key, sum_m), usl (_parent, sumv_usl), priced_sl, decisions,
             sanctions, payments, financing, territory_bills, act_121, act_132, postings, balances
@@ -40,12 +61,12 @@ def _accepted(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def _of_cases(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     accepted = _accepted(tables)
     parts = tables["sl"].join(accepted, on="case_key", how="semi")
-    return [("sum_m_sumv", _sum(parts, "sum_m"), _sum(accepted, "sumv_kop"))]
+    return [Identity("sum_m_sumv", _sum(parts, "sum_m"), _sum(accepted, "sumv_kop"))]
 
 
 def _of_packages(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     packages = tables["file"].join(tables["cases"].select("package").unique(), on="package", how="semi")
-    return [("sumv_summav", _sum(tables["cases"], "sumv"), _sum(packages, "summav"))]
+    return [Identity("sumv_summav", _sum(tables["cases"], "sumv"), _sum(packages, "summav"))]
 
 
 def _of_services(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
@@ -53,24 +74,24 @@ def _of_services(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     accepted = paid_by_service.join(_accepted(tables), on="case_key", how="semi")
     services = tables["usl"].join(accepted, left_on="_parent", right_on="sl_key", how="semi")
     parts = tables["sl"].join(accepted, left_on="_row", right_on="sl_key", how="semi")
-    return [("sumv_usl_sum_m", _sum(services, "sumv_usl"), _sum(parts, "sum_m"))]
+    return [Identity("sumv_usl_sum_m", _sum(services, "sumv_usl"), _sum(parts, "sum_m"))]
 
 
 def _of_control(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     decisions = tables["decisions"]
     billed = _sum(decisions, "sumv_kop")
-    return [("billed_accepted_refused", billed, _sum(decisions, "sump_kop") + _sum(decisions, "sank_it_kop"))]
+    return [Identity("billed_accepted_refused", billed, _sum(decisions, "sump_kop") + _sum(decisions, "sank_it_kop"))]
 
 
 def _of_sanctions(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
-    return [("sank_it_s_sum", _sum(tables["decisions"], "sank_it_kop"), _sum(tables["sanctions"], "s_sum"))]
+    return [Identity("sank_it_s_sum", _sum(tables["decisions"], "sank_it_kop"), _sum(tables["sanctions"], "s_sum"))]
 
 
 def _of_payments(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     decisions, payments = tables["decisions"], tables["payments"]
     return [
-        ("billed_payments", _sum(decisions, "sumv_kop"), _sum(payments, "billed_kop")),
-        ("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop")),
+        Identity("billed_payments", _sum(decisions, "sumv_kop"), _sum(payments, "billed_kop")),
+        Identity("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop")),
     ]
 
 
@@ -78,32 +99,46 @@ def _of_act_132(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     act, payments = tables["act_132"], tables["payments"]
     by_lines = _sum(act, "start_kop") + _sum(act, "billed_kop") - _sum(act, "withheld_kop") - _sum(act, "transferred_kop")
     paid = _sum(payments, "advance_kop") + _sum(payments, "payment_kop")
-    return [("act_132", _sum(act, "end_kop"), by_lines), ("act_132_payments", _sum(act, "transferred_kop"), paid)]
+    each = act.filter(
+        pl.col("end_kop") == pl.col("start_kop") + pl.col("billed_kop") - pl.col("withheld_kop") - pl.col("transferred_kop")
+    )
+    return [
+        Identity("act_132_each", each.height, act.height, "count"),
+        Identity("act_132", _sum(act, "end_kop"), by_lines),
+        Identity("act_132_payments", _sum(act, "transferred_kop"), paid),
+    ]
 
 
 def _of_act_121(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     act = tables["act_121"]
     by_lines = _sum(act, "start_kop") + _sum(act, "received_kop") - _sum(act, "case_management_kop") - _sum(act, "spent_kop")
     reserves = sum(_sum(act, f"end_{pot}_kop") for pot in ("payment", "spare", "preventive"))
-    return [("act_121", _sum(act, "end_kop"), by_lines), ("act_121_reserves", _sum(act, "end_kop"), reserves)]
+    each = act.filter(
+        pl.col("end_kop") == pl.col("start_kop") + pl.col("received_kop") - pl.col("case_management_kop") - pl.col("spent_kop")
+    )
+    return [
+        Identity("act_121_each", each.height, act.height, "count"),
+        Identity("act_121", _sum(act, "end_kop"), by_lines),
+        Identity("act_121_reserves", _sum(act, "end_kop"), reserves),
+    ]
 
 
 def _of_financing(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     financing, postings = tables["financing"], tables["postings"]
     budget = _sum(postings.filter((pl.col("rule") == "standards") & pl.col("debit").str.starts_with("fund:")), "amount_kop")
-    return [("standards_shares", _sum(financing, "amount_kop"), budget)]
+    return [Identity("standards_shares", _sum(financing, "amount_kop"), budget)]
 
 
 def _of_territories(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     bills = tables["territory_bills"]
     presented = tables["identified"].filter(pl.col("status") == "other").join(tables["decisions"], on="case_key")
-    return [("territory_bills", _sum(bills, "amount_kop"), _sum(presented, "sump_kop"))]
+    return [Identity("territory_bills", _sum(bills, "amount_kop"), _sum(presented, "sump_kop"))]
 
 
 def _of_ledger(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     balances = tables["balances"]
     debit, credit = balances.filter(pl.col("amount_kop") > 0), balances.filter(pl.col("amount_kop") < 0)
-    return [("ledger_zero", _sum(debit, "amount_kop"), -_sum(credit, "amount_kop"))]
+    return [Identity("ledger_zero", _sum(debit, "amount_kop"), -_sum(credit, "amount_kop"))]
 
 
 _IDENTITIES: Final = (

@@ -252,7 +252,7 @@ def settled(stages: dict[str, pl.DataFrame], insurers: dict[str, str], clinics: 
         payments.append({
             "payer": row["payer"], "mo": row["code_mo"], "cases": row["cases"], "refused_cases": row["refused"], "billed_kop": row["sumv_kop"],
             "withheld_mek_kop": withheld, "withheld_mee_kop": 0, "withheld_ekmp_kop": 0, "accepted_kop": row["sump_kop"],
-            "advance_kop": advance, "excess_before_kop": 0, "payment_kop": row["sump_kop"] - advance, "excess_after_kop": 0,
+            "advance_kop": advance, "excess_before_kop": 0, "payment_kop": row["sump_kop"] + 1_750 - advance, "excess_after_kop": 0,
         })  # fmt: skip
         act_132.append({
             "payer": row["payer"], "mo": row["code_mo"], "start_kop": 1_050, "billed_kop": row["sumv_kop"], "withheld_kop": withheld,

@@ -13,7 +13,8 @@ from lxml import html
 
 from omsclaims import messages
 from omsclaims.reports import page
-from omsclaims.reports.identities import Identity, month_identities
+from omsclaims.settlement import Identity
+from omsclaims.settlement import identities as month_identities
 
 CONTEXT = SimpleNamespace(month=data.MONTH, as_of=date(2022, 4, 12), territory="75")
 LINKS = [
@@ -61,11 +62,11 @@ def test_figures_of_the_headline() -> None:
     assert tiles["Отказано по контролю"] == "224\u00a0045,67"
     assert tiles["Пакетов принято к рассмотрению"] == "6"
     assert tiles["Должны другие территории"] == "315\u00a0144,65"
-    assert tiles["Контрольные равенства"] == "12 / 12"
+    assert tiles["Контрольные равенства"] == "14 / 14"
 
 
 def test_identity_that_does_not_hold_is_marked() -> None:
-    text = page.month_page(data.month(), [Identity("ledger", 1, 0)], [], CONTEXT, "en")
+    text = page.month_page(data.month(), [Identity("ledger_zero", 1, 0)], [], CONTEXT, "en")
     tree = html.fromstring(text)
     assert tree.xpath("//td[@class='off']")[0].text == "✗ no"
     assert "some do not hold" in text

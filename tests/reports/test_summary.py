@@ -10,8 +10,9 @@ import reports_data as data
 from rich.console import Console
 
 from omsclaims import messages
-from omsclaims.reports.identities import Identity, month_identities
 from omsclaims.reports.summary import as_group, summary
+from omsclaims.settlement import Identity
+from omsclaims.settlement import identities as month_identities
 
 
 def printed(lang: str, tables: dict[str, pl.DataFrame] | None = None, identities: list[Identity] | None = None) -> str:
@@ -29,13 +30,13 @@ def test_totals_and_refusals() -> None:
     assert "Refused 3 224,045.67" in lines
     assert any(line.startswith("C180 1.8.1") and line.endswith("1 210,000.00") for line in lines)
     assert any(line.startswith("38 R7538220001 5 270,700.21") for line in lines)
-    assert text.count("✓") == 12
+    assert text.count("✓") == 14
     assert "✗" not in text
 
 
 @pytest.mark.parametrize("lang", messages.LANGUAGES)
 def test_what_does_not_hold_is_marked(lang: str) -> None:
-    assert "✗" in printed(lang, identities=[Identity("payers", 1, 2)])
+    assert "✗" in printed(lang, identities=[Identity("accepted_payments", 1, 2)])
 
 
 def test_markup_in_data_stays_text() -> None:
