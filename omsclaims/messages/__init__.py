@@ -6,7 +6,6 @@ Each YAML file here belongs to one room and holds `key: {ru: ..., en: ...}`. Key
 
 from __future__ import annotations
 
-import locale
 import os
 from functools import cache
 from importlib import resources
@@ -63,5 +62,4 @@ def default_language() -> str:
     named = os.environ.get("OMSCLAIMS_LANG") or next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
-    tag = locale.normalize(named).lower()
-    return "en" if tag.startswith("en") else "ru"
+    return "en" if named.lower().startswith("en") else "ru"

@@ -1,0 +1,153 @@
+"""Is the workspace one writer's, whole after every interruption, and honest about its chain?"""
+
+from __future__ import annotations
+
+import stat
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from omsclaims import contract
+from omsclaims.workspace import DATABASE, PackageRow, Workspace, WorkspaceError, table_digest, write_tables
+
+DAY = date(2022, 4, 12)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "ws"
+    Workspace.create(made, "75", "fund", DAY, "tester")
+    return made
+
+
+def clinics(*names: str) -> pl.DataFrame:
+    rows = [{"mo": f"75090{i}", "name": name, "valid_from": date(2020, 1, 1), "valid_to": None} for i, name in enumerate(names)]
+    return pl.DataFrame(rows, schema=contract.TABLES["reg_clinic"].schema())
+
+
+def package(name: str, digest: str, folder: Path) -> PackageRow:
+    tables, people = Path("tables/2022-03") / f"{name}-{digest}", Path("people/2022-03") / f"{name}-{digest}"
+    write_tables(folder / tables, {"z_sl": pl.DataFrame({"_row": [0]}), "findings": pl.DataFrame({"rule": ["x"]})})
+    write_tables(folder / people, {"patient": pl.DataFrame({"_row": [0]})})
+    return PackageRow(
+        "2022-03", name, digest, "accepted", DAY, "750901", "H", "H_3.2", 1, 100, 1, "", str(tables), str(people), ""
+    )
+
+
+def test_a_new_workspace_is_private_and_says_what_it_is(folder: Path) -> None:
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "secret.key").stat().st_mode) == 0o600
+    with Workspace.open(folder) as workspace:
+        assert (workspace.meta("territory"), workspace.meta("role")) == ("75", "fund")
+        assert workspace.chain_breaks() == []
+        assert len(workspace.secret()) == 32
+
+
+def test_a_folder_in_use_is_not_made_a_workspace(folder: Path) -> None:
+    with pytest.raises(WorkspaceError) as raised:
+        Workspace.create(folder, "75", "fund", DAY, "tester")
+    assert raised.value.key == "workspace.not_empty"
+
+
+def test_what_is_no_workspace_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError) as raised, Workspace.open(tmp_path):
+        pass
+    assert raised.value.key == "workspace.none"
+
+
+def test_one_writer_at_a_time(folder: Path) -> None:
+    with Workspace.writing(folder):
+        with pytest.raises(WorkspaceError) as raised, Workspace.writing(folder):
+            pass
+        assert raised.value.key == "workspace.busy"
+        with Workspace.open(folder) as reader:  # readers go on with the published copy
+            assert reader.meta("territory") == "75"
+    with Workspace.writing(folder) as workspace:
+        assert workspace.meta("territory") == "75"
+
+
+def test_a_failed_transaction_leaves_nothing(folder: Path) -> None:
+    with pytest.raises(RuntimeError, match="power cut"), Workspace.writing(folder) as workspace:
+        workspace.add_package(package("HM750901T75_220301", "a" * 16, folder))
+        workspace.store_register("reg_clinic", clinics("A"), DAY)
+        raise RuntimeError("power cut")
+    with Workspace.open(folder) as workspace:
+        assert workspace.packages() == []
+        assert workspace.registers()[1] == {}
+    assert not any((folder / "tables" / "2022-03").iterdir())
+    assert not any((folder / "people" / "2022-03").iterdir())
+    assert not list((folder / "tables").glob("*.parquet"))
+
+
+def test_remains_of_a_killed_writer_are_swept_and_published_tables_stay(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace:
+        workspace.add_package(package("HM750901T75_220301", "a" * 16, folder))
+    package("HM750902T75_220301", "b" * 16, folder)  # written, never named: as after kill -9
+    with Workspace.writing(folder) as workspace:
+        row = workspace.packages()[0]
+        assert set(workspace.package_tables(row)) == {"z_sl", "findings", "patient"}
+    left = {path.name for path in (folder / "tables" / "2022-03").iterdir()}
+    assert left == {"HM750901T75_220301-" + "a" * 16}
+
+
+def test_registers_keep_their_newest_state(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace:
+        first = workspace.store_register("reg_clinic", clinics("A"), DAY)
+        workspace.record("register load", DAY, "tester", None, {"digest": first})
+        second = workspace.store_register("reg_clinic", clinics("A", "B"), DAY)
+        assert first != second
+    with Workspace.open(folder) as workspace:
+        tables, digests = workspace.registers()
+        assert tables["reg_clinic"]["name"].to_list() == ["A", "B"]
+        assert digests == {"reg_clinic": second}
+        assert tables["reg_insured"].height == 0
+
+
+def test_persons_lie_in_the_people_part(folder: Path) -> None:
+    insured = contract.TABLES["reg_insured"].empty()
+    with Workspace.writing(folder) as workspace:
+        workspace.store_register("reg_insured", insured, DAY)
+    assert [path.name[:11] for path in (folder / "people").glob("*.parquet")] == ["reg_insured"]
+    assert not list((folder / "tables").glob("reg_insured*"))
+
+
+def test_a_register_with_wrong_columns_is_refused(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace, pytest.raises(AssertionError, match="columns missing"):
+        workspace.store_register("reg_clinic", clinics("A").drop("name"), DAY)
+
+
+@pytest.mark.parametrize("change", ["UPDATE chain SET who = 'other' WHERE seq = 2", "DELETE FROM chain WHERE seq = 2"])
+def test_a_changed_chain_is_seen(folder: Path, change: str) -> None:
+    with Workspace.writing(folder) as workspace:
+        for number in range(3):
+            workspace.record("event", DAY, "tester", None, {"number": number})
+        assert workspace.chain_breaks() == []
+    connection = duckdb.connect(str(folder / DATABASE))
+    connection.execute(change)
+    connection.close()
+    with Workspace.writing(folder) as workspace:
+        assert workspace.chain_breaks()
+
+
+def test_digests_tell_content_not_order() -> None:
+    table = pl.DataFrame({"b": [2, 1, None], "a": ["x", None, ""], "l": [["p", "q"], [], None]})
+    shuffled = table.select("l", "a", "b").sort("b", nulls_last=False)
+    assert table_digest(table) == table_digest(shuffled)
+    assert table_digest(table) != table_digest(table.with_columns(a=pl.col("a").fill_null("")))
+    assert table_digest(table) != table_digest(table.with_columns(b=pl.col("b").cast(pl.Int32)))
+    assert table_digest(table) != table_digest(table.head(2))
+
+
+def test_the_database_reaches_nothing_outside(folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.csv"
+    outside.write_text("a\n1\n")
+    with Workspace.open(folder) as workspace:
+        with pytest.raises(duckdb.Error):
+            workspace.rows("SELECT * FROM read_csv(?)", [str(outside)])
+        with pytest.raises(duckdb.Error):
+            workspace.rows("SET enable_external_access = true")
+        with pytest.raises(duckdb.Error):
+            workspace.rows("INSTALL httpfs")
