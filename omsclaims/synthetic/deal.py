@@ -1,0 +1,242 @@
+"""What did the commission of the made-up territory agree, and what does a case cost under it?
+
+`write_agreement` writes the folder that the engine loads; the functions below price cases from the same figures with exact
+fractions and one rounding half up, in code of their own: the engine's tariffs are held against them (law.md 8.2, 8.5, 8.7, 9.1).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from omsclaims.money import round_ratio
+from omsclaims.synthetic import catalogue
+
+REFERENCE: Final = "тарифное соглашение вымышленной территории на 2022 год, приложение 1"
+PLANNED: Final = ("ksg_inpatient", "ksg_day", "vmp", "service", "exam", "episode")
+#: file kind, USL_OK, IDSP, kind of payment.
+PAYMENT_KINDS: Final = (
+    ("H", 1, 33, "ksg_inpatient"), ("C", 1, 33, "ksg_inpatient"), ("H", 2, 33, "ksg_day"), ("C", 2, 33, "ksg_day"),
+    ("H", 3, 29, "visit"), ("C", 3, 29, "visit"), ("H", 3, 30, "episode"), ("C", 3, 30, "episode"), ("H", 3, 28, "service"),
+    ("H", 3, 25, "per_capita"), ("H", 4, 24, "call"), ("X", None, 30, "exam"), ("T", 1, 32, "vmp"),
+)  # fmt: skip
+ROUNDING_STEP_KOP: Final = {
+    "ksg_inpatient": 1, "ksg_day": 1, "visit": 1, "episode": 1, "service": 1, "per_capita": 1, "call": 10, "exam": 1, "vmp": 1,
+}  # fmt: skip
+#: Share paid of an interrupted case: (reasons, days, surgical, share). The share covers the complexity part, too.
+INTERRUPTED: Final = (
+    ((1, 8), (0, 3), "0", "0.30000"), ((1, 8), (0, 3), "1", "0.85000"),
+    ((1, 7), (4, None), "0", "0.70000"), ((1, 7), (4, None), "1", "0.92500"),
+)  # fmt: skip
+#: Result of the case -> reason (law.md 8.5).
+REASONS: Final = {
+    102: 4, 202: 4, 103: 3, 203: 3, 104: 2, 204: 2, 105: 6, 106: 6, 205: 6, 206: 6, 107: 5, 108: 5, 110: 5, 207: 5, 208: 5,
+}  # fmt: skip
+SHORT_STAY_DAYS: Final = 3
+#: Clinics that a visit or an обращение costs more in.
+CLINIC_COEFFICIENTS: Final = {
+    mo: {"city": "1.00000", "district": "1.04000", "north": "1.11350"}[place] for mo, (_, _, place) in catalogue.CLINICS.items()
+}
+_OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
+#: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.
+URGENT_VISITS: Final = {(97, "1.1"): "688.415", (68, "1.1"): "801.2", (112, "1.1"): "703.95"}
+
+
+def write_agreement(folder: Path) -> None:
+    """The folder of the agreement, in the layout of `omsclaims.law.agreement`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    head = {
+        "territory": catalogue.TERRITORY, "year": 2022, "title": "Тарифное соглашение вымышленной территории", "reference": REFERENCE,
+        "valid_from": "2022-01-01", "valid_to": "2022-12-31", "wage_share_default": catalogue.WAGE_SHARE_DEFAULT,
+        "exam_age": "on_start", "financing": {"partition": "partition", "average_number": "mean_of_month_starts"},
+        "control": {"first_stage_exam_letters": ["DP", "DO"]},
+        "payment_kinds": [
+            {"file_kind": letter, **({} if usl_ok is None else {"usl_ok": usl_ok}), "idsp": idsp, "kind": kind, "plan": kind in PLANNED}
+            for letter, usl_ok, idsp, kind in PAYMENT_KINDS
+        ],
+        "base_rates": [{"setting": setting, "rate": rate} for setting, rate in catalogue.BASE_RATES.items()],
+        "rounding": [{"kind": kind, "step_kop": str(step), "mode": "once"} for kind, step in ROUNDING_STEP_KOP.items()],
+        "kslp_rules": [{"rule": "add"}],
+        "case_management": [{"rate": "0.01000"}],
+    }  # fmt: skip
+    text = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=130)
+    (folder / "agreement.yaml").write_text("# Вымышленное соглашение: все суммы придуманы.\n" + text, encoding="utf-8")
+    for name, (columns, rows) in _tables().items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+
+
+def _tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
+    """Name -> columns and rows of the CSV tables of the agreement."""
+    ksg = [
+        (code, _setting(code), k.weight, k.wage_share, int(k.uses_level), 1, int(k.surgical), int(k.short_stay), k.specificity)
+        for code, k in sorted(catalogue.KSG.items())
+    ]
+    levels = [(level, s, c[i]) for level, c in catalogue.LEVELS.items() for i, s in enumerate(("ksg_inpatient", "ksg_day"))]
+    outpatient: dict[str, list[Sequence[object]]] = {
+        name: [(profil, "*", "*", pair[i]) for profil, pair in sorted(_OUTPATIENT.items())] for i, name in enumerate(("visits", "episodes"))
+    }
+    outpatient["visits"] += [(profil, purpose, "*", tariff) for (profil, purpose), tariff in URGENT_VISITS.items()]
+    coefficients = [
+        (mo, kind, value if kind in ("visit", "episode") else "1.00000")
+        for mo, value in CLINIC_COEFFICIENTS.items()
+        for kind in ("visit", "episode", "call", "exam", "service")
+    ]
+    closed = (catalogue.CLOSED_CLINIC, *catalogue.CLINICS["750920"][1:])
+    return {
+        "ksg": (
+            ("code", "setting", "weight", "wage_share", "uses_level", "uses_specificity", "surgical", "optimal_short_stay", "specificity"),
+            list(ksg),
+        ),
+        "levels": (("level", "setting", "coefficient"), list(levels)),
+        "clinics": (
+            ("mo", "setting", "level", "place"),
+            [(mo, "*", level, place) for mo, (_, level, place) in catalogue.CLINICS.items()] + [(closed[0], "*", closed[1], closed[2])],
+        ),
+        "places": (("place", "kd"), list(catalogue.PLACES.items())),
+        "kslp": (("idsl", "value", "uses_territorial"), [(str(i), value, int(t)) for i, (value, t) in catalogue.KSLP.items()]),
+        "interrupted": (
+            ("reason_from", "reason_to", "days_from", "days_to", "surgical", "share", "applies_to_kslp"),
+            [(*reasons, days[0], "" if days[1] is None else days[1], surgical, share, 1) for reasons, days, surgical, share in INTERRUPTED],
+        ),
+        "interrupted_results": (("rslt", "reason"), sorted(REASONS.items())),
+        "visits": (("profil", "p_cel", "det", "tariff"), outpatient["visits"]),
+        "episodes": (("profil", "p_cel", "det", "tariff"), outpatient["episodes"]),
+        "calls": (("vidpom", "tariff"), list(catalogue.CALL_TARIFFS.items())),
+        "exams": (("letters", "sex", "age_from", "age_to", "tariff"), list(catalogue.EXAM_TARIFFS)),
+        "services": (("code_usl", "tariff"), list(catalogue.SERVICE_TARIFFS.items())),
+        "vmp": (
+            ("group", "norm", "wage_share"), [(str(method), v.norm, v.wage_share) for method, v in catalogue.VMP.items() if v.agreed],
+        ),
+        "clinic_coefficients": (
+            ("mo", "kind", "coefficient"),
+            coefficients + [(catalogue.CLOSED_CLINIC, kind, "1.00000") for kind in ("visit", "episode", "call", "exam", "service")],
+        ),
+    }  # fmt: skip
+
+
+def _setting(code: str) -> str:
+    return "ksg_inpatient" if code.startswith("st") else "ksg_day"
+
+
+# ---- prices: exact, in roubles as fractions, rounded once ------------------------------------------------------------------
+
+
+def _kopecks(roubles: Fraction, kind: str) -> int:
+    kopecks = roubles * 100
+    return round_ratio(kopecks.numerator, kopecks.denominator, ROUNDING_STEP_KOP[kind])
+
+
+def units5(text: str) -> int:
+    """A coefficient written as text in units of 0.00001."""
+    return int(Fraction(text) * 100_000)
+
+
+def clinic_level_place(mo: str) -> tuple[str, str]:
+    """Level and place of a clinic in the agreement."""
+    if mo == catalogue.CLOSED_CLINIC:
+        mo = "750920"
+    _, level, place = catalogue.CLINICS[mo]
+    return level, place
+
+
+def bztsz_kop(code: str) -> int:
+    """Base rate of a group's setting as the registry shows it: kopecks."""
+    rate = Fraction(catalogue.BASE_RATES[_setting(code)]) * 100
+    return round_ratio(rate.numerator, rate.denominator)
+
+
+def ksg_factors(code: str, mo: str) -> tuple[str, str, str, str]:
+    """KOEF_Z, KOEF_UP, KOEF_U, KOEF_D of a group in a clinic, as text."""
+    group = catalogue.KSG[code]
+    level, place = clinic_level_place(mo)
+    by_setting = catalogue.LEVELS[level][0 if code.startswith("st") else 1]
+    return group.weight, group.specificity, by_setting if group.uses_level else "1", catalogue.PLACES[place]
+
+
+def interrupted_share(code: str, rslt: int, days: int) -> str | None:
+    """Share paid when the case is interrupted, else None."""
+    group = catalogue.KSG[code]
+    reason = REASONS.get(rslt)
+    if reason is None and days <= SHORT_STAY_DAYS and not group.short_stay:
+        reason = 8
+    if reason is None:
+        return None
+    for (low, high), (first, last), surgical, share in INTERRUPTED:
+        if low <= reason <= high and first <= days and (last is None or days <= last) and surgical == str(int(group.surgical)):
+            return share
+    raise LookupError(f"the agreement says nothing of reason {reason}, {days} days")
+
+
+@cache
+def ksg_price(code: str, mo: str, rslt: int, days: int, kslp: tuple[int, ...] = (), whole: bool = False) -> int:
+    """Kopecks of a treated case (law.md 8.2): group and complexity part, times the share of an interrupted case unless `whole`."""
+    group = catalogue.KSG[code]
+    base = Fraction(catalogue.BASE_RATES[_setting(code)])
+    weight, specificity, level, kd = (Fraction(text) for text in ksg_factors(code, mo))
+    wages = Fraction(group.wage_share)
+    amount = base * weight * (1 - wages + wages * specificity * level * kd)
+    for idsl in kslp:
+        value, territorial = catalogue.KSLP[idsl]
+        amount += base * Fraction(value) * (kd if territorial else 1)
+    share = interrupted_share(code, rslt, days)
+    if share is not None and not whole:
+        amount *= Fraction(share)
+    return _kopecks(amount, _setting(code))
+
+
+@cache
+def outpatient_price(kind: str, profil: int, purpose: str, mo: str) -> int:
+    """Kopecks of a visit or an обращение."""
+    pair = _OUTPATIENT[profil]
+    tariff = URGENT_VISITS.get((profil, purpose), pair[0]) if kind == "visit" else pair[1]
+    coefficient = CLINIC_COEFFICIENTS.get(mo, "1")
+    return _kopecks(Fraction(tariff) * Fraction(coefficient), kind)
+
+
+@cache
+def service_price(code: str, quantity2: int) -> int:
+    """Kopecks of a service times its quantity (hundredths)."""
+    return _kopecks(Fraction(catalogue.SERVICE_TARIFFS[code]) * Fraction(quantity2, 100), "service")
+
+
+@cache
+def service_tariff(code: str) -> int:
+    """Kopecks that stand as TARIF of one service."""
+    return _kopecks(Fraction(catalogue.SERVICE_TARIFFS[code]), "service")
+
+
+@cache
+def call_price(vidpom: int) -> int:
+    """Kopecks of an ambulance call."""
+    return _kopecks(Fraction(catalogue.CALL_TARIFFS[str(vidpom)]), "call")
+
+
+@cache
+def exam_price(letters: str, sex: int, age: int) -> int:
+    """Kopecks of a completed examination."""
+    for known, of_sex, low, high, tariff in catalogue.EXAM_TARIFFS:
+        if known == letters and of_sex in ("*", str(sex)) and low <= age <= high:
+            return _kopecks(Fraction(tariff), "exam")
+    raise LookupError((letters, sex, age))
+
+
+@cache
+def vmp_price(method: int, mo: str) -> int:
+    """Kopecks of a ВМП case of section I: norm x (KD x d + 1 - d) (law.md 9.1)."""
+    vmp = catalogue.VMP[method]
+    wages, kd = Fraction(vmp.wage_share), Fraction(catalogue.PLACES[clinic_level_place(mo)[1]])
+    return _kopecks(Fraction(vmp.norm) * (kd * wages + 1 - wages), "vmp")
+
+
+def kslp_total(kslp: Iterable[int]) -> int:
+    """IT_SL in units of 0.00001: the sum of the values (rule of 2022)."""
+    return sum(units5(catalogue.KSLP[idsl][0]) for idsl in kslp)
