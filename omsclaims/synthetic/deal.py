@@ -43,6 +43,11 @@ SHORT_STAY_DAYS: Final = 3
 CLINIC_COEFFICIENTS: Final = {
     mo: {"city": "1.00000", "district": "1.04000", "north": "1.11350"}[place] for mo, (_, _, place) in catalogue.CLINICS.items()
 }
+#: Coefficients of the sex-age groups for the money of the insurers.
+FINANCING: Final = {
+    "m0": "1.92", "f0": "1.8", "m1-4": "1.11", "f1-4": "1.05", "m5-17": "0.78", "f5-17": "0.77", "m18-64": "0.72", "f18-64": "0.99",
+    "m65": "1.71", "f65": "1.65",
+}  # fmt: skip
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
 #: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.
 URGENT_VISITS: Final = {(97, "1.1"): "688.415", (68, "1.1"): "801.2", (112, "1.1"): "703.95"}
@@ -116,11 +121,27 @@ def _tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
         "vmp": (
             ("group", "norm", "wage_share"), [(str(method), v.norm, v.wage_share) for method, v in catalogue.VMP.items() if v.agreed],
         ),
+        "financing": (("place", "group", "kd"), _financing()),
         "clinic_coefficients": (
             ("mo", "kind", "coefficient"),
             coefficients + [(catalogue.CLOSED_CLINIC, kind, "1.00000") for kind in ("visit", "episode", "call", "exam", "service")],
         ),
     }  # fmt: skip
+
+
+def _financing() -> list[Sequence[object]]:
+    """Coefficients of the differentiated standards: by sex-age group, dearer outside the town (law.md 4.2, groups of 2020)."""
+    return [
+        (place, group, _text5(Fraction(kd) * Fraction(weight)))
+        for place, weight in (("city", "0.95"), ("district", "1.04"), ("north", "1.22"))
+        for group, kd in FINANCING.items()
+    ]
+
+
+def _text5(value: Fraction) -> str:
+    """A coefficient with five decimals."""
+    units = round_ratio((value * 100_000).numerator, (value * 100_000).denominator)
+    return f"{units // 100_000}.{units % 100_000:05d}"
 
 
 def _setting(code: str) -> str:
