@@ -81,14 +81,16 @@ def twice_in_the_month(run: Run, rule: Rule) -> pl.DataFrame:
 @table("C136")
 def paid_before(run: Run, rule: Rule) -> pl.DataFrame:
     """The same sub-case was accepted in an earlier month."""
+    rows = _sub_cases(run, rule)
     earlier = (
         run.view.tables["history"]
         .filter((pl.col("novor") == "0") & pl.col("file_kind").is_in(rule.kinds))
+        .join(rows.select(_TWICE), on=_TWICE, how="semi")
         .sort("month", "package", "idcase", "sl_id")
         .unique(_TWICE, keep="first", maintain_order=True)
         .select(*_TWICE, pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"))
     )
-    return _sub_case_rows(_sub_cases(run, rule).join(earlier, on=_TWICE, how="inner", maintain_order="left"))
+    return _sub_case_rows(rows.join(earlier, on=_TWICE, how="inner", maintain_order="left"))
 
 
 def _sub_case_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -116,7 +118,8 @@ def _historic(run: Run, usl_ok: int) -> pl.DataFrame:
     """Stays accepted in earlier months; history keeps sub-cases, a stay reaches from the first to the last of them."""
     history = run.view.tables["history"]
     stays = (
-        history.filter((pl.col("usl_ok") == usl_ok) & (pl.col("novor") == "0") & pl.col("person_key").is_not_null())
+        history.filter((pl.col("usl_ok") == usl_ok) & (pl.col("novor") == "0"))
+        .join(people(run).select("person_key").unique(), on="person_key", how="semi")
         .group_by("person_key", "package", "idcase")
         .agg(date_z_1=pl.col("date_1").min(), date_z_2=pl.col("date_2").max())
         .drop_nulls(["date_z_1", "date_z_2"])

@@ -200,12 +200,12 @@ def placed(view: View, level: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 def evaluate(run: Run, level: str, chosen: Iterable[Rule]) -> list[pl.DataFrame]:
     """Broken rows (`stated`) of all expression rules of one level, evaluated together in one pass over its frame."""
-    frame: pl.DataFrame = run.view.files if level == "file" else getattr(run.view, level)
     day = "dschet" if level == "file" else "date_z_2"
     by_id = {rule.id: rule for rule in chosen}
     tests = {name: EXPRESSIONS[name](replace(rule.parameters, day=day)) for name, rule in by_id.items()}
-    if not tests or not frame.height:
+    if not tests:
         return []
+    frame: pl.DataFrame = run.view.files if level == "file" else getattr(run.view, level)
     marked = frame.select(_where(by_id[name], broken).alias(name) for name, broken in tests.items())
     hit = [name for name, count in zip(marked.columns, marked.sum().row(0), strict=True) if count]
     return [_of_expression(by_id[name], level, frame.filter(marked[name]), tests[name]) for name in hit]

@@ -1,0 +1,120 @@
+"""Every rule of the catalogue against the cases an economist wrote for it (fixtures/checks), and the rules against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+from checks_cases import TEMPLATES, Built, build
+
+from omsclaims import checks, messages
+from omsclaims.checks import catalogue, rules
+from omsclaims.findings import SCHEMA, with_text
+from omsclaims.nsi import built_in_books
+
+FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "checks"
+#: Keys of a case that go to the builder; the others are what is expected of it.
+GIVEN = ("history", "registers", "refused", "books", "as_of")
+EXPECTED = ("code", "element", "value", "level", "sl_id", "idserv")
+
+
+def _written() -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for rule, written in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            assert rule not in found, f"{rule} stands in two files"
+            found[rule] = written
+    return found
+
+
+WRITTEN = _written()
+CASES = [pytest.param(rule, case, id=f"{rule}: {case['name']}") for rule, cases in WRITTEN.items() for case in cases]
+
+
+def _build(case: dict[str, Any]) -> Built:
+    unknown = set(case) - {"name", "cases", "found", "pass", *GIVEN, *EXPECTED}
+    assert not unknown, unknown
+    return build(case["cases"], **{key: case[key] for key in GIVEN if key in case})
+
+
+@pytest.mark.parametrize(("rule", "case"), CASES)
+def test_rule(rule: str, case: dict[str, Any]) -> None:
+    built = _build(case)
+    declared = catalogue.rules()[rule]
+    name = case.get("pass", declared.passes[0])
+    all_found = checks.run_pass(name, built.tables, built.context)
+    assert dict(all_found.schema) == SCHEMA
+    found = all_found.filter(pl.col("rule") == rule)
+    if declared.level == "file":
+        packages = dict(built.tables["z_sl"].select("_row", "package").iter_rows())
+        numbers = [number for number, key in enumerate(built.keys, 1) if packages[key] in found["package"].to_list()]
+    else:
+        numbers = sorted({built.keys.index(row) + 1 for row in found["z_row"]})
+        assert found["idcase"].to_list() == [built.keys.index(row) + 1 for row in found["z_row"]]
+        assert found["n_zap"].null_count() == found["id_pac"].null_count() == 0
+    assert numbers == case["found"]
+    for column in EXPECTED:
+        if column in case:
+            assert set(found[column].to_list()) == {case[column]}, column
+
+
+@pytest.mark.parametrize("rule", list(catalogue.rules()))
+def test_rule_has_cases_both_ways(rule: str) -> None:
+    written = WRITTEN.get(rule, [])
+    assert any(case["found"] for case in written), "no case that is caught"
+    assert any(not case["found"] for case in written), "no case that is left alone"
+    for name in catalogue.rules()[rule].passes[1:]:
+        assert any(case.get("pass") == name for case in written), f"no case in the pass {name}"
+
+
+def test_no_case_of_an_unknown_rule() -> None:
+    assert set(WRITTEN) == set(catalogue.rules())
+
+
+@pytest.mark.parametrize("name", checks.PASSES)
+def test_sound_cases_are_left_alone(name: str) -> None:
+    built = build([{"as": template} for template in TEMPLATES])
+    assert checks.run_pass(name, built.tables, built.context).to_dicts() == []
+
+
+def test_every_rule_has_one_predicate() -> None:
+    assert set(rules.EXPRESSIONS) | set(rules.TABLES) == set(catalogue.rules())
+
+
+def test_grounds_are_in_the_book_on_their_dates() -> None:
+    book = built_in_books().require("F014")
+    today, before = (
+        set(book.on(catalogue.NEW_CODES_SINCE)["code"]),
+        set(book.on(catalogue.NEW_CODES_SINCE.replace(day=24))["code"]),
+    )
+    for rule in catalogue.rules().values():
+        assert rule.code in today, rule.id
+        assert rule.old_code in before, rule.id
+
+
+@pytest.mark.parametrize("rule", list(catalogue.rules()))
+def test_every_rule_has_texts(rule: str) -> None:
+    for part in ("title", "text", "todo"):
+        for lang in messages.LANGUAGES:
+            assert messages.text(f"rule.{rule}.{part}", lang).strip()
+
+
+def test_texts_name_what_was_found() -> None:
+    """No text asks for a parameter that its rule does not give, nor leaves a gap in any case that was written."""
+    for rule, written in WRITTEN.items():
+        for case in written:
+            if not case["found"]:
+                continue
+            built = _build(case)
+            name = case.get("pass", catalogue.rules()[rule].passes[0])
+            found = checks.run_pass(name, built.tables, built.context).filter(pl.col("rule") == rule)
+            for lang in messages.LANGUAGES:
+                template = messages.catalogue()[f"rule.{rule}.text"][lang]
+                for text, params in with_text(found, lang).select("text", "params").iter_rows():
+                    asked = {part.split("}")[0] for part in template.split("{")[1:]} - {"value", "element"}
+                    given = set(yaml.safe_load(params or "{}"))
+                    assert asked <= given, (rule, asked - given)
+                    assert "None" not in text
