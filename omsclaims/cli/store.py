@@ -141,17 +141,22 @@ def read_register(path: Path, lang: str) -> pl.DataFrame:
     if missing:
         raise typer.BadParameter(messages.text("cli.register.columns", lang, path=path, columns=", ".join(missing)))
     try:
-        typed = [
-            (pl.col(name) == "true" if kind == pl.Boolean and raw.schema[name] == pl.String else pl.col(name).cast(kind)).alias(
-                name
-            )
-            for name, kind in schema.items()
-        ]
+        typed = [_typed(name, kind, raw.schema[name]).alias(name) for name, kind in schema.items()]
         return raw.select(typed)
     except pl.exceptions.PolarsError as error:
         raise typer.BadParameter(
             messages.text("cli.register.types", lang, path=path, reason=str(error).split("\n")[0])
         ) from error
+
+
+def _typed(name: str, kind: pl.DataType, found: pl.DataType) -> pl.Expr:
+    """A column of a register as the contract has it; a CSV has only texts, and an empty text is no value."""
+    column = pl.col(name)
+    if found != pl.String or kind == pl.String:
+        return column.cast(kind)
+    if kind == pl.Date:
+        return column.str.to_date("%Y-%m-%d", strict=True)
+    return column == "true" if kind == pl.Boolean else column.str.to_integer(dtype=pl.Int64, strict=True)
 
 
 def _add_packages(app: typer.Typer, lang: str) -> None:
