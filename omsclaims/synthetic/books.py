@@ -1,4 +1,5 @@
-"""Which books and registers does the made-up territory come with? Codes that are real and meanings of our own; clinics, licences, plans.
+"""Which books and registers does the made-up territory come with? Codes that are real and meanings of our own; clinics,
+licences, plans.
 
 Books: M001, V018, V019, V020, V021 in part (what the territory uses), F002 and F003 with insurers and clinics that do not exist.
 Registers: tables of the contract; the two of persons as Parquet, the others as CSV that a person can open.
@@ -40,12 +41,18 @@ def _books() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
     kinds = sorted({vmp.kind for vmp in catalogue.VMP.values()} | {"10"}, key=int)
     hightech = [(kind, "2022-01-01", "", f"вид {kind}", f"kind {kind}") for kind in kinds]
     methods = [
-        (method, "2022-01-01", "", f"метод {method}", f"method {method}", vmp.kind, vmp.diagnoses) for method, vmp in sorted(catalogue.VMP.items())
+        (method, "2022-01-01", "", f"метод {method}", f"method {method}", vmp.kind, vmp.diagnoses)
+        for method, vmp in sorted(catalogue.VMP.items())
     ]
     insurers = [(code, _SINCE, "", name, name, catalogue.OKATO) for code, name in catalogue.INSURERS.items()]
-    insurers += [(code, _SINCE, "", f"страховщик территории {t}", f"insurer of territory {t}", okato) for t, (okato, code) in catalogue.OTHERS.items()]
+    insurers += [
+        (code, _SINCE, "", f"страховщик территории {t}", f"insurer of territory {t}", okato)
+        for t, (okato, code) in catalogue.OTHERS.items()
+    ]
     # Clinics of the territory bill its fund, which stands as payer in the bills.
-    insurers.append((catalogue.TERRITORY, _SINCE, "", "фонд территории как плательщик", "the fund of the territory as payer", catalogue.OKATO))
+    insurers.append(
+        (catalogue.TERRITORY, _SINCE, "", "фонд территории как плательщик", "the fund of the territory as payer", catalogue.OKATO)
+    )
     clinics = [(mo, _SINCE, "", name, name) for mo, (name, _, _) in catalogue.CLINICS.items()]
     clinics.append((catalogue.CLOSED_CLINIC, _SINCE, "", "Закрытая клиника", "closed clinic"))
     return {
@@ -62,7 +69,9 @@ def _said(code: str) -> tuple[str, str]:
 # ---- registers -------------------------------------------------------------------------------------------------------------
 
 
-def write_registers(folder: Path, people: dict[str, pl.DataFrame], plan: Iterable[PlanLine], paid: dict[str, dict[str, int]]) -> None:
+def write_registers(
+    folder: Path, people: dict[str, pl.DataFrame], plan: Iterable[PlanLine], paid: dict[str, dict[str, int]]
+) -> None:
     """All registers of the contract. `people`: reg_insured, reg_attachment; `paid`: month -> payer -> kopecks billed."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in people.items():
@@ -93,10 +102,16 @@ def _licences() -> list[tuple[Any, ...]]:
     """Licences: each clinic for the profiles of the care it gives; one profile whose licence ended in 2021."""
     groups = {
         "visit": (3, (*catalogue.OUTPATIENT,)), "episode": (3, (*catalogue.OUTPATIENT,)), "per_capita": (3, catalogue.PER_CAPITA),
-        "service": (3, catalogue.SERVICES), "ksg_day": (2, catalogue.DAY), "ksg_inpatient": (1, (*catalogue.INPATIENT, catalogue.NEWBORN)),
+        "service": (3, catalogue.SERVICES), "ksg_day": (2, catalogue.DAY),
+        "ksg_inpatient": (1, (*catalogue.INPATIENT, catalogue.NEWBORN)),
         "call": (4, catalogue.CALLS), "vmp": (1, catalogue.METHODS),
     }  # fmt: skip
-    held = {(mo, usl_ok, t.profil) for kind, (usl_ok, templates) in groups.items() for mo in catalogue.PROVIDERS[kind] for t in templates}
+    held = {
+        (mo, usl_ok, t.profil)
+        for kind, (usl_ok, templates) in groups.items()
+        for mo in catalogue.PROVIDERS[kind]
+        for t in templates
+    }
     held |= {(mo, usl_ok, 60) for mo in catalogue.PROVIDERS["onco"] for usl_ok in (1, 2, 3)}
     outpatient = {*catalogue.PROVIDERS["visit"], *catalogue.PROVIDERS["episode"]}
     held |= {(mo, 3, catalogue.UNPRICED_PROFIL) for mo in outpatient}
@@ -121,7 +136,9 @@ def _advances(paid: dict[str, dict[str, int]]) -> list[tuple[Any, ...]]:
 
 
 def _funding(paid: dict[str, dict[str, int]]) -> list[tuple[Any, ...]]:
-    """Money of each month: three times what is billed by the standards, something into the spare reserve, stock for others' care."""
+    """Money of each month: three times what is billed by the standards, something into the spare reserve, stock for others'
+    care.
+    """
     rows: list[tuple[Any, ...]] = []
     for month, by_payer in sorted(paid.items()):
         own = sum(amount for payer, amount in by_payer.items() if payer != catalogue.TERRITORY)
@@ -139,7 +156,8 @@ def _opening() -> list[tuple[Any, ...]]:
         payment, spare = 35_000_000 + number * 4_100_055, 6_000_000 + number * 1_000_010
         party = f"insurer:{smo}"
         rows += [
-            (f"{party}/payment_reserve", payment), (f"{party}/spare_reserve", spare), (f"{party}/entrusted/{fund}", -payment - spare),
+            (f"{party}/payment_reserve", payment), (f"{party}/spare_reserve", spare),
+            (f"{party}/entrusted/{fund}", -payment - spare),
             (f"{fund}/entrusted/{party}", payment + spare), (f"{fund}/opening", -payment - spare),
         ]  # fmt: skip
     merged: dict[str, int] = {}

@@ -1,7 +1,9 @@
 """Who was treated where in a month, and what was billed? The clean cases: every rule of control holds for them by construction.
 
-A person's month is cut into as many stretches as there are cases, and each case lies inside its own: stays do not overlap, no visit
-lies inside a stay, no two cases share their dates. What a case is (`Template`) fits the age and sex of the person on its first day.
+A person's month is cut into as many stretches as there are cases, and each case lies inside its own: stays do not overlap, no
+visit
+lies inside a stay, no two cases share their dates. What a case is (`Template`) fits the age and sex of the person on its first
+day.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import polars as pl
 from omsclaims.periods import Month
 from omsclaims.synthetic import catalogue, deal
 from omsclaims.synthetic.catalogue import BOTH, Template
-from omsclaims.synthetic.people import Bools, Days, Ints, People, ages
+from omsclaims.synthetic.people import Bools, Days, Ints, People, ages, nulled
 
 #: Share of each kind of care; what is left are visits.
 SHARES: Final = {
@@ -51,7 +53,9 @@ class Plan:
 
 
 def plans(cases: int) -> tuple[Plan, Plan]:
-    """February (half as many cases) and March. Care of March may have begun after the 25th of February, the last day of February's."""
+    """February (half as many cases) and March. Care of March may have begun after the 25th of February, the last day of
+    February's.
+    """
     return (
         Plan(Month(2022, 2), cases // 2, date(2022, 1, 29), date(2022, 2, 25)),
         Plan(Month(2022, 3), cases, date(2022, 2, 26), date(2022, 3, 29)),
@@ -60,26 +64,36 @@ def plans(cases: int) -> tuple[Plan, Plan]:
 
 #: Columns of the wide table of cases. Times of money: kopecks; other decimals as in the canonical tables.
 Z: Final[dict[str, pl.DataType]] = {
-    "case": pl.Int64(), "kind": pl.String(), "package": pl.String(), "letters": pl.String(), "clinic": pl.String(), "person": pl.Int64(),
+    "case": pl.Int64(), "kind": pl.String(), "package": pl.String(), "letters": pl.String(), "clinic": pl.String(),
+    "person": pl.Int64(),
     "id_pac": pl.String(), "novor": pl.String(), "child_w": pl.Int64(), "child_dr": pl.Date(), "vpolis": pl.Int64(),
-    "spolis": pl.String(), "npolis": pl.String(), "enp": pl.String(), "st_okato": pl.String(), "smo": pl.String(), "smo_ok": pl.String(),
-    "idcase": pl.Int64(), "usl_ok": pl.Int64(), "vidpom": pl.Int64(), "for_pom": pl.Int64(), "npr_mo": pl.String(), "npr_date": pl.Date(),
+    "spolis": pl.String(), "npolis": pl.String(), "enp": pl.String(), "st_okato": pl.String(), "smo": pl.String(),
+    "smo_ok": pl.String(),
+    "idcase": pl.Int64(), "usl_ok": pl.Int64(), "vidpom": pl.Int64(), "for_pom": pl.Int64(), "npr_mo": pl.String(),
+    "npr_date": pl.Date(),
     "lpu": pl.String(), "date_z_1": pl.Date(), "date_z_2": pl.Date(), "kd_z": pl.Int64(), "rslt": pl.Int64(), "ishod": pl.Int64(),
     "vb_p": pl.Int64(), "idsp": pl.Int64(), "sumv": pl.Int64(), "vbr": pl.Int64(), "p_otk": pl.Int64(), "rslt_d": pl.Int64(),
 }  # fmt: skip
 SL: Final[dict[str, pl.DataType]] = {
-    "case": pl.Int64(), "sl_no": pl.Int64(), "sl_id": pl.String(), "podr": pl.Int64(), "profil": pl.Int64(), "profil_k": pl.Int64(),
-    "det": pl.Int64(), "p_cel": pl.String(), "nhistory": pl.String(), "p_per": pl.Int64(), "date_1": pl.Date(), "date_2": pl.Date(),
+    "case": pl.Int64(), "sl_no": pl.Int64(), "sl_id": pl.String(), "podr": pl.Int64(), "profil": pl.Int64(),
+    "profil_k": pl.Int64(),
+    "det": pl.Int64(), "p_cel": pl.String(), "nhistory": pl.String(), "p_per": pl.Int64(), "date_1": pl.Date(),
+    "date_2": pl.Date(),
     "kd": pl.Int64(), "ds0": pl.String(), "ds1": pl.String(), "c_zab": pl.Int64(), "dn": pl.Int64(), "n_ksg": pl.String(),
-    "ver_ksg": pl.Int64(), "ksg_pg": pl.Int64(), "koef_z": pl.Int64(), "koef_up": pl.Int64(), "bztsz": pl.Int64(), "koef_d": pl.Int64(),
-    "koef_u": pl.Int64(), "sl_k": pl.Int64(), "it_sl": pl.Int64(), "prvs": pl.Int64(), "vers_spec": pl.String(), "iddokt": pl.String(),
-    "ed_col": pl.Int64(), "tarif": pl.Int64(), "sum_m": pl.Int64(), "vid_hmp": pl.String(), "metod_hmp": pl.Int64(), "tal_d": pl.Date(),
-    "tal_num": pl.String(), "tal_p": pl.Date(), "ds_onk": pl.Int64(), "ds1_t": pl.Int64(), "stad": pl.Int64(), "onk_t": pl.Int64(),
+    "ver_ksg": pl.Int64(), "ksg_pg": pl.Int64(), "koef_z": pl.Int64(), "koef_up": pl.Int64(), "bztsz": pl.Int64(),
+    "koef_d": pl.Int64(),
+    "koef_u": pl.Int64(), "sl_k": pl.Int64(), "it_sl": pl.Int64(), "prvs": pl.Int64(), "vers_spec": pl.String(),
+    "iddokt": pl.String(),
+    "ed_col": pl.Int64(), "tarif": pl.Int64(), "sum_m": pl.Int64(), "vid_hmp": pl.String(), "metod_hmp": pl.Int64(),
+    "tal_d": pl.Date(),
+    "tal_num": pl.String(), "tal_p": pl.Date(), "ds_onk": pl.Int64(), "ds1_t": pl.Int64(), "stad": pl.Int64(),
+    "onk_t": pl.Int64(),
     "onk_n": pl.Int64(), "onk_m": pl.Int64(), "pr_d_n": pl.Int64(),
 }  # fmt: skip
 USL: Final[dict[str, pl.DataType]] = {
     "case": pl.Int64(), "sl_no": pl.Int64(), "usl_no": pl.Int64(), "idserv": pl.String(), "lpu": pl.String(), "podr": pl.Int64(),
-    "profil": pl.Int64(), "vid_vme": pl.String(), "det": pl.Int64(), "date_in": pl.Date(), "date_out": pl.Date(), "ds": pl.String(),
+    "profil": pl.Int64(), "vid_vme": pl.String(), "det": pl.Int64(), "date_in": pl.Date(), "date_out": pl.Date(),
+    "ds": pl.String(),
     "code_usl": pl.String(), "kol_usl": pl.Int64(), "tarif": pl.Int64(), "sumv_usl": pl.Int64(), "prvs": pl.Int64(),
     "code_md": pl.String(), "p_otk": pl.Int64(),
 }  # fmt: skip
@@ -131,7 +145,8 @@ def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slo
     room = (slots.closes - slots.opens).astype(np.int64) + 1
     fits = {
         "vmp": (age >= 25) & (age <= 79) & (room >= 9), "onco": (age >= 30) & (age <= 88) & (room >= 9),
-        "exam": (age >= 18) & (age <= 92) & own & ~examined[slots.person], "ksg_inpatient": room >= 6, "ksg_day": (age >= 1) & (room >= 6),
+        "exam": (age >= 18) & (age <= 92) & own & ~examined[slots.person], "ksg_inpatient": room >= 6,
+        "ksg_day": (age >= 1) & (room >= 6),
         "service": age >= 18, "call": np.ones(len(age), dtype=bool), "per_capita": own, "episode": room >= 6,
     }  # fmt: skip
     kinds = np.full(len(age), "visit", dtype="<U13")
@@ -194,7 +209,10 @@ class _Batch:
     def diagnosis(self) -> npt.NDArray[np.object_]:
         """One of the diagnoses of each case's template."""
         roll = self.rng.integers(0, 60, self.count)
-        return np.array([self.templates[p].diagnoses[r % len(self.templates[p].diagnoses)] for p, r in zip(self.pick, roll, strict=True)], dtype=object)
+        return np.array(
+            [self.templates[p].diagnoses[r % len(self.templates[p].diagnoses)] for p, r in zip(self.pick, roll, strict=True)],
+            dtype=object,
+        )
 
     def one_of(self, values: list[Any], shares: list[float]) -> npt.NDArray[Any]:
         """A random value for each case."""
@@ -205,14 +223,18 @@ def _batch(
     rng: np.random.Generator, people: People, plan: Plan, kind: str, slots: Slots, case: Ints, templates: tuple[Template, ...],
     providers: tuple[str, ...], *, long: bool,
 ) -> _Batch:  # fmt: skip
-    """Days, template and clinic of each case. `long`: the treatment takes the days of its template, as far as the stretch allows."""
+    """Days, template and clinic of each case. `long`: the treatment takes the days of its template, as far as the stretch
+    allows.
+    """
     first = np.datetime64(plan.month.first)
     room = (slots.closes - slots.opens).astype(np.int64)
     if long:
         begin = slots.opens + (rng.integers(0, 2, len(case)) * (room > 7)).astype("timedelta64[D]")
     else:
         low = np.maximum(slots.opens, first)
-        begin = low + (rng.random(len(case)) * ((slots.closes - low).astype(np.int64) + 1)).astype(np.int64).astype("timedelta64[D]")
+        begin = low + (rng.random(len(case)) * ((slots.closes - low).astype(np.int64) + 1)).astype(np.int64).astype(
+            "timedelta64[D]"
+        )
     age = ages(people.born[slots.person], begin)
     pick = _pick(rng, templates, people.sex[slots.person], age)
     days = np.zeros(len(case), dtype=np.int64)
@@ -242,7 +264,8 @@ def _frame(schema: dict[str, pl.DataType], columns: dict[str, Any], rows: int) -
 
 
 def _finish(
-    batch: _Batch, letters: str | npt.NDArray[Any], z: dict[str, Any], sl: dict[str, Any], usl: dict[str, Any], small: Tables | None = None
+    batch: _Batch, letters: str | npt.NDArray[Any], z: dict[str, Any], sl: dict[str, Any], usl: dict[str, Any],
+    small: Tables | None = None
 ) -> Tables:  # fmt: skip
     """One SL and one USL per case from the columns given and those that every case has."""
     n, days = batch.count, np.maximum((batch.end - batch.begin).astype(np.int64), 1)
@@ -253,12 +276,14 @@ def _finish(
         "nhistory": [f"{batch.plan.month.month:02d}/{c}" for c in batch.case.tolist()], "iddokt": _doctors(batch), **sl,
     }  # fmt: skip
     of_usl: dict[str, Any] = {
-        "case": batch.case, "sl_no": 1, "usl_no": 1, "lpu": batch.clinic, "podr": of_sl["podr"], "profil": of_sl["profil"], "det": child,
+        "case": batch.case, "sl_no": 1, "usl_no": 1, "lpu": batch.clinic, "podr": of_sl["podr"], "profil": of_sl["profil"],
+        "det": child,
         "date_in": batch.begin, "date_out": batch.end, "ds": of_sl["ds1"], "kol_usl": 100, "tarif": 0, "sumv_usl": 0,
         "prvs": batch.of("prvs"), "code_md": of_sl["iddokt"], **usl,
     }  # fmt: skip
     of_z: dict[str, Any] = {
-        "case": batch.case, "kind": batch.kind, "letters": letters, "clinic": batch.clinic, "person": batch.slots.person, "novor": "0",
+        "case": batch.case, "kind": batch.kind, "letters": letters, "clinic": batch.clinic, "person": batch.slots.person,
+        "novor": "0",
         "lpu": batch.clinic, "date_z_1": batch.begin, "date_z_2": batch.end, "sumv": of_sl["sum_m"], **z,
     }  # fmt: skip
     if of_z.get("usl_ok") in (1, 2):
@@ -270,14 +295,22 @@ def _finish(
 def _doctors(batch: _Batch) -> list[str]:
     """A doctor of the clinic and specialty: a made-up code."""
     roll = batch.rng.integers(1, 6, batch.count)
-    return [f"{mo[3:]}{prvs:03d}{r:03d}" for mo, prvs, r in zip(batch.clinic.tolist(), batch.of("prvs").tolist(), roll.tolist(), strict=True)]
+    return [
+        f"{mo[3:]}{prvs:03d}{r:03d}"
+        for mo, prvs, r in zip(batch.clinic.tolist(), batch.of("prvs").tolist(), roll.tolist(), strict=True)
+    ]
 
 
 def _referral(batch: _Batch, planned: Bools) -> dict[str, Any]:
     """NPR_MO and NPR_DATE of planned treatments: a polyclinic, up to two weeks before, never before birth."""
     clinics = np.array(catalogue.POLYCLINICS, dtype=object)[batch.rng.integers(0, 6, batch.count)]
-    day = np.maximum(batch.begin - batch.rng.integers(1, 15, batch.count).astype("timedelta64[D]"), batch.people.born[batch.slots.person])
-    return {"npr_mo": np.where(planned, clinics, None), "npr_date": np.where(planned, day, np.datetime64("NaT")).astype("datetime64[D]")}
+    day = np.maximum(
+        batch.begin - batch.rng.integers(1, 15, batch.count).astype("timedelta64[D]"), batch.people.born[batch.slots.person]
+    )
+    return {
+        "npr_mo": nulled(clinics, ~planned),
+        "npr_date": np.where(planned, day, np.datetime64("NaT")).astype("datetime64[D]"),
+    }
 
 
 # ---- the kinds of care -----------------------------------------------------------------------------------------------------
@@ -289,10 +322,12 @@ def _visits(batch: _Batch, letters: str) -> Tables:
     urgent = np.isin(profil, (97, 68, 112)) & (roll < 0.12)
     purpose = np.where(urgent, "1.1", np.where(roll > 0.9, "1.3", np.where(roll > 0.8, "2.6", "1.0"))).astype(object)
     price = [
-        deal.outpatient_price("visit", p, c, mo) for p, c, mo in zip(profil.tolist(), purpose.tolist(), batch.clinic.tolist(), strict=True)
+        deal.outpatient_price("visit", p, c, mo)
+        for p, c, mo in zip(profil.tolist(), purpose.tolist(), batch.clinic.tolist(), strict=True)
     ]
     sl = {
-        "p_cel": purpose, "dn": [1 if c == "1.3" else None for c in purpose.tolist()], "c_zab": batch.rng.integers(1, 4, batch.count),
+        "p_cel": purpose, "dn": [1 if c == "1.3" else None for c in purpose.tolist()],
+        "c_zab": batch.rng.integers(1, 4, batch.count),
         "tarif": price, "sum_m": price, **_onco_of(batch, letters),
     }  # fmt: skip
     z = {
@@ -317,10 +352,17 @@ def _episodes(batch: _Batch) -> Tables:
     tables = _finish(batch, "H", z, sl, {"code_usl": codes, "date_out": batch.begin})
     usl = tables["usl"]
     again = [c.replace(".001", ".002") for c in codes]
-    last = usl.with_columns(pl.Series("code_usl", again), usl_no=pl.lit(2, dtype=pl.Int64), date_in=pl.Series(batch.end), date_out=pl.Series(batch.end))
+    last = usl.with_columns(
+        pl.Series("code_usl", again),
+        usl_no=pl.lit(2, dtype=pl.Int64),
+        date_in=pl.Series(batch.end),
+        date_out=pl.Series(batch.end),
+    )
     middle = batch.begin + _DAY
     third = (batch.rng.random(batch.count) < 0.3) & (middle < batch.end)
-    between = usl.with_columns(pl.Series("code_usl", again), usl_no=pl.lit(3, dtype=pl.Int64), date_in=pl.Series(middle), date_out=pl.Series(middle))
+    between = usl.with_columns(
+        pl.Series("code_usl", again), usl_no=pl.lit(3, dtype=pl.Int64), date_in=pl.Series(middle), date_out=pl.Series(middle)
+    )
     tables["usl"] = pl.concat([usl, last.cast(usl.schema), between.filter(pl.Series(third)).cast(usl.schema)])
     return tables
 
@@ -339,7 +381,8 @@ def _services(batch: _Batch) -> Tables:
     usl = {"code_usl": code, "kol_usl": quantity, "tarif": [deal.service_tariff(c) for c in code.tolist()], "sumv_usl": money}
     tables = _finish(batch, "H", z, sl, usl)
     more = tables["usl"].with_columns(
-        pl.Series("code_usl", other.tolist()), pl.Series("tarif", extra, dtype=pl.Int64), pl.Series("sumv_usl", extra, dtype=pl.Int64),
+        pl.Series("code_usl", other.tolist()), pl.Series("tarif", extra, dtype=pl.Int64),
+        pl.Series("sumv_usl", extra, dtype=pl.Int64),
         usl_no=pl.lit(2, dtype=pl.Int64), kol_usl=pl.lit(100, dtype=pl.Int64),
     )  # fmt: skip
     tables["usl"] = pl.concat([tables["usl"], more.filter(pl.Series(second))])
@@ -378,18 +421,23 @@ def _exams(batch: _Batch) -> Tables:
         "profil": None, "prvs": None, "det": None, "podr": None, "vers_spec": None, "iddokt": None, "ed_col": 100, "tarif": price,
         "sum_m": price, "ds1": "Z00.0", "ds_onk": 0, "pr_d_n": 3,
     }  # fmt: skip
+    doctors = [f"{mo[3:]}076001" for mo in batch.clinic.tolist()]
     usl = {
-        "podr": None, "profil": None, "det": None, "ds": None, "kol_usl": None, "p_otk": 0, "code_usl": catalogue.EXAM_SERVICES[0],
-        "prvs": 76, "code_md": [f"{mo[3:]}076001" for mo in batch.clinic.tolist()],
+        "podr": None, "profil": None, "det": None, "ds": None, "kol_usl": None, "p_otk": 0,
+        "code_usl": catalogue.EXAM_SERVICES[0],
+        "prvs": 76, "code_md": doctors,
     }  # fmt: skip
-    doctors = usl["code_md"]
     tables = _finish(batch, letters, z, sl, usl)
     parts = [tables["usl"]]
     for number, code in enumerate(catalogue.EXAM_SERVICES[1:], start=2):
         keep = pl.Series(batch.rng.random(batch.count) < 0.8)
         # A service done before the examination began counts in it: only in these files DATE_IN may lie before DATE_1.
-        earlier = pl.Series(batch.begin - np.where(batch.rng.random(batch.count) < 0.2, 12, 0).astype("timedelta64[D]")).cast(pl.Date)
-        more = tables["usl"].with_columns(usl_no=pl.lit(number, dtype=pl.Int64), code_usl=pl.lit(code), date_in=earlier, date_out=earlier)
+        earlier = pl.Series(batch.begin - np.where(batch.rng.random(batch.count) < 0.2, 12, 0).astype("timedelta64[D]")).cast(
+            pl.Date
+        )
+        more = tables["usl"].with_columns(
+            usl_no=pl.lit(number, dtype=pl.Int64), code_usl=pl.lit(code), date_in=earlier, date_out=earlier
+        )
         parts.append(more.filter(keep))
     tables["usl"] = pl.concat(parts)
     sent = np.isin(rslt, (31, 32))
@@ -408,30 +456,42 @@ def _ksg(batch: _Batch, letters: str, usl_ok: int) -> Tables:
     n, code = batch.count, batch.code()
     days = np.maximum((batch.end - batch.begin).astype(np.int64), 1)
     kd = days if usl_ok == 1 else np.minimum(days + 1, np.maximum(days, 1) - days // 7 + 1)  # a day hospital rests on Sunday
-    short = np.array([catalogue.KSG[c].short_stay for c in code.tolist()])
+    short = np.array([catalogue.KSG[c].short_stay for c in code.tolist()], dtype=np.bool_)
     rslt, ishod = _hospital_result(batch, usl_ok, short)
     planned = np.ones(n, dtype=bool) if usl_ok == 2 or letters == "C" else batch.rng.random(n) < 0.45
     kslp = _complexity(batch, code, usl_ok)
     clinics = batch.clinic.tolist()
     factors = [deal.ksg_factors(c, mo) for c, mo in zip(code.tolist(), clinics, strict=True)]
     price = [
-        deal.ksg_price(c, mo, r, d, k) for c, mo, r, d, k in zip(code.tolist(), clinics, rslt.tolist(), kd.tolist(), kslp, strict=True)
+        deal.ksg_price(c, mo, r, d, k)
+        for c, mo, r, d, k in zip(code.tolist(), clinics, rslt.tolist(), kd.tolist(), kslp, strict=True)
     ]
     sl = {
-        "profil_k": batch.of("bed"), "p_per": batch.one_of([1, 2], [0.7, 0.3]) if usl_ok == 1 else 1, "kd": kd * 10, "n_ksg": code,
-        "ver_ksg": 2022, "ksg_pg": 0, "koef_z": [deal.units5(f[0]) for f in factors], "koef_up": [deal.units5(f[1]) for f in factors],
+        "profil_k": batch.of("bed"), "p_per": batch.one_of([1, 2], [0.7, 0.3]) if usl_ok == 1 else 1, "kd": kd * 10,
+        "n_ksg": code,
+        "ver_ksg": 2022, "ksg_pg": 0, "koef_z": [deal.units5(f[0]) for f in factors],
+        "koef_up": [deal.units5(f[1]) for f in factors],
         "koef_u": [deal.units5(f[2]) for f in factors], "koef_d": [deal.units5(f[3]) for f in factors],
         "bztsz": [deal.bztsz_kop(c) for c in code.tolist()], "sl_k": [int(bool(k)) for k in kslp],
         "it_sl": [deal.kslp_total(k) if k else None for k in kslp], "sum_m": price, "tarif": price, **_onco_of(batch, letters),
     }  # fmt: skip
     z = {
-        "usl_ok": usl_ok, "vidpom": 31, "for_pom": np.where(planned, 3, np.where(batch.rng.random(n) < 0.2, 2, 1)) if usl_ok == 1 else 3,
+        "usl_ok": usl_ok, "vidpom": 31, "for_pom": np.where(planned, 3, np.where(batch.rng.random(n) < 0.2, 2,
+        1)) if usl_ok == 1 else 3,
         "idsp": 33, "rslt": rslt, "ishod": ishod, "kd_z": kd, **_referral(batch, planned),
     }  # fmt: skip
     surgical = [catalogue.KSG[c].surgical for c in code.tolist()]
-    usl = {"code_usl": [f"A16.{p:02d}.001" if s else f"B01.{p:03d}.006" for p, s in zip(batch.of("profil").tolist(), surgical, strict=True)]}
+    usl = {
+        "code_usl": [
+            f"A16.{p:02d}.001" if s else f"B01.{p:03d}.006" for p, s in zip(batch.of("profil").tolist(), surgical, strict=True)
+        ]
+    }
     koef = [(c, 1, i, deal.units5(catalogue.KSLP[i][0])) for c, k in zip(batch.case.tolist(), kslp, strict=True) for i in k]
-    small = {"sl_koef": pl.DataFrame(koef, schema=SMALL["sl_koef"], orient="row"), **_secondary(batch), **(_onco_small(batch, letters) or {})}
+    small = {
+        "sl_koef": pl.DataFrame(koef, schema=SMALL["sl_koef"], orient="row"),
+        **_secondary(batch),
+        **(_onco_small(batch, letters) or {}),
+    }
     tables = _finish(batch, letters, z, sl, usl, small)
     return _two_departments(batch, tables) if letters == "H" and usl_ok == 1 else tables
 
@@ -471,14 +531,15 @@ def _secondary(batch: _Batch) -> Tables:
     rows2 += [(c, 1, "I69.1") for c, r in zip(batch.case.tolist(), roll.tolist(), strict=True) if r < 0.1]
     rows3 = [(c, 1, "R50.9") for c, r in zip(batch.case.tolist(), roll.tolist(), strict=True) if 0.25 < r < 0.32]
     return {
-        "ds2": pl.DataFrame(rows2, schema=SMALL["ds2"], orient="row"), "ds3": pl.DataFrame(rows3, schema=SMALL["ds3"], orient="row"),
+        "ds2": pl.DataFrame(rows2, schema=SMALL["ds2"], orient="row"),
+        "ds3": pl.DataFrame(rows3, schema=SMALL["ds3"], orient="row"),
     }  # fmt: skip
 
 
 def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     """Some long stays go on in the pulmonology of the same hospital: a second SL with a group of another ICD class, both paid."""
     long = (batch.end - batch.begin).astype(np.int64) >= 8
-    other = np.array([not d.startswith("J") for d in tables["sl"]["ds1"].to_list()])
+    other = np.array([not d.startswith("J") for d in tables["sl"]["ds1"].to_list()], dtype=np.bool_)
     done = np.isin(tables["z"]["rslt"].to_numpy(), (101,))
     chosen = np.flatnonzero(long & other & done & (batch.rng.random(batch.count) < 0.05))
     if not len(chosen):
@@ -494,9 +555,11 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     second = first.with_columns(
         pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_1", middle).cast(pl.Date), pl.Series("kd", rest * 10),
         pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.bed, dtype=pl.Int64).alias("profil_k"),
-        pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"), pl.lit(4, dtype=pl.Int64).alias("p_per"), pl.lit("J18.0").alias("ds1"),
+        pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"), pl.lit(4, dtype=pl.Int64).alias("p_per"),
+        pl.lit("J18.0").alias("ds1"),
         pl.lit("st23.004").alias("n_ksg"), pl.Series("sum_m", price, dtype=pl.Int64), pl.Series("tarif", price, dtype=pl.Int64),
-        *(pl.Series(name, [deal.units5(f[i]) for f in factors], dtype=pl.Int64) for i, name in enumerate(("koef_z", "koef_up", "koef_u", "koef_d"))),
+        *(pl.Series(name, [deal.units5(f[i]) for f in factors], dtype=pl.Int64) for i,
+        name in enumerate(("koef_z", "koef_up", "koef_u", "koef_d"))),
         pl.lit(0, dtype=pl.Int64).alias("sl_k"), pl.lit(None, dtype=pl.Int64).alias("it_sl"),
     )  # fmt: skip
     # The first department is done after four days, which is not an interrupted treatment.
@@ -505,7 +568,11 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     sl = tables["sl"].join(kept, on="case", how="left", maintain_order="left").with_columns(
         date_2=pl.coalesce("ends", "date_2"), kd=pl.when(moved).then(40).otherwise("kd"),
     )  # fmt: skip
-    usl = tables["usl"].join(kept, on="case", how="left", maintain_order="left").with_columns(date_out=pl.coalesce("ends", "date_out"))
+    usl = (
+        tables["usl"]
+        .join(kept, on="case", how="left", maintain_order="left")
+        .with_columns(date_out=pl.coalesce("ends", "date_out"))
+    )
     first_usl = tables["usl"].filter(pl.col("case").is_in(cases.tolist()))
     second_usl = first_usl.with_columns(
         pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_in", middle).cast(pl.Date), pl.lit("J18.0").alias("ds"),
@@ -515,16 +582,20 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
         vb_p=pl.when(moved).then(1), sumv=pl.col("sumv") + pl.col("more").fill_null(0)
     )  # fmt: skip
     return {
-        **tables, "z": z.select(list(Z)), "sl": pl.concat([sl.select(list(SL)), second.select(list(SL))]), "usl": pl.concat([usl.select(list(USL)), second_usl]),
+        **tables, "z": z.select(list(Z)), "sl": pl.concat([sl.select(list(SL)), second.select(list(SL))]),
+        "usl": pl.concat([usl.select(list(USL)), second_usl]),
     }  # fmt: skip
 
 
 def _vmp(batch: _Batch) -> Tables:
     method = np.array([int(c) for c in batch.code().tolist()], dtype=np.int64)
     price = [deal.vmp_price(m, mo) for m, mo in zip(method.tolist(), batch.clinic.tolist(), strict=True)]
-    issued = np.maximum(batch.begin - batch.rng.integers(5, 25, batch.count).astype("timedelta64[D]"), batch.people.born[batch.slots.person])
+    issued = np.maximum(
+        batch.begin - batch.rng.integers(5, 25, batch.count).astype("timedelta64[D]"), batch.people.born[batch.slots.person]
+    )
     sl = {
-        "profil_k": batch.of("bed"), "vid_hmp": [catalogue.VMP[m].kind for m in method.tolist()], "metod_hmp": method, "tal_d": issued,
+        "profil_k": batch.of("bed"), "vid_hmp": [catalogue.VMP[m].kind for m in method.tolist()], "metod_hmp": method,
+        "tal_d": issued,
         "tal_p": batch.begin, "tal_num": [f"75.{1000 + c % 9000:04d}.{c:05d}.122"[:20] for c in batch.case.tolist()], "ds_onk": 0,
         "tarif": price, "sum_m": price,
     }  # fmt: skip
@@ -532,7 +603,13 @@ def _vmp(batch: _Batch) -> Tables:
         "usl_ok": 1, "vidpom": 32, "for_pom": 3, "idsp": 32, "rslt": 101, "ishod": batch.one_of([101, 102], [0.5, 0.5]),
         **_referral(batch, np.ones(batch.count, dtype=bool)),
     }  # fmt: skip
-    return _finish(batch, "T", z, sl, {"code_usl": [f"A16.{p:02d}.900" for p in batch.of("profil").tolist()], "vid_vme": [str(m) for m in method.tolist()]})
+    return _finish(
+        batch,
+        "T",
+        z,
+        sl,
+        {"code_usl": [f"A16.{p:02d}.900" for p in batch.of("profil").tolist()], "vid_vme": [str(m) for m in method.tolist()]},
+    )
 
 
 def _onco_of(batch: _Batch, letters: str) -> dict[str, Any]:
@@ -551,14 +628,19 @@ def _onco_small(batch: _Batch, letters: str) -> Tables | None:
     """Consilium and kind of treatment of oncology: drugs, surgery or something else by the group."""
     if letters != "C":
         return None
-    kinds = [6 if not c else 1 if catalogue.KSG[c].surgical and c != "st19.038" else 5 if c == "st19.038" else 2 for c in batch.code().tolist()]
+    kinds = [
+        6 if not c else 1 if catalogue.KSG[c].surgical and c != "st19.038" else 5 if c == "st19.038" else 2
+        for c in batch.code().tolist()
+    ]
     day = batch.begin.tolist()
     rows = [
-        (c, 1, k, 1 if k == 1 else None, 1 if k == 2 else None, 1 if k == 2 else None) for c, k in zip(batch.case.tolist(), kinds, strict=True)
+        (c, 1, k, 1 if k == 1 else None, 1 if k == 2 else None, 1 if k == 2 else None)
+        for c, k in zip(batch.case.tolist(), kinds, strict=True)
     ]
     cons = [(c, 1, 2, d) for c, d in zip(batch.case.tolist(), day, strict=True)]
     return {
-        "onk_usl": pl.DataFrame(rows, schema=SMALL["onk_usl"], orient="row"), "cons": pl.DataFrame(cons, schema=SMALL["cons"], orient="row"),
+        "onk_usl": pl.DataFrame(rows, schema=SMALL["onk_usl"], orient="row"),
+        "cons": pl.DataFrame(cons, schema=SMALL["cons"], orient="row"),
     }  # fmt: skip
 
 
@@ -585,8 +667,10 @@ def _newborns(rng: np.random.Generator, people: People, plan: Plan, slots: Slots
     born = slots.opens - rng.integers(0, 3, len(case)).astype("timedelta64[D]")
     texts = [f"{s}{d:%d%m%y}1" for s, d in zip(sex.tolist(), born.tolist(), strict=True)]
     tables["z"] = tables["z"].with_columns(
-        pl.Series("novor", texts, dtype=pl.String), pl.Series("child_w", sex, dtype=pl.Int64), pl.Series("child_dr", born).cast(pl.Date),
-        pl.lit(1, dtype=pl.Int64).alias("for_pom"), pl.lit(None, dtype=pl.String).alias("npr_mo"), pl.lit(None, dtype=pl.Date).alias("npr_date"),
+        pl.Series("novor", texts, dtype=pl.String), pl.Series("child_w", sex, dtype=pl.Int64),
+        pl.Series("child_dr", born).cast(pl.Date),
+        pl.lit(1, dtype=pl.Int64).alias("for_pom"), pl.lit(None, dtype=pl.String).alias("npr_mo"),
+        pl.lit(None, dtype=pl.Date).alias("npr_date"),
     )  # fmt: skip
     return tables
 
@@ -620,7 +704,7 @@ def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slot
     parts.append(_ksg(batch("ksg_day", where["ksg_day"], catalogue.DAY, long=True), "H", 2))
     parts.append(_ksg(batch("ksg_inpatient", onco[0], catalogue.ONCO_INPATIENT, long=True, providers="onco"), "C", 1))
     parts.append(_ksg(batch("ksg_day", onco[1], catalogue.ONCO_DAY, long=True, providers="onco"), "C", 2))
-    tables = {name: pl.concat([part[name].cast(SCHEMAS[name]) for part in parts if name in part]) for name in SCHEMAS}
+    tables = {name: pl.concat([part[name].cast(pl.Schema(SCHEMAS[name])) for part in parts if name in part]) for name in SCHEMAS}
     return named(tables, people, plan)
 
 
@@ -634,18 +718,25 @@ def named(tables: Tables, people: People, plan: Plan) -> Tables:
     person = z["person"].to_numpy()
     smo = people.smo_on(person, z["date_z_2"].to_numpy().astype("datetime64[D]"))
     own = people.own[person]
-    okato = np.where(own, catalogue.OKATO, np.array([catalogue.OTHERS.get(t, ("", ""))[0] for t in people.home[person]], dtype=object))
+    okato = np.where(
+        own, catalogue.OKATO, np.array([catalogue.OTHERS.get(t, ("", ""))[0] for t in people.home[person]], dtype=object)
+    )
     old = people.vpolis[person] == 1
     stem = pl.concat_str(
-        pl.col("letters"), pl.lit("M"), pl.col("clinic"), pl.lit(f"T{catalogue.TERRITORY}_{plan.month.year % 100:02d}{plan.month.month:02d}01")
+        pl.col("letters"),
+        pl.lit("M"),
+        pl.col("clinic"),
+        pl.lit(f"T{catalogue.TERRITORY}_{plan.month.year % 100:02d}{plan.month.month:02d}01"),
     )
     named_z = z.with_columns(
-        stem.alias("package"), pl.Series("id_pac", [f"{'P' if n == '0' else 'N'}{p:08d}" for p, n in zip(person.tolist(), z["novor"].to_list(), strict=True)]),
+        stem.alias("package"), pl.Series("id_pac", [f"{'P' if n == '0' else 'N'}{p:08d}" for p, n in zip(person.tolist(),
+        z["novor"].to_list(), strict=True)]),
         pl.Series("vpolis", people.vpolis[person]), pl.Series("spolis", people.series[person].tolist(), dtype=pl.String),
         pl.Series("npolis", people.number[person].tolist(), dtype=pl.String),
-        pl.Series("enp", np.where(people.vpolis[person] == 3, people.enp[person], None).tolist(), dtype=pl.String),
-        pl.Series("smo", smo.tolist(), dtype=pl.String), pl.Series("st_okato", np.where(old, okato, None).tolist(), dtype=pl.String),
-        pl.Series("smo_ok", np.where(people.without_smo[person], okato, None).tolist(), dtype=pl.String),
+        pl.Series("enp", nulled(people.enp[person], people.vpolis[person] != 3).tolist(), dtype=pl.String),
+        pl.Series("smo", smo.tolist(), dtype=pl.String), pl.Series("st_okato", nulled(okato, ~old).tolist(),
+        dtype=pl.String),
+        pl.Series("smo_ok", nulled(okato, ~people.without_smo[person]).tolist(), dtype=pl.String),
     )  # fmt: skip
     sl = tables["sl"].sort("case", "sl_no").with_columns(sl_id=pl.format("{}-{}", "case", "sl_no"))
     usl = tables["usl"].sort("case", "sl_no", "usl_no").with_columns(idserv=pl.col("usl_no").cast(pl.String))

@@ -1,6 +1,7 @@
 """What is care in the made-up territory? Clinics, groups, services, diagnoses: real codes, typed in, with our own short wording.
 
-Codes, weights of the КСГ (V023 of 2022) and links of ВМП methods (V018, V019 of 2022) are facts of the official books; tariffs, rates
+Codes, weights of the КСГ (V023 of 2022) and links of ВМП methods (V018, V019 of 2022) are facts of the official books; tariffs,
+rates
 and everything about clinics and insurers are invented. Nothing here is read by the engine: it only decides what the clinics bill.
 """
 
@@ -317,16 +318,25 @@ KSG: Final = {
 KSLP: Final = {1: ("0.20000", True), 2: ("0.60000", True), 3: ("0.15500", True), 15: ("0.29000", False)}
 
 #: Level of the inpatient clinic -> coefficients inpatient, day.
-LEVELS: Final = {"1": ("0.85000", "0.95000"), "2": ("1.00000", "1.00000"), "2.5": ("1.08500", "1.00000"), "3": ("1.25000", "1.10000")}
+LEVELS: Final = {
+    "1": ("0.85000", "0.95000"),
+    "2": ("1.00000", "1.00000"),
+    "2.5": ("1.08500", "1.00000"),
+    "3": ("1.25000", "1.10000"),
+}
 BASE_RATES: Final = {"ksg_inpatient": "25934.1275", "ksg_day": "15412.335"}
 WAGE_SHARE_DEFAULT: Final = "0.55"
 
 #: Tariffs in roubles: profile -> (visit, обращение).
 OUTPATIENT_TARIFFS: Final = {
-    97: ("512.3325", "1438.75"), 57: ("498.16", "1402.2"), 68: ("634.5075", "1711.94"), 53: ("588.41", "1633.08"), 29: ("671.235", "1802.17"),
-    122: ("655.8", "1798.6"), 108: ("540.27", "1499.31"), 136: ("601.445", "1688.02"), 65: ("430.19", "1204.53"), 162: ("447.385", "1253.67"),
-    112: ("455.06", "1287.4"), 100: ("472.91", "1333.33"), 20: ("549.7", "1522.48"), 21: ("702.115", "1899.99"), 171: ("601.2", "1322.64"),
-    86: ("661.32", "1454.9"), 16: ("402.55", "1131.07"), 11: ("533.17", "1477.77"), 14: ("580.0", "1599.5"), 60: ("712.605", "1946.3"),
+    97: ("512.3325", "1438.75"), 57: ("498.16", "1402.2"), 68: ("634.5075", "1711.94"), 53: ("588.41", "1633.08"),
+    29: ("671.235", "1802.17"),
+    122: ("655.8", "1798.6"), 108: ("540.27", "1499.31"), 136: ("601.445", "1688.02"), 65: ("430.19", "1204.53"),
+    162: ("447.385", "1253.67"),
+    112: ("455.06", "1287.4"), 100: ("472.91", "1333.33"), 20: ("549.7", "1522.48"), 21: ("702.115", "1899.99"),
+    171: ("601.2", "1322.64"),
+    86: ("661.32", "1454.9"), 16: ("402.55", "1131.07"), 11: ("533.17", "1477.77"), 14: ("580.0", "1599.5"),
+    60: ("712.605", "1946.3"),
 }  # fmt: skip
 #: A profile that clinics are licensed for and the agreement has no tariff of.
 UNPRICED_PROFIL, UNPRICED_PRVS = 4, 3
@@ -343,8 +353,10 @@ SERVICE_TARIFFS: Final = {
 CALL_TARIFFS: Final = {"2": "3127.655", "21": "4218.3"}
 #: letters, sex, ages, tariff. The gap of the oldest is not in any file: nobody of that age is examined.
 EXAM_TARIFFS: Final = (
-    ("DP", "1", 18, 39, "2144.37"), ("DP", "2", 18, 39, "2418.605"), ("DP", "1", 40, 64, "2986.12"), ("DP", "2", 40, 64, "3311.445"),
-    ("DP", "*", 65, 99, "2511.9"), ("DO", "1", 18, 39, "1688.235"), ("DO", "2", 18, 39, "1902.5"), ("DO", "*", 40, 99, "2015.775"),
+    ("DP", "1", 18, 39, "2144.37"), ("DP", "2", 18, 39, "2418.605"), ("DP", "1", 40, 64, "2986.12"),
+    ("DP", "2", 40, 64, "3311.445"),
+    ("DP", "*", 65, 99, "2511.9"), ("DO", "1", 18, 39, "1688.235"), ("DO", "2", 18, 39, "1902.5"),
+    ("DO", "*", 40, 99, "2015.775"),
 )  # fmt: skip
 
 #: What a clinic does: kinds of care by number of the clinic, its level, its place.
@@ -353,7 +365,8 @@ DISTRICT_HOSPITALS: Final = ("750907", "750908", "750909", "750910", "750911", "
 CITY_HOSPITALS: Final = ("750913", "750914", "750916", "750919")
 CLINICS: Final = {
     "750901": ("Поликлиника 1", "1", "city"), "750902": ("Поликлиника 2", "1", "city"), "750903": ("Поликлиника 3", "1", "city"),
-    "750904": ("Поликлиника 4", "2", "city"), "750905": ("Поликлиника 5", "1", "district"), "750906": ("Поликлиника 6", "1", "district"),
+    "750904": ("Поликлиника 4", "2", "city"), "750905": ("Поликлиника 5", "1", "district"),
+    "750906": ("Поликлиника 6", "1", "district"),
     "750907": ("Районная больница 1", "1", "district"), "750908": ("Районная больница 2", "1", "district"),
     "750909": ("Районная больница 3", "1", "district"), "750910": ("Районная больница 4", "2", "district"),
     "750911": ("Районная больница 5", "1", "north"), "750912": ("Районная больница 6", "1", "north"),
@@ -378,7 +391,10 @@ PROVIDERS: Final = {
     "onco": ("750915", "750916"),
 }
 #: Clinics that still send version 3.1 of file H, by month.
-OLD_VERSION: Final = {"2022-02": ("750902", "750903", "750904", "750908", "750913", "750919"), "2022-03": ("750902", "750908", "750919")}
+OLD_VERSION: Final = {
+    "2022-02": ("750902", "750903", "750904", "750908", "750913", "750919"),
+    "2022-03": ("750902", "750908", "750919"),
+}
 #: A line that the commission never decided a plan of (March): clinic, line. It gets a handful of cases of its own.
 UNPLANNED: Final = ("750919", "episode")
 #: Lines of March that run out: clinic, line, what ends first.
@@ -390,12 +406,14 @@ STAGES: Final = {"C16": (5, 7, 2, 1), "C18": (23, 28, 12, 5), "C34": (132, 176, 
 DRUG: Final = ("sh0052", "000830")
 
 BEDS: Final = {
-    1: ("акушерские", "maternity"), 2: ("патологии беременности", "pathology of pregnancy"), 6: ("гинекологические", "gynaecology"),
+    1: ("акушерские", "maternity"), 2: ("патологии беременности", "pathology of pregnancy"),
+    6: ("гинекологические", "gynaecology"),
     14: ("гастроэнтерологические", "gastroenterology"), 22: ("детские хирургические", "paediatric surgery"),
     23: ("детские эндокринологические", "paediatric endocrinology"), 24: ("инфекционные", "infectious diseases"),
     26: ("кардиологические", "cardiology"), 28: ("для больных с инфарктом", "infarction"), 34: ("неврологические", "neurology"),
     38: ("нейрохирургические", "neurosurgery"), 39: ("для новорождённых", "newborns"), 41: ("нефрологические", "nephrology"),
-    42: ("онкологические", "oncology"), 44: ("онкологические абдоминальные", "abdominal oncology"), 50: ("ЛОР", "ear, nose and throat"),
+    42: ("онкологические", "oncology"), 44: ("онкологические абдоминальные", "abdominal oncology"),
+    50: ("ЛОР", "ear, nose and throat"),
     52: ("глазные", "eye"), 55: ("педиатрические", "paediatric"), 63: ("пульмонологические", "pulmonology"),
     65: ("ревматологические", "rheumatology"), 66: ("кардиохирургические", "heart surgery"), 71: ("терапевтические", "therapy"),
     74: ("травматологические", "trauma"), 77: ("урологические", "urology"), 79: ("хирургические", "surgery"),
@@ -407,37 +425,46 @@ SPECIALTIES: Final = {
     22: ("детский эндокринолог", "paediatric endocrinologist"), 24: ("инфекционист", "infectious disease doctor"),
     25: ("кардиолог", "cardiologist"), 26: ("врач лаборатории", "laboratory doctor"), 35: ("невролог", "neurologist"),
     36: ("нейрохирург", "neurosurgeon"), 37: ("неонатолог", "neonatologist"), 38: ("нефролог", "nephrologist"),
-    39: ("семейный врач", "family doctor"), 41: ("онколог", "oncologist"), 45: ("ЛОР", "ENT doctor"), 46: ("окулист", "eye doctor"),
+    39: ("семейный врач", "family doctor"), 41: ("онколог", "oncologist"), 45: ("ЛОР", "ENT doctor"),
+    46: ("окулист", "eye doctor"),
     49: ("педиатр", "paediatrician"), 55: ("пульмонолог", "pulmonologist"), 59: ("ревматолог", "rheumatologist"),
-    60: ("рентгенолог", "radiologist"), 65: ("сердечно-сосудистый хирург", "heart surgeon"), 66: ("врач скорой", "ambulance doctor"),
+    60: ("рентгенолог", "radiologist"), 65: ("сердечно-сосудистый хирург", "heart surgeon"),
+    66: ("врач скорой", "ambulance doctor"),
     68: ("детский стоматолог", "paediatric dentist"), 69: ("стоматолог", "dentist"), 76: ("терапевт", "therapist"),
     79: ("травматолог", "trauma doctor"), 81: ("врач УЗД", "ultrasound doctor"), 84: ("уролог", "urologist"),
-    89: ("врач функциональной диагностики", "functional diagnostics doctor"), 90: ("хирург", "surgeon"), 92: ("эндокринолог", "endocrinologist"),
+    89: ("врач функциональной диагностики", "functional diagnostics doctor"), 90: ("хирург", "surgeon"),
+    92: ("эндокринолог", "endocrinologist"),
 }  # fmt: skip
 
 #: First letters of ICD-10 codes in our own words, for the book M001 of the territory.
 CHAPTERS: Final = {
     "A": ("инфекция", "infection"), "B": ("инфекция", "infection"), "C": ("злокачественная опухоль", "malignant tumour"),
-    "D": ("опухоль или болезнь крови", "tumour or blood disease"), "E": ("обмен веществ", "metabolism"), "F": ("психика", "mental health"),
+    "D": ("опухоль или болезнь крови", "tumour or blood disease"), "E": ("обмен веществ", "metabolism"),
+    "F": ("психика", "mental health"),
     "G": ("нервная система", "nervous system"), "H": ("глаз или ухо", "eye or ear"), "I": ("кровообращение", "circulation"),
-    "J": ("дыхание", "breathing"), "K": ("пищеварение", "digestion"), "L": ("кожа", "skin"), "M": ("кости и суставы", "bones and joints"),
-    "N": ("мочеполовая система", "urogenital system"), "O": ("беременность и роды", "pregnancy and birth"), "P": ("новорождённый", "newborn"),
-    "Q": ("врождённое", "congenital"), "R": ("симптом", "symptom"), "S": ("травма", "injury"), "T": ("отравление или ожог", "poisoning or burn"),
+    "J": ("дыхание", "breathing"), "K": ("пищеварение", "digestion"), "L": ("кожа", "skin"),
+    "M": ("кости и суставы", "bones and joints"),
+    "N": ("мочеполовая система", "urogenital system"), "O": ("беременность и роды", "pregnancy and birth"),
+    "P": ("новорождённый", "newborn"),
+    "Q": ("врождённое", "congenital"), "R": ("симптом", "symptom"), "S": ("травма", "injury"),
+    "T": ("отравление или ожог", "poisoning or burn"),
     "U": ("особый код", "special code"), "Z": ("осмотр и наблюдение", "examination and observation"),
 }  # fmt: skip
 #: Other diagnoses of the book, `category digits`: so that it is a few hundred codes long.
 _MORE: Final = (
-    "A02 0189 A04 0123456789 A05 012489 A08 01234 A09 09 A15 0123 A41 0123458 A46 - B01 0189 B02 012389 B15 09 B16 0129 B18 0129"
-    " B27 019 B34 0129 B37 0123489 C16 012345689 C18 0123456789 C34 01239 C50 012345689 C61 - C73 - C20 - D17 01234567 D25 0129 D50 0189"
-    " D64 0123489 E03 012348 E04 01289 E05 0129 E10 012345679 E11 012345679 E66 01289 E78 012345 F32 0123 F41 0123 G20 - G30 0189"
-    " G40 012345 G43 01239 G54 0123448 G62 01289 G93 0123 H10 012345 H25 0129 H26 012348 H35 012345 H40 012345 H52 012345 H66 012349"
-    " I10 - I11 09 I20 0189 I21 0123449 I25 01234 I42 0129 I47 0129 I48 0129 I50 019 I63 0123459 I67 0123456789 I69 01348 I83 0129"
-    " J00 - J01 01234 J02 09 J03 089 J04 012 J06 089 J18 012 J20 0123459 J31 012 J32 01234 J34 01238 J35 01238 J38 0123456 J40 -"
-    " J44 0189 J45 0189 K02 01234 K04 01234 K05 0123 K20 - K25 0134579 K26 0134579 K29 0123456789 K35 238 K36 - K40 0139 K42 019 K59 01289"
-    " K80 0123 K81 019 K86 0128 L02 01234 L20 08 L30 01238 L72 01 M15 0189 M16 0123459 M17 0123459 M20 0123 M23 0123 M42 019 M51 0123"
-    " M54 012345 N10 - N11 0189 N13 0123 N18 12345 N20 0129 N28 0189 N30 012389 N40 - N41 0123 N43 0123 N47 - N70 019 N72 - N76 0123"
-    " N80 0123 N84 0123 N92 012345 O21 012 O26 012 O47 019 O80 01 O82 012 P22 0189 P36 019 P39 0129 P59 0189 P92 0129 R05 - R10 01234"
-    " R50 9 R51 - R54 - S06 0123 S22 0123 S42 0123 S52 0123 S61 0189 S82 0123568 S83 023456 S93 0345 T51 0129 U07 12 Z00 0123 Z01 0123678"
+    "A02 0189 A04 0123456789 A05 012489 A08 01234 A09 09 A15 0123 A41 0123458 A46 - B01 0189 B02 012389 B15 09 B16 0129 "
+    "B18 0129 B27 019 B34 0129 B37 0123489 C16 012345689 C18 0123456789 C34 01239 C50 012345689 C61 - C73 - C20 - "
+    "D17 01234567 D25 0129 D50 0189 D64 0123489 E03 012348 E04 01289 E05 0129 E10 012345679 E11 012345679 E66 01289 "
+    "E78 012345 F32 0123 F41 0123 G20 - G30 0189 G40 012345 G43 01239 G54 0123448 G62 01289 G93 0123 H10 012345 H25 0129 "
+    "H26 012348 H35 012345 H40 012345 H52 012345 H66 012349 I10 - I11 09 I20 0189 I21 0123449 I25 01234 I42 0129 "
+    "I47 0129 I48 0129 I50 019 I63 0123459 I67 0123456789 I69 01348 I83 0129 J00 - J01 01234 J02 09 J03 089 J04 012 "
+    "J06 089 J18 012 J20 0123459 J31 012 J32 01234 J34 01238 J35 01238 J38 0123456 J40 - J44 0189 J45 0189 K02 01234 "
+    "K04 01234 K05 0123 K20 - K25 0134579 K26 0134579 K29 0123456789 K35 238 K36 - K40 0139 K42 019 K59 01289 K80 0123 "
+    "K81 019 K86 0128 L02 01234 L20 08 L30 01238 L72 01 M15 0189 M16 0123459 M17 0123459 M20 0123 M23 0123 M42 019 "
+    "M51 0123 M54 012345 N10 - N11 0189 N13 0123 N18 12345 N20 0129 N28 0189 N30 012389 N40 - N41 0123 N43 0123 N47 - "
+    "N70 019 N72 - N76 0123 N80 0123 N84 0123 N92 012345 O21 012 O26 012 O47 019 O80 01 O82 012 P22 0189 P36 019 "
+    "P39 0129 P59 0189 P92 0129 R05 - R10 01234 R50 9 R51 - R54 - S06 0123 S22 0123 S42 0123 S52 0123 S61 0189 "
+    "S82 0123568 S83 023456 S93 0345 T51 0129 U07 12 Z00 0123 Z01 0123678 "
 )
 
 
@@ -453,5 +480,6 @@ def diagnoses() -> tuple[str, ...]:
 
 
 ALL_TEMPLATES: Final = (
-    *INPATIENT, NEWBORN, *DAY, *ONCO_INPATIENT, *ONCO_DAY, *OUTPATIENT, *ONCO_OUTPATIENT, *SERVICES, *PER_CAPITA, *CALLS, *METHODS,
+    *INPATIENT, NEWBORN, *DAY, *ONCO_INPATIENT, *ONCO_DAY, *OUTPATIENT, *ONCO_OUTPATIENT, *SERVICES, *PER_CAPITA, *CALLS,
+    *METHODS,
 )  # fmt: skip

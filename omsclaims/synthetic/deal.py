@@ -45,7 +45,8 @@ CLINIC_COEFFICIENTS: Final = {
 }
 #: Coefficients of the sex-age groups for the money of the insurers.
 FINANCING: Final = {
-    "m0": "1.92", "f0": "1.8", "m1-4": "1.11", "f1-4": "1.05", "m5-17": "0.78", "f5-17": "0.77", "m18-64": "0.72", "f18-64": "0.99",
+    "m0": "1.92", "f0": "1.8", "m1-4": "1.11", "f1-4": "1.05", "m5-17": "0.78", "f5-17": "0.77", "m18-64": "0.72",
+    "f18-64": "0.99",
     "m65": "1.71", "f65": "1.65",
 }  # fmt: skip
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
@@ -57,12 +58,14 @@ def write_agreement(folder: Path) -> None:
     """The folder of the agreement, in the layout of `omsclaims.law.agreement`."""
     folder.mkdir(parents=True, exist_ok=True)
     head = {
-        "territory": catalogue.TERRITORY, "year": 2022, "title": "Тарифное соглашение вымышленной территории", "reference": REFERENCE,
+        "territory": catalogue.TERRITORY, "year": 2022, "title": "Тарифное соглашение вымышленной территории",
+        "reference": REFERENCE,
         "valid_from": "2022-01-01", "valid_to": "2022-12-31", "wage_share_default": catalogue.WAGE_SHARE_DEFAULT,
         "exam_age": "on_start", "financing": {"partition": "partition", "average_number": "mean_of_month_starts"},
         "control": {"first_stage_exam_letters": ["DP", "DO"]},
         "payment_kinds": [
-            {"file_kind": letter, **({} if usl_ok is None else {"usl_ok": usl_ok}), "idsp": idsp, "kind": kind, "plan": kind in PLANNED}
+            {"file_kind": letter, **({} if usl_ok is None else {"usl_ok": usl_ok}), "idsp": idsp, "kind": kind,
+            "plan": kind in PLANNED}
             for letter, usl_ok, idsp, kind in PAYMENT_KINDS
         ],
         "base_rates": [{"setting": setting, "rate": rate} for setting, rate in catalogue.BASE_RATES.items()],
@@ -79,7 +82,7 @@ def write_agreement(folder: Path) -> None:
             writer.writerows(rows)
 
 
-def _tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
+def _tables() -> dict[str, tuple[tuple[str, ...], Sequence[Sequence[object]]]]:
     """Name -> columns and rows of the CSV tables of the agreement."""
     ksg = [
         (code, _setting(code), k.weight, k.wage_share, int(k.uses_level), 1, int(k.surgical), int(k.short_stay), k.specificity)
@@ -87,7 +90,8 @@ def _tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
     ]
     levels = [(level, s, c[i]) for level, c in catalogue.LEVELS.items() for i, s in enumerate(("ksg_inpatient", "ksg_day"))]
     outpatient: dict[str, list[Sequence[object]]] = {
-        name: [(profil, "*", "*", pair[i]) for profil, pair in sorted(_OUTPATIENT.items())] for i, name in enumerate(("visits", "episodes"))
+        name: [(profil, "*", "*", pair[i]) for profil, pair in sorted(_OUTPATIENT.items())]
+        for i, name in enumerate(("visits", "episodes"))
     }
     outpatient["visits"] += [(profil, purpose, "*", tariff) for (profil, purpose), tariff in URGENT_VISITS.items()]
     coefficients = [
@@ -98,19 +102,22 @@ def _tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
     closed = (catalogue.CLOSED_CLINIC, *catalogue.CLINICS["750920"][1:])
     return {
         "ksg": (
-            ("code", "setting", "weight", "wage_share", "uses_level", "uses_specificity", "surgical", "optimal_short_stay", "specificity"),
+            ("code", "setting", "weight", "wage_share", "uses_level", "uses_specificity", "surgical", "optimal_short_stay",
+            "specificity"),
             list(ksg),
         ),
         "levels": (("level", "setting", "coefficient"), list(levels)),
         "clinics": (
             ("mo", "setting", "level", "place"),
-            [(mo, "*", level, place) for mo, (_, level, place) in catalogue.CLINICS.items()] + [(closed[0], "*", closed[1], closed[2])],
+            [(mo, "*", level, place) for mo, (_, level, place) in catalogue.CLINICS.items()] + [(closed[0], "*", closed[1],
+            closed[2])],
         ),
         "places": (("place", "kd"), list(catalogue.PLACES.items())),
         "kslp": (("idsl", "value", "uses_territorial"), [(str(i), value, int(t)) for i, (value, t) in catalogue.KSLP.items()]),
         "interrupted": (
             ("reason_from", "reason_to", "days_from", "days_to", "surgical", "share", "applies_to_kslp"),
-            [(*reasons, days[0], "" if days[1] is None else days[1], surgical, share, 1) for reasons, days, surgical, share in INTERRUPTED],
+            [(*reasons, days[0], "" if days[1] is None else days[1], surgical, share, 1) for reasons, days, surgical,
+            share in INTERRUPTED],
         ),
         "interrupted_results": (("rslt", "reason"), sorted(REASONS.items())),
         "visits": (("profil", "p_cel", "det", "tariff"), outpatient["visits"]),
@@ -119,12 +126,14 @@ def _tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
         "exams": (("letters", "sex", "age_from", "age_to", "tariff"), list(catalogue.EXAM_TARIFFS)),
         "services": (("code_usl", "tariff"), list(catalogue.SERVICE_TARIFFS.items())),
         "vmp": (
-            ("group", "norm", "wage_share"), [(str(method), v.norm, v.wage_share) for method, v in catalogue.VMP.items() if v.agreed],
+            ("group", "norm", "wage_share"), [(str(method), v.norm, v.wage_share) for method,
+            v in catalogue.VMP.items() if v.agreed],
         ),
         "financing": (("place", "group", "kd"), _financing()),
         "clinic_coefficients": (
             ("mo", "kind", "coefficient"),
-            coefficients + [(catalogue.CLOSED_CLINIC, kind, "1.00000") for kind in ("visit", "episode", "call", "exam", "service")],
+            coefficients + [(catalogue.CLOSED_CLINIC, kind, "1.00000") for kind in ("visit", "episode", "call", "exam",
+            "service")],
         ),
     }  # fmt: skip
 
@@ -199,7 +208,9 @@ def interrupted_share(code: str, rslt: int, days: int) -> str | None:
 
 @cache
 def ksg_price(code: str, mo: str, rslt: int, days: int, kslp: tuple[int, ...] = (), whole: bool = False) -> int:
-    """Kopecks of a treated case (law.md 8.2): group and complexity part, times the share of an interrupted case unless `whole`."""
+    """Kopecks of a treated case (law.md 8.2): group and complexity part, times the share of an interrupted case unless
+    `whole`.
+    """
     group = catalogue.KSG[code]
     base = Fraction(catalogue.BASE_RATES[_setting(code)])
     weight, specificity, level, kd = (Fraction(text) for text in ksg_factors(code, mo))

@@ -1,6 +1,7 @@
 """Which rules are broken on purpose, and how? One entry per way to break a rule, with what must be found.
 
-Rules are those of the control catalogue (checks C001-C246), of structure (S.*) and of missing tariffs (P.1). Not planted, and why:
+Rules are those of the control catalogue (checks C001-C246), of structure (S.*) and of missing tariffs (P.1). Not planted, and
+why:
 C084, C085 refuse the whole package. C191, C192 (plan runs out) are worked out in `truth`, C194 is planted here.
 """
 
@@ -50,17 +51,18 @@ def _kind(*kinds: str) -> Callable[[Ward], Bools]:
 def _hospital(w: Ward) -> Bools:
     """Inpatient КСГ, file H, one SL, an adult, discharged."""
     return np.asarray(
-        (w.kind == "ksg_inpatient") & (w.letters == "H") & w.one_sl & w.grown & (w.rslt == 101) & (w.age >= 18) & w.alive, dtype=np.bool_
+        (w.kind == "ksg_inpatient") & (w.letters == "H") & w.one_sl & w.grown & (w.rslt == 101) & (w.age >= 18) & w.alive,
+        dtype=np.bool_,
     )
 
 
 def _stay(w: Ward) -> Bools:
     """A hospital stay long enough for another case inside it."""
-    return _hospital(w) & (w.days >= 4) & w.steady
+    return np.asarray(_hospital(w) & (w.days >= 4) & w.steady, dtype=np.bool_)
 
 
 def _planned(w: Ward) -> Bools:
-    return _hospital(w) & w.referred & (w.for_pom == 3)
+    return np.asarray(_hospital(w) & w.referred & (w.for_pom == 3), dtype=np.bool_)
 
 
 def _day_hospital(w: Ward) -> Bools:
@@ -85,7 +87,7 @@ def _vmp(w: Ward) -> Bools:
 
 def _insured_elsewhere(w: Ward) -> Bools:
     """A visit of a person insured elsewhere, insurer known, with a policy number."""
-    return _calm(w) & ~w.own & (w.vpolis == 3) & (w.profil != 14)
+    return np.asarray(_calm(w) & ~w.own & (w.vpolis == 3), dtype=np.bool_)
 
 
 def _alone(w: Ward) -> Bools:
@@ -110,7 +112,9 @@ def _short_certificate(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 
 def _no_number(ward: Ward, tree: Tree) -> Sequence[Expect]:
-    tree.z.update(vpolis=1, spolis="СТАР", npolis=None, enp=None, st_okato=catalogue.OTHERS[ward.people.home[tree.z["person"]]][0])
+    tree.z.update(
+        vpolis=1, spolis="СТАР", npolis=None, enp=None, st_okato=catalogue.OTHERS[ward.people.home[tree.z["person"]]][0]
+    )
     ward.own_person(tree, document=True)
     return [_case("C008", "1.5", P + "NPOLIS")]
 
@@ -239,7 +243,9 @@ def _diagnosis(code: str, rule: str) -> Callable[[Ward, Tree], Sequence[Expect]]
     return _set("sl", [Expect(rule, "1.4.4", SL_PATH + "DS1")], ds1=code)
 
 
-def _secondary(table: str, code: str | None, expect: Expect, other: tuple[str, str] | None = None) -> Callable[[Ward, Tree], Sequence[Expect]]:
+def _secondary(
+    table: str, code: str | None, expect: Expect, other: tuple[str, str] | None = None
+) -> Callable[[Ward, Tree], Sequence[Expect]]:
     """Adds a secondary diagnosis (None: DS1 itself) and perhaps one more."""
 
     def change(ward: Ward, tree: Tree) -> Sequence[Expect]:
@@ -519,9 +525,11 @@ DEFECTS: Final[tuple[Defect, ...]] = (
     Defect("C140 visit", _stay, _inside_stay(("visit",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
     Defect("C140 call", _stay, _inside_stay(("call",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
     Defect("C138 history", _stay, _second_stay, february=False, history=True),
-    Defect("C139 history", _stay, _inside_stay(("ksg_day",), _case("C139", "1.10.6", Z + "DATE_Z_1")), february=False, history=True),
+    Defect("C139 history", _stay, _inside_stay(("ksg_day",), _case("C139", "1.10.6", Z + "DATE_Z_1")), february=False,
+    history=True),
     Defect(
-        "C140 history", _stay, _inside_stay(("visit",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), february=False, history=True,
+        "C140 history", _stay, _inside_stay(("visit",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")),
+        february=False, history=True,
     ),
     Defect("C160", _exam, _second_exam, clones=True),
     Defect("C160 history", _exam, _second_exam, february=False, history=True),
@@ -606,22 +614,26 @@ DEFECTS: Final[tuple[Defect, ...]] = (
     Defect("C092", _calm, _two_days),
     Defect("C095", _calm, _wrong_total),
     Defect("C098", _calm, _dear_tariff),
-    Defect("C107 visit", _calm, _profile(catalogue.UNPRICED_PROFIL, catalogue.UNPRICED_PRVS, Expect("C107", "1.7.1", SL_PATH + "TARIF"), priced=False)),
+    Defect("C107 visit", _calm, _profile(catalogue.UNPRICED_PROFIL, catalogue.UNPRICED_PRVS, Expect("C107", "1.7.1",
+    SL_PATH + "TARIF"), priced=False)),
     Defect("C107 kind", _calm, _set("z", [Expect("C107", "1.7.1", SL_PATH + "TARIF")], idsp=32)),
     Defect("C108 visit", _calm, _dearer("C108")),
     Defect("C135 visit", _calm, _twice("C135"), clones=True),
     Defect("C136", _calm, _twice("C136"), february=False, history=True),
-    Defect("C180", _calm, _profile(catalogue.UNLICENSED_PROFIL, catalogue.UNLICENSED_PRVS, Expect("C180", "1.8.1", SL_PATH + "PROFIL"))),
+    Defect("C180", _calm, _profile(catalogue.UNLICENSED_PROFIL, catalogue.UNLICENSED_PRVS, Expect("C180", "1.8.1",
+    SL_PATH + "PROFIL"))),
     Defect("C181", _calm, _profile(catalogue.LAPSED_PROFIL, catalogue.LAPSED_PRVS, Expect("C181", "1.8.2", SL_PATH + "PROFIL"))),
     Defect(
-        "C190", lambda w: _calm(w) & np.isin(w.clinic, [mo for mo, (_, _, place) in catalogue.CLINICS.items() if place == "city"]),
+        "C190", lambda w: _calm(w) & np.isin(w.clinic, [mo for mo, (_, _,
+        place) in catalogue.CLINICS.items() if place == "city"]),
         _set("z", [_case("C190", _BAD, Z + "LPU")], lpu=catalogue.CLOSED_CLINIC),
     ),
     Defect("C195", _calm, _set("z", [_case("C195", _BAD, Z + "VIDPOM")], vidpom=31)),
     Defect("C196", _calm, _set("z", [_case("C196", _BAD, Z + "FOR_POM")], for_pom=1)),
     Defect("C220 result", _calm, _set("z", [_case("C220", _BAD, Z + "RSLT")], rslt=399)),
     Defect("C220 specialty", _calm, _set("sl", [Expect("C220", _BAD, SL_PATH + "PRVS")], prvs=999)),
-    Defect("C220 purpose", lambda w: _calm(w) & ~np.isin(w.profil, (97, 112)), _set("sl", [Expect("C220", _BAD, SL_PATH + "P_CEL")], p_cel="9.9")),
+    Defect("C220 purpose", lambda w: _calm(w) & ~np.isin(w.profil, (97, 112)),
+    _set("sl", [Expect("C220", _BAD, SL_PATH + "P_CEL")], p_cel="9.9")),
     Defect("C220 character", _calm, _set("sl", [Expect("C220", _BAD, SL_PATH + "C_ZAB")], c_zab=9)),
     Defect("C220 document", lambda w: _calm(w) & (w.vpolis == 3), _bad_document),
     Defect("C238", _calm, _diagnosis("C50.9", "C238")),

@@ -1,6 +1,7 @@
 """How do the cases of a month become packages? Numbers in the files, tables of the exchange formats, ZIP packages, bad packages.
 
-The made-up cases become canonical tables, and the writer of the registry room makes the files. What no table can hold - dates that do
+The made-up cases become canonical tables, and the writer of the registry room makes the files. What no table can hold - dates
+that do
 not exist, unknown elements - goes through the writer's lists of exceptions and extra elements.
 """
 
@@ -48,7 +49,9 @@ def numbered(tables: Tables, trees: Iterable[Tree]) -> Tables:
         cases = [tree.case for tree in trees if tree.repeats == column]
         if cases:
             before = pl.col(column).shift(1).over("package")
-            z = z.with_columns(pl.when(pl.col("case").is_in(cases)).then(pl.coalesce(before, column)).otherwise(column).alias(column))
+            z = z.with_columns(
+                pl.when(pl.col("case").is_in(cases)).then(pl.coalesce(before, column)).otherwise(column).alias(column)
+            )
     return {**tables, "z": z}
 
 
@@ -138,7 +141,8 @@ _PERSON_COLUMNS: Final = (
 )  # fmt: skip
 _PERSON_SCHEMA: Final[dict[str, Any]] = {
     "package": pl.String(), "id_pac": pl.String(),
-    **{name: pl.Int64() if name in ("w", "w_p") else pl.Date() if name in ("dr", "dr_p", "docdate") else pl.String() for name in _PERSON_COLUMNS},
+    **{name: pl.Int64() if name in ("w", "w_p") else pl.Date() if name in ("dr", "dr_p",
+    "docdate") else pl.String() for name in _PERSON_COLUMNS},
 }  # fmt: skip
 
 
@@ -146,7 +150,9 @@ def _persons(z: pl.DataFrame, trees: list[Tree], people: People, spare: list[tup
     """PERS rows of all packages: one for each ID_PAC, those of trees with what differs, and persons that no case needs."""
     edits = {tree.z["id_pac"]: tree.person for tree in trees if tree.person is not None}
     lost = {tree.z["id_pac"] for tree in trees if tree.lost_person}
-    named = z.select("package", "id_pac", "person", "vpolis", "novor", "child_w", "child_dr").unique(["package", "id_pac"], keep="first", maintain_order=True)
+    named = z.select("package", "id_pac", "person", "vpolis", "novor", "child_w", "child_dr").unique(
+        ["package", "id_pac"], keep="first", maintain_order=True
+    )
     rows = []
     for package, id_pac, person, vpolis, _, child_w, child_dr in named.sort("package", "id_pac").iter_rows():
         if id_pac not in lost:
@@ -172,7 +178,13 @@ def _person(people: People, person: int, vpolis: int, child_w: int | None, child
 def _document(person: int, born: date) -> tuple[str, str, str, date, str]:
     """A passport, or a birth certificate of a child."""
     if born.year > 2007:
-        return "3", "I-СП", f"{100_000 + person % 900_000}", date(max(born.year, 2008), 12, 1) if born.year < 2021 else born, "отдел ЗАГС"
+        return (
+            "3",
+            "I-СП",
+            f"{100_000 + person % 900_000}",
+            date(max(born.year, 2008), 12, 1) if born.year < 2021 else born,
+            "отдел ЗАГС",
+        )
     return "14", f"76 {10 + person % 12:02d}", f"{100_000 + person % 900_000}", date(2012, 5, 17), "отдел УФМС"
 
 
@@ -210,8 +222,9 @@ def _canonical(package: str, parts: dict[str, pl.DataFrame], plan: Plan) -> dict
         )
     known = {field.table for field in edition.fields}
     others = [name for name in (*SMALL, "onk_lek_pr", "date_inj") if name in parts and name in known]
-    marks = {name: parts[name].drop("package") for name in ("exceptions", "extra") if name in parts}
-    return {**tables, **{name: parts[name] for name in others}, **marks}
+    tables |= {name: parts[name] for name in others}
+    tables |= {str(name): parts[name].drop("package") for name in ("exceptions", "extra") if name in parts}
+    return tables
 
 
 def _header(package: str, z: pl.DataFrame, plan: Plan, version: str) -> pl.DataFrame:
@@ -220,9 +233,11 @@ def _header(package: str, z: pl.DataFrame, plan: Plan, version: str) -> pl.DataF
     kinds = ["H", "C", "T", "DP", "DO"]
     return pl.DataFrame(
         {
-            "_row": [0], "_parent": [0], "version": [version], "data": [plan.data(name.sender)], "filename": [package], "sd_z": [z.height],
+            "_row": [0], "_parent": [0], "version": [version], "data": [plan.data(name.sender)], "filename": [package],
+            "sd_z": [z.height],
             "code": [plan.month.month * 1_000 + kinds.index(name.letters) * 100 + int(name.number)], "code_mo": [name.sender],
-            "year": [plan.month.year], "month": [plan.month.month], "nschet": [f"{name.letters}-{plan.month.month:02d}-{int(name.number)}"],
+            "year": [plan.month.year], "month": [plan.month.month],
+            "nschet": [f"{name.letters}-{plan.month.month:02d}-{int(name.number)}"],
             "dschet": [plan.dschet(name.sender)], "plat": [catalogue.TERRITORY], "summav": [int(z["sumv"].sum())],
         }
     )  # fmt: skip
@@ -246,7 +261,9 @@ def write_month(folder: Path, files: MonthFiles, step: Callable[[str], None]) ->
     month = str(files.plan.month)
     person_edition = find_format("L", "3.2", month).format
     for package, tables in files.main.items():
-        write_package(folder / f"{package}.zip", tables, edition_of(package, month), files.persons[package], person_edition, level=_LEVEL)
+        write_package(
+            folder / f"{package}.zip", tables, edition_of(package, month), files.persons[package], person_edition, level=_LEVEL
+        )
         step(package)
 
 
@@ -269,7 +286,7 @@ def write_bad_packages(folder: Path, files: MonthFiles) -> list[BadPackage]:
     """Small packages with the next numbers, each bad in one way, and one accepted package sent again with other content."""
     month = str(files.plan.month)
     found = []
-    donors = [p for p in files.main if p.startswith("HM75090") and files.main[p]["zap"].height >= 3]
+    donors = [package for package in files.main if package.startswith("HM75090") and _clean(files, package)]
     tail = f"T75_{month[2:4]}{month[5:7]}"
     for number, (way, clinic) in enumerate(zip(_WAYS, _cycle(donors, len(_WAYS)), strict=True)):
         package = f"{clinic.partition('T75_')[0]}{tail}{2 + number // len(donors):02d}"
@@ -314,7 +331,14 @@ def _doctype(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPack
 def _other_month(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
     main["file"] = main["file"].with_columns(month=pl.col("month") - 1)
     before = f"{month[:5]}{int(month[5:]) - 1:02d}"
-    return BadPackage(package, before, "S.810", "1.4.1", "SCHET/MONTH", "the bill says the month before, the name this month; it counts for the bill's")
+    return BadPackage(
+        package,
+        before,
+        "S.810",
+        "1.4.1",
+        "SCHET/MONTH",
+        "the bill says the month before, the name this month; it counts for the bill's",
+    )
 
 
 def _empty_zip(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
@@ -356,13 +380,20 @@ def _small(files: MonthFiles, donor: str, package: str, keep: int = 3) -> tuple[
     return cut, _person_tables(package, persons, files.plan)
 
 
+def _clean(files: MonthFiles, package: str) -> int:
+    """How many cases of a package nothing was planted in."""
+    return files.main[package]["z_sl"].filter(~pl.col("case").is_in(sorted(files.planted))).height
+
+
 def _sent_again(folder: Path, files: MonthFiles, month: str) -> BadPackage:
-    """An accepted package of high-tech care once more, with one case left out, in a folder of its own."""
-    package = next(p for p in files.main if p.startswith("TM"))
-    clean = files.main[package]["z_sl"].filter(~pl.col("case").is_in(sorted(files.planted))).height
-    main, persons = _small(files, package, package, max(1, clean - 1))
+    """The smallest accepted package once more, with one case left out, in a folder of its own."""
+    sizes = {package: _clean(files, package) for package in files.main}
+    package = min((package for package in sizes if sizes[package] >= 2), key=lambda package: (sizes[package], package))
+    main, persons = _small(files, package, package, sizes[package] - 1)
     (folder / "sent_again").mkdir(exist_ok=True)
-    write_package(folder / "sent_again" / f"{package}.zip", main, edition_of(package, month), persons, find_format("L", "3.2", month).format)
+    write_package(
+        folder / "sent_again" / f"{package}.zip", main, edition_of(package, month), persons, find_format("L", "3.2", month).format
+    )
     return BadPackage(package, month, "W.1", "1.4.1", "", "the name of an accepted package with other content")
 
 

@@ -1,6 +1,7 @@
 """Who lives in the made-up territory, and who is insured elsewhere? Names, birth dates, policies, attachments, deaths.
 
-Names are drawn from short lists, policy numbers begin with 98, a code that no territory issues. Policies have a history: some people
+Names are drawn from short lists, policy numbers begin with 98, a code that no territory issues. Policies have a history: some
+people
 changed the insurer in the middle of a month, some have a temporary certificate or a policy of the old kind.
 """
 
@@ -20,14 +21,28 @@ from omsclaims.synthetic import catalogue
 Ints = npt.NDArray[np.int64]
 Days = npt.NDArray[np.datetime64]
 Bools = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
 
 ISSUER: Final = "98"
 _EPOCH: Final = np.datetime64("2022-03-01")
 
-_SURNAMES: Final = ["Агеев", "Баранов", "Беляков", "Власов", "Гаврилов", "Дорофеев", "Ермаков", "Жданов", "Зайцев", "Игнатов", "Кириллов", "Ларионов", "Макаров", "Никифоров", "Орехов", "Панов", "Рогов", "Савин", "Терентьев", "Уваров", "Фомин", "Харитонов", "Цветков", "Чернов", "Шестаков", "Щукин", "Юдин", "Ямпольцев", "Бурцев", "Гордеев"]
-_MALE: Final = ["Александр", "Борис", "Виктор", "Григорий", "Денис", "Егор", "Иван", "Кирилл", "Леонид", "Максим", "Никита", "Олег", "Павел", "Роман", "Семён", "Тимур"]
-_FEMALE: Final = ["Алина", "Вера", "Галина", "Дарья", "Елена", "Жанна", "Зоя", "Ирина", "Ксения", "Любовь", "Мария", "Нина", "Ольга", "Полина", "Римма", "Софья"]
-_FATHERS: Final = ["Андреев", "Борисов", "Викторов", "Денисов", "Иванов", "Кириллов", "Львов", "Михайлов", "Николаев", "Олегов", "Петров", "Романов", "Сергеев", "Фёдоров"]
+_SURNAMES: Final = (
+    "Агеев", "Баранов", "Беляков", "Власов", "Гаврилов", "Дорофеев", "Ермаков", "Жданов", "Зайцев", "Игнатов", "Кириллов",
+    "Ларионов", "Макаров", "Никифоров", "Орехов", "Панов", "Рогов", "Савин", "Терентьев", "Уваров", "Фомин", "Харитонов",
+    "Цветков", "Чернов", "Шестаков", "Щукин", "Юдин", "Ямпольцев", "Бурцев", "Гордеев",
+)  # fmt: skip
+_MALE: Final = (
+    "Александр", "Борис", "Виктор", "Григорий", "Денис", "Егор", "Иван", "Кирилл", "Леонид", "Максим", "Никита", "Олег",
+    "Павел", "Роман", "Семён", "Тимур",
+)  # fmt: skip
+_FEMALE: Final = (
+    "Алина", "Вера", "Галина", "Дарья", "Елена", "Жанна", "Зоя", "Ирина", "Ксения", "Любовь", "Мария", "Нина", "Ольга",
+    "Полина", "Римма", "Софья",
+)  # fmt: skip
+_FATHERS: Final = (
+    "Андреев", "Борисов", "Викторов", "Денисов", "Иванов", "Кириллов", "Львов", "Михайлов", "Николаев", "Олегов", "Петров",
+    "Романов", "Сергеев", "Фёдоров",
+)  # fmt: skip
 
 
 @dataclass
@@ -82,7 +97,14 @@ class People:
         """Insurer of each person on each day; None for people whose clinic does not know it."""
         changed = ~np.isnat(self.change[persons]) & (self.change[persons] <= days)
         chosen = np.where(changed, self.second_smo[persons], self.first_smo[persons])
-        return np.where(self.without_smo[persons], None, chosen)
+        return nulled(chosen, self.without_smo[persons])
+
+
+def nulled(values: npt.NDArray[Any], where: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
+    """`values` as objects, None where the mask says so."""
+    found = values.astype(object)
+    found[where] = None
+    return found
 
 
 def ages(born: Days, on: Days) -> Ints:
@@ -93,14 +115,17 @@ def ages(born: Days, on: Days) -> Ints:
 
 def _month_day(day: Days) -> Ints:
     month = day.astype("datetime64[M]")
-    return (month.astype(np.int64) % 12) * 100 + (day - month.astype("datetime64[D]")).astype(np.int64)
+    within = (day - month.astype("datetime64[D]")).astype(np.int64)
+    return np.asarray((month.astype(np.int64) % 12) * 100 + within, dtype=np.int64)
 
 
 def make_people(rng: np.random.Generator, count: int) -> People:
     """`count` persons, about 6 % of them insured in other territories."""
     sex = rng.integers(1, 3, count)
     kind = rng.random(count)
-    years = np.where(kind < 0.2, rng.integers(0, 18, count), np.where(kind < 0.8, rng.integers(18, 65, count), rng.integers(65, 94, count)))
+    years = np.where(
+        kind < 0.2, rng.integers(0, 18, count), np.where(kind < 0.8, rng.integers(18, 65, count), rng.integers(65, 94, count))
+    )
     born = _EPOCH - (years * 365.2425 + rng.integers(40, 365, count)).astype(np.int64).astype("timedelta64[D]")
     others = np.array([catalogue.TERRITORY, *catalogue.OTHERS], dtype=object)
     home = others[np.where(rng.random(count) < 0.06, rng.integers(1, len(others), count), 0)]
@@ -111,14 +136,17 @@ def make_people(rng: np.random.Generator, count: int) -> People:
     changes = np.array(["NaT", "2022-03-01", "2022-02-15", "2022-03-16"], dtype="datetime64[D]")
     which = np.where(own & (vpolis == 3) & (rng.random(count) < 0.05), rng.integers(1, 4, count), 0)
     since = np.where(
-        vpolis == 2, np.datetime64("2022-01-24"), np.datetime64("2016-01-01") + rng.integers(0, 1500, count).astype("timedelta64[D]")
+        vpolis == 2,
+        np.datetime64("2022-01-24"),
+        np.datetime64("2016-01-01") + rng.integers(0, 1500, count).astype("timedelta64[D]"),
     )
-    number = rng.integers(10_000_000, 99_999_999, count)
+    temporary = _texts(100_000_000 + np.arange(count))
+    old_number = _texts(rng.integers(10_000_000, 99_999_999, count) * 1_000_000 + np.arange(count))
     return People(
         sex=sex, born=born, surname=rng.integers(0, len(_SURNAMES), count), name=rng.integers(0, 16, count),
         father=rng.integers(0, len(_FATHERS), count), enp=_policy_numbers(sex, born), vpolis=vpolis,
-        series=np.where(vpolis == 1, "СТАР", None).astype(object),
-        number=np.where(vpolis == 2, _texts(100_000_000 + np.arange(count)), np.where(vpolis == 1, _texts(number * 1_000_000 + np.arange(count)), None)),
+        series=nulled(np.full(count, "СТАР"), vpolis != 1),
+        number=nulled(np.where(vpolis == 2, temporary, old_number), vpolis == 3),
         home=home, place=np.array(list(catalogue.PLACES), dtype=object)[rng.choice(3, count, p=[0.55, 0.3, 0.15])],
         change=changes[which], first_smo=first, second_smo=second,
         since=np.maximum(since, born).astype("datetime64[D]"), without_smo=~own & (vpolis == 1),
@@ -170,7 +198,8 @@ def register_tables(people: People) -> dict[str, pl.DataFrame]:
     end = np.concatenate([np.where(np.isnat(people.change[own]), never, before_change), never[: len(changed)]])
     frame = pl.DataFrame(
         {
-            "enp": people.enp[persons].tolist(), "fam": [n[0] for n in names], "im": [n[1] for n in names], "ot": [n[2] for n in names],
+            "enp": people.enp[persons].tolist(), "fam": [n[0] for n in names], "im": [n[1] for n in names],
+            "ot": [n[2] for n in names],
             "w": people.sex[persons], "dr": people.born[persons], "vpolis": people.vpolis[persons],
             "spolis": people.series[persons].tolist(), "npolis": people.number[persons].tolist(),
             "smo": np.concatenate([people.first_smo[own], people.second_smo[changed]]).tolist(),
@@ -205,7 +234,8 @@ def _attachments(people: People, own: Ints) -> pl.DataFrame:
     moved = own % 30 == 7
     frame = pl.DataFrame(
         {
-            "enp": people.enp[own].tolist(), "mo": clinics, "attached_from": np.maximum(people.born[own], np.datetime64("2019-01-01")),
+            "enp": people.enp[own].tolist(), "mo": clinics, "attached_from": np.maximum(people.born[own],
+            np.datetime64("2019-01-01")),
             "attached_to": np.where(moved, np.datetime64("2022-02-28"), np.datetime64("NaT")).astype("datetime64[D]"),
         }
     )  # fmt: skip

@@ -79,6 +79,7 @@ class Tree:
 
     def copy(self, case: int) -> Tree:
         """The same case under another number."""
+
         def renumbered(row: dict[str, Any]) -> dict[str, Any]:
             return {**row, "case": case}
 
@@ -135,13 +136,14 @@ def _days(tree: Tree) -> int:
     """Days of the group: the stay of a hospital, the patient-days of a day hospital (law.md 8.7)."""
     if tree.z["usl_ok"] == 2:
         return int(tree.sl["kd"]) // 10
-    return max((tree.sl["date_2"] - tree.sl["date_1"]).days, 1)
+    return max(int((tree.sl["date_2"] - tree.sl["date_1"]).days), 1)
 
 
 def full_price(tree: Tree) -> int:
     """Price of a КСГ case without the share of an interrupted one."""
     kslp = tuple(row["idsl"] for row in tree.small.get("sl_koef", []))
-    return deal.ksg_price(tree.sl["n_ksg"], tree.z["lpu"], tree.z["rslt"], _days(tree), kslp, whole=True)
+    price: int = deal.ksg_price(tree.sl["n_ksg"], tree.z["lpu"], tree.z["rslt"], _days(tree), kslp, whole=True)
+    return price
 
 
 @dataclass
@@ -184,7 +186,9 @@ class Ward:
         old = catalogue.OLD_VERSION[str(plan.month)]
         self.new_version = np.isin(self.letters, ("H", "DP", "DO")) & ~((self.letters == "H") & np.isin(self.clinic, old))
         self.alive = ~np.isin(self.person, np.array(list(people.died), dtype=np.int64))
-        self.calm = (self.kind == "visit") & (self.letters == "H") & (self.age >= 25) & (self.age <= 55) & self.steady & self.grown
+        self.calm = (
+            (self.kind == "visit") & (self.letters == "H") & (self.age >= 25) & (self.age <= 55) & self.steady & self.grown
+        )
         self.calm &= np.isin(self.profil, CALM_PROFILES)
         self.referred = z["npr_mo"].is_not_null().to_numpy()
         lowest = z.select(pl.col("case").min().over("package") == pl.col("case")).to_series()
@@ -210,7 +214,9 @@ class Ward:
     idsp: Any
 
     def draw(self, mask: Bools, count: int) -> list[int]:
-        """Up to `count` positions of cases under `mask`, each of another person that nothing has touched yet; they are claimed."""
+        """Up to `count` positions of cases under `mask`, each of another person that nothing has touched yet; they are
+        claimed.
+        """
         found: list[int] = []
         free = np.flatnonzero(mask & ~self.shared.claimed[self.person])
         for position in self.rng.permutation(free)[: 4 * count + 8].tolist():

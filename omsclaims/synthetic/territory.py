@@ -1,6 +1,8 @@
-"""Where does a territory to try the engine on come from? Built from a seed: people, clinics, two months of packages, and the truth.
+"""Where does a territory to try the engine on come from? Built from a seed: people, clinics, two months of packages, and the
+truth.
 
-`build` writes the same bytes for the same arguments. Nothing in it uses the engine's tariffs or checks: prices are computed a second
+`build` writes the same bytes for the same arguments. Nothing in it uses the engine's tariffs or checks: prices are computed a
+second
 time here, and what must be found is known because it was put there (issue: a synthetic territory; design: Control in passes).
 """
 
@@ -66,7 +68,8 @@ class _Month:
 
 
 def build(out: Path, cases: int = 50_000, seed: int = DEFAULT_SEED, progress: Progress | None = None) -> TerritorySummary:
-    """A made-up territory in `out`: agreement/, books/, registers/, packages/2022-02 and 2022-03, planted.csv, truth.csv, README.txt.
+    """A made-up territory in `out`: agreement/, books/, registers/, packages/2022-02 and 2022-03, planted.csv, truth.csv,
+    README.txt.
 
     cases     completed cases of March (200 to a million and more); February gets half as many
     seed      everything random follows from it
@@ -199,7 +202,8 @@ def _write_truth(out: Path, months: tuple[_Month, _Month], bad: list[files.BadPa
 def _summary(month: _Month) -> MonthSummary:
     z = month.judged
     return MonthSummary(
-        str(month.ward.plan.month), len(month.files.main), z.height, len(month.rows), int(z["refused"].sum()), int(z["sumv"].sum()),
+        str(month.ward.plan.month), len(month.files.main), z.height, len(month.rows), int(z["refused"].sum()),
+        int(z["sumv"].sum()),
         int(z.filter(~pl.col("refused"))["sumv"].sum()),
     )  # fmt: skip
 
@@ -209,9 +213,11 @@ _README: Final = """A made-up territory (75), made by omsclaims from a seed. Nob
 cases of March: {cases}, seed: {seed}
 
 agreement/      the tariff agreement: invented rates and tariffs, weights of the groups as in 2022
-books/          parts of books: diagnoses M001, beds V020, specialties V021, high-tech care V018 and V019 with real codes and our own
+books/          parts of books: diagnoses M001, beds V020, specialties V021, high-tech care V018 and V019 with real codes and our
+own
                 wording; insurers F002 and clinics F003 that do not exist
-registers/      insured persons and attachments (Parquet); clinics, insurers, licences, plan, advances, funding, opening balances (CSV)
+registers/      insured persons and attachments (Parquet); clinics, insurers, licences, plan, advances, funding, opening balances
+(CSV)
 packages/       2022-02 and 2022-03: bills of the clinics to the fund, with packages in March that must be refused whole;
                 2022-03/sent_again holds a package of a name that was sent before
 planted.csv     every finding that must appear: the defects put in on purpose (primary) and what follows from them (consequence);

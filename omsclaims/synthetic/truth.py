@@ -1,6 +1,7 @@
 """What must come out? Planted findings with their places, cases refused, volumes that run out, money by payer and clinic.
 
-Worked out from what was planted and from the register, without the engine: `planted.csv` and `truth.csv` are what a run of the month
+Worked out from what was planted and from the register, without the engine: `planted.csv` and `truth.csv` are what a run of the
+month
 is held against.
 """
 
@@ -18,13 +19,25 @@ import polars as pl
 from omsclaims.synthetic import catalogue, deal
 from omsclaims.synthetic.care import Tables
 from omsclaims.synthetic.files import BadPackage, MonthFiles
-from omsclaims.synthetic.people import People
+from omsclaims.synthetic.people import People, nulled
 from omsclaims.synthetic.planting import Expect, Row
 
 COLUMNS: Final = (
-    "planted_id", "month", "package", "n_zap", "idcase", "sl_id", "idserv", "rule", "code", "element", "role", "because", "refused", "note",
+    "planted_id", "month", "package", "n_zap", "idcase", "sl_id", "idserv", "rule", "code", "element", "role", "because",
+    "refused", "note",
 )  # fmt: skip
-TRUTH_COLUMNS: Final = ("month", "grain", "payer", "mo", "territory", "package", "cases", "billed_kop", "refused_kop", "accepted_kop")
+TRUTH_COLUMNS: Final = (
+    "month",
+    "grain",
+    "payer",
+    "mo",
+    "territory",
+    "package",
+    "cases",
+    "billed_kop",
+    "refused_kop",
+    "accepted_kop",
+)
 #: Lines of the plan by kind of care; the plan of a clinic and month is this many times what it treated, unless it is scarce.
 _AMPLE: Final = 2
 
@@ -49,9 +62,10 @@ def judged(z: pl.DataFrame, rows: Iterable[Row], people: People) -> pl.DataFrame
     insurer = people.smo_on(person, day)
     own = people.own[person] & ~np.isin(z["case"].to_numpy(), np.array(unknown, dtype=np.int64))
     payer = np.where(own, insurer, catalogue.TERRITORY)
-    territory = np.where(people.own[person], None, people.home[person])
+    territory = nulled(people.home[person], people.own[person])
     return z.with_columns(
-        pl.col("case").is_in(refused).alias("refused"), pl.Series("own", own), pl.Series("payer", payer.tolist(), dtype=pl.String),
+        pl.col("case").is_in(refused).alias("refused"), pl.Series("own", own),
+        pl.Series("payer", payer.tolist(), dtype=pl.String),
         pl.Series("territory", territory.tolist(), dtype=pl.String),
     )  # fmt: skip
 
@@ -61,7 +75,9 @@ def plan_lines(month: str, z: pl.DataFrame, scarce: bool, few: int) -> tuple[lis
 
     z  judged cases with `data`; own cases not refused consume the plan in the order of file date, package, N_ZAP, IDCASE.
     """
-    payable = z.filter(pl.col("own") & ~pl.col("refused") & pl.col("kind").is_in(list(deal.PLANNED))).sort("data", "package", "n_zap", "idcase")
+    payable = z.filter(pl.col("own") & ~pl.col("refused") & pl.col("kind").is_in(list(deal.PLANNED))).sort(
+        "data", "package", "n_zap", "idcase"
+    )
     lines, over = [], []
     scarce_lines = {(mo, line): what for mo, line, what in catalogue.SCARCE} if scarce else {}
     offered = {(mo, line) for line in deal.PLANNED for mo in catalogue.PROVIDERS[line]}
@@ -89,12 +105,17 @@ def plan_lines(month: str, z: pl.DataFrame, scarce: bool, few: int) -> tuple[lis
 def over_plan_row(plant: int, case: int, rule: str) -> Row:
     """The finding of a case that the plan does not cover."""
     code, element = ("1.6.2", "ZAP/Z_SL/IDCASE") if rule == "C191" else ("1.6.3", "ZAP/Z_SL/SUMV")
-    return Row(plant, "primary", case, None, None, Expect(rule, code, element, "case"), "the plan of the line ends before this case")
+    return Row(
+        plant, "primary", case, None, None, Expect(rule, code, element, "case"), "the plan of the line ends before this case"
+    )
 
 
 def planted_rows(month: str, files: MonthFiles, tables: Tables, rows: Sequence[Row], first: int) -> list[dict[str, Any]]:
     """Rows of planted.csv for a month, sorted by number; `first` is the number of the first defect."""
-    named = {case: (package, n_zap, idcase) for case, package, n_zap, idcase in files.z.select("case", "package", "n_zap", "idcase").iter_rows()}
+    named = {
+        case: (package, n_zap, idcase)
+        for case, package, n_zap, idcase in files.z.select("case", "package", "n_zap", "idcase").iter_rows()
+    }
     wanted = {row.case for row in rows if row.case is not None}
     chosen = pl.Series(sorted(wanted), dtype=pl.Int64).implode()
     sl_ids = dict_of(tables["sl"].filter(pl.col("case").is_in(chosen)), ("case", "sl_no"), "sl_id")
@@ -111,7 +132,8 @@ def planted_rows(month: str, files: MonthFiles, tables: Tables, rows: Sequence[R
                 "planted_id": planted_id, "month": row.month or month, "package": package, "n_zap": n_zap, "idcase": idcase,
                 "sl_id": sl_ids.get((row.case, row.sl_no)), "idserv": services.get((row.case, row.sl_no, row.usl_no)),
                 "rule": row.expect.rule, "code": row.expect.code or None, "element": row.expect.element, "role": row.role,
-                "because": "" if row.role == "primary" else primary[row.plant], "refused": int(bool(row.expect.code)), "note": row.note,
+                "because": "" if row.role == "primary" else primary[row.plant], "refused": int(bool(row.expect.code)),
+                "note": row.note,
             }
         )  # fmt: skip
     return found
@@ -126,7 +148,8 @@ def bad_rows(bad: Iterable[BadPackage], first: int) -> list[dict[str, Any]]:
     """Rows of planted.csv for packages that are refused whole; idcase is empty."""
     return [
         {
-            "planted_id": f"PK-{first + number:06d}", "month": one.month, "package": one.package, "rule": one.rule, "code": one.code,
+            "planted_id": f"PK-{first + number:06d}", "month": one.month, "package": one.package, "rule": one.rule,
+            "code": one.code,
             "element": one.element, "role": "primary", "because": "", "refused": 1, "note": one.note,
         }
         for number, one in enumerate(bad)
@@ -137,7 +160,8 @@ def money_rows(month: str, z: pl.DataFrame) -> list[dict[str, Any]]:
     """Rows of truth.csv: by package, by payer and clinic, and the bill to each territory. Amounts in kopecks."""
     sums = (
         pl.len().alias("cases"), pl.col("sumv").sum().alias("billed_kop"),
-        pl.col("sumv").filter("refused").sum().alias("refused_kop"), pl.col("sumv").filter(~pl.col("refused")).sum().alias("accepted_kop"),
+        pl.col("sumv").filter("refused").sum().alias("refused_kop"),
+        pl.col("sumv").filter(~pl.col("refused")).sum().alias("accepted_kop"),
     )  # fmt: skip
     found: list[dict[str, Any]] = []
     for grain, keys in (("package", ["package"]), ("payment", ["payer", "mo"])):
