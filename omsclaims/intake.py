@@ -190,8 +190,11 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
     known = [row for row in workspace.packages() if row.package == read.package and row.state != "withdrawn"]
     if any(row.digest == read.digest for row in known):
         return Intake(read.path, read.package, read.month, "already", read.cases, read.sumv_kop, read.findings)
-    refusal = None if read.refused else _refusal(workspace, read, known)
-    found = findings.concat([read.findings, findings.frame([refusal])]) if refusal else read.findings
+    refusal = _refusal(workspace, read, known)
+    found = read.findings
+    if refusal is not None:
+        # A package that is not taken for its name, month or addressee is not judged by its content as well.
+        found = findings.frame([refusal])
     refused = read.refused or refusal is not None
     month = read.month or "unknown"
     tables_path, people_path = _folders(read.package, month, read.digest)
@@ -222,10 +225,12 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
 
 
 def _refusal(workspace: Workspace, read: _Read, known: Sequence[PackageRow]) -> Finding | None:
-    """Why a readable package cannot be taken."""
+    """Why a package cannot be taken, whatever it holds: its name is taken (W.1), its month closed (W.2), it is another's (W.3)."""
     base = Finding("W.1", package=read.package, file=read.package, code="1.4.1")
     if any(row.state == "accepted" for row in known):
         return replace(base, rule="W.1", params={"package": read.package})
+    if read.refused:
+        return None
     if read.month is not None and workspace.run(read.month) is not None:
         return replace(base, rule="W.2", params={"month": read.month})
     if read.receiver is not None and workspace.meta("role") == "fund" and read.receiver != workspace.meta("territory"):
