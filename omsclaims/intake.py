@@ -225,7 +225,7 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
 
 
 def _refusal(workspace: Workspace, read: _Read, known: Sequence[PackageRow]) -> Finding | None:
-    """Why a package cannot be taken, whatever it holds: its name is taken (W.1), its month closed (W.2), it is another's (W.3)."""
+    """Why a package cannot be taken: its name is taken (W.1), its month closed (W.2), it is meant for another (W.3)."""
     base = Finding("W.1", package=read.package, file=read.package, code="1.4.1")
     if any(row.state == "accepted" for row in known):
         return replace(base, rule="W.1", params={"package": read.package})
