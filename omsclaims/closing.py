@@ -39,6 +39,8 @@ from omsclaims.workspace import (
 )
 
 Progress = Callable[[str], None]
+#: Part (packages, registers, months, sources, outputs), name in it, and added | removed | changed.
+Difference = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Closing:
     digest: str
     tables: dict[str, pl.DataFrame]
     identities: list[Identity]
-    differences: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
     documents: list[documents.Document] = field(default_factory=list)
     packages: list[PackageRow] = field(default_factory=list)
 
@@ -193,17 +195,17 @@ def _may_close(workspace: Workspace, of: Month) -> None:
         raise WorkspaceError("month.earlier_open", month=of, earlier=", ".join(open_before))
 
 
-def _differences(before: RunRow, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> list[str]:
-    """What differs from the stored closing: names of inputs and of outputs, one a line."""
-    found = []
+def _differences(before: RunRow, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> list[Difference]:
+    """What differs from the stored closing, by name of the input or output."""
+    found: list[Difference] = []
     for part in ("packages", "registers", "months", "sources"):
         old, new = before.inputs.get(part, {}), inputs[part]
         for name in sorted(set(old) | set(new)):
             if old.get(name) != new.get(name):
                 change = "added" if name not in old else "removed" if name not in new else "changed"
-                found.append(f"{part}:{name}:{change}")
+                found.append((part, name, change))
     old_outputs = before.inputs.get("outputs", {})
-    found.extend(f"outputs:{name}:changed" for name in sorted(outputs) if old_outputs.get(name) != outputs[name])
+    found.extend(("outputs", name, "changed") for name in sorted(outputs) if old_outputs.get(name) != outputs[name])
     return found
 
 

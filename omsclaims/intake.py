@@ -84,12 +84,11 @@ def check_package(path: Path, books: Books, as_of: date) -> tuple[reader.Package
     """
     read = reader.read_package(path)
     found = [read.findings]
-    refused = read.refused
-    if not refused:
+    if read.tables:  # what can be read is checked even when the package goes back: the clinic gets all findings at once
         found.append(checks.check_registry(read.tables, books, as_of).with_columns(package=pl.lit(read.name)))
     everything = findings.concat(found)
     whole = set(everything["rule"].unique().to_list()) & checks.REFUSES_PACKAGE
-    return read, everything, refused or bool(whole)
+    return read, everything, read.refused or bool(whole)
 
 
 def _folders(package: str, month: str, digest: str) -> tuple[Path, Path]:

@@ -126,8 +126,8 @@ def test_a_changed_input_is_shown_before_anything_is_replaced(closed: Closed, tm
     with Workspace.writing(folder) as workspace:
         differs = closing.close(workspace, MARCH, demo.AS_OF, "tester")
         assert differs.outcome == "differs"
-        assert "registers:reg_licence:changed" in differs.differences
-        assert "outputs:decisions:changed" in differs.differences
+        assert ("registers", "reg_licence", "changed") in differs.differences
+        assert ("outputs", "decisions", "changed") in differs.differences
         assert workspace.run(str(MARCH)).digest == closed.closings[str(MARCH)].digest  # type: ignore[union-attr]
         with pytest.raises(WorkspaceError) as raised:
             closing.close(workspace, MARCH, demo.AS_OF, "tester", replace=True)

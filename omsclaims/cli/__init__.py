@@ -37,7 +37,7 @@ def language_of(arguments: Sequence[str]) -> str:
         value = argument.partition("=")[2] if argument.startswith("--lang=") else None
         if argument == "--lang" and index + 1 < len(arguments):
             value = arguments[index + 1]
-        if value in messages.LANGUAGES:
+        if value is not None:
             return value
     return messages.default_language()
 
@@ -46,5 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs a command and exits with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     lang = language_of(given)
+    if lang not in messages.LANGUAGES:
+        common.err.print(messages.text("cli.bad_lang", messages.default_language()), style="bold red")
+        sys.exit(common.USAGE)
     with common.errors_shown(lang):
         build(lang)(args=given, standalone_mode=True)

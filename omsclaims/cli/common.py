@@ -37,25 +37,6 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def option_lang(lang: str) -> str:
-    """`--lang ru|en` (read early by `language_of`; declared so that help names it)."""
-    return str(
-        typer.Option(
-            lang,
-            "--lang",
-            help=messages.text("cli.option.lang", lang),
-            show_default=False,
-            callback=lambda value: _known_language(value, lang),
-        )
-    )
-
-
-def _known_language(value: str, lang: str) -> str:
-    if value not in messages.LANGUAGES:
-        raise typer.BadParameter(messages.text("cli.bad_lang", lang))
-    return value
-
-
 def today() -> date:
     """The day of the clock: the only place where the program looks at it for a date."""
     return datetime.now(UTC).astimezone().date()

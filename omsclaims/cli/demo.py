@@ -1,6 +1,6 @@
 """The demo: a made-up territory, two months taken in and closed, held against what was planted."""
 
-from __future__ import annotations
+# Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
 import shutil
 import time
@@ -36,7 +36,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         out: Annotated[Path, typer.Option("--out", help=text("cli.demo.out", lang))] = Path("demo"),
         seed: Annotated[int, typer.Option("--seed", help=text("cli.demo.seed", lang))] = 20220301,
         threads: Annotated[int, typer.Option("--threads", min=1, help=text("cli.option.threads", lang))] = THREADS,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         started = time.monotonic()
         made = out / "territory"

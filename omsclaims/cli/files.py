@@ -1,6 +1,6 @@
 """Commands on files alone, without a workspace: check, read, write."""
 
-from __future__ import annotations
+# Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         as_json: Annotated[bool, typer.Option("--json", help=text("cli.check.json", lang))] = False,
         protocol_dir: Annotated[Path | None, typer.Option("--protocol", help=text("cli.check.protocol", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         worst = common.CLEAN
@@ -46,7 +46,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     def read(
         file: Annotated[Path, typer.Argument(help=text("cli.arg.file", lang))],
         out_dir: Annotated[Path, typer.Option("--out", help=text("cli.read.out", lang))],
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         common.existing_files([file], lang)
         package = reader.read_package(file)
@@ -65,7 +65,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     def write(
         folder: Annotated[Path, typer.Argument(help=text("cli.write.folder", lang))],
         out_file: Annotated[Path, typer.Option("--out", help=text("cli.write.out", lang))],
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         described = folder / "FORMAT"
         if not described.exists():
@@ -96,11 +96,9 @@ def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
     )
     common.print_findings(found, lang)
     if read.tables:
-        skipped = [
-            (rule, reason) for rule, done, reason in checks.executed("registry", read.tables, built_in_books()) if not done
-        ]
+        skipped = [one for one in checks.executed_registry(read.tables, built_in_books()) if not one.executed]
         if skipped:
-            names = ", ".join(f"{rule} ({reason})" for rule, reason in skipped)
+            names = "; ".join(f"{one.rule} ({checks.reason_text(one.reason, lang)})" for one in skipped)
             common.out.print(messages.text("cli.check.skipped", lang, rules=names), style="yellow", markup=False)
 
 

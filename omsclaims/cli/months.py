@@ -1,6 +1,6 @@
 """Commands on a month: run (close), reopen, explain."""
 
-from __future__ import annotations
+# Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         replace: Annotated[bool, typer.Option("--replace", help=text("cli.run.replace", lang))] = False,
         why: Annotated[str | None, typer.Option("--why", help=text("cli.option.why", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         of = common.parse_month(month, lang)
         day = common.parse_as_of(as_of, lang)
@@ -43,7 +43,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         why: Annotated[str, typer.Option("--why", help=text("cli.option.why", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         of = common.parse_month(month, lang)
         with Workspace.writing(workspace) as store:
@@ -54,7 +54,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     def explain_case(
         case: Annotated[str, typer.Argument(help=text("cli.explain.case", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         with Workspace.open(workspace) as store:
             candidates = explain.find(store, case)
@@ -77,17 +77,12 @@ def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
         return
     if done.outcome == "differs":
         common.out.print(text("cli.run.differs", lang, month=done.month, digest=done.digest), style="bold yellow")
-        for line in done.differences:
-            part, name, change = (
-                line.split(":", 2)
-                if line.count(":") == 2
-                else (line.split(":")[0], ":".join(line.split(":")[1:-1]), line.split(":")[-1])
-            )
+        for part, name, change in done.differences:
             common.out.print(f"  {text(f'cli.diff.{part}', lang)} {name}: {text(f'cli.diff.{change}', lang)}", markup=False)
         return
     shown = {**done.tables, "packages": documents.packages_frame(done.packages)}
-    for part in summary.summary(shown, done.identities, lang):
-        common.out.print(part)
+    for block in summary.summary(shown, done.identities, lang):
+        common.out.print(block)
     common.out.print(text("cli.run.closed", lang, month=done.month, digest=done.digest), style="bold green")
     page = next((one for one in done.documents if one.kind == "page"), None)
     if page is not None:

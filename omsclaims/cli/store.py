@@ -1,6 +1,6 @@
 """Commands that fill a workspace: init, nsi, register, agreement, ingest, withdraw, status."""
 
-from __future__ import annotations
+# Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         territory: Annotated[str, typer.Option("--territory", help=text("cli.init.territory", lang))],
         role: Annotated[str, typer.Option("--role", help=text("cli.init.role", lang))] = "fund",
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         if role not in ("fund", "insurer"):
             raise typer.BadParameter(text("cli.bad_role", lang, value=role))
@@ -59,7 +59,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
         paths: Annotated[list[Path], typer.Argument(help=text("cli.nsi.load.paths", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         code = common.CLEAN
@@ -83,7 +83,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
         paths: Annotated[list[Path], typer.Argument(help=text("cli.register.load.paths", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         with Workspace.writing(workspace) as store:
@@ -99,7 +99,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
         folder: Annotated[Path, typer.Argument(help=text("cli.agreement.load.folder", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         try:
@@ -168,7 +168,7 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         threads: Annotated[int, typer.Option("--threads", min=1, help=text("cli.option.threads", lang))] = THREADS,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         chosen = common.existing_files(files, lang)
@@ -186,7 +186,7 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         why: Annotated[str | None, typer.Option("--why", help=text("cli.option.why", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         with Workspace.writing(workspace) as store:
             row = intake.withdraw(store, package, common.parse_as_of(as_of, lang), common.who_am_i(), why)
@@ -195,7 +195,7 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
     @app.command("status", help=text("cli.status.help", lang))
     def status(
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
-        lang: str = common.option_lang(lang),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         with Workspace.open(workspace) as store:
             show_status(store, lang)
