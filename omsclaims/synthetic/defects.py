@@ -507,7 +507,7 @@ _BAD: Final = "1.4.4"
 #: Everything that is planted. Names: the rule, and what is done where a rule has several ways.
 DEFECTS: Final[tuple[Defect, ...]] = (
     # Persons that have only one case come first: there are few of them in a small territory.
-    Defect("C023", lambda w: _alone(w) & _hospital(w) & (w.days >= 3), _died_inside),
+    Defect("C023", lambda w: _hospital(w) & w.own & w.final & w.steady & (w.days >= 3), _died_inside),
     Defect("C001", _alone, _closed_policy),
     Defect("C002", _alone, _later_policy),
     Defect("C024", lambda w: _alone(w) & (w.kind == "visit"), _died_before),

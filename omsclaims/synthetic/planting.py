@@ -181,6 +181,9 @@ class Ward:
         self.one_sl = ~np.isin(self.case, tables["sl"].filter(pl.col("sl_no") > 1)["case"].to_numpy())
         counts = np.bincount(self.person, minlength=people.count)
         self.alone = (shared.total[self.person] == 1) & (counts[self.person] == 1)
+        # The last care of the person: nothing of March follows a case of February.
+        latest = z.select(pl.col("date_z_2").max().over("person") == pl.col("date_z_2")).to_series().to_numpy()
+        self.final = latest & ((plan.month.month == 3) | (shared.total[self.person] == counts[self.person]))
         self.steady = np.isnat(people.change[self.person])
         self.even = np.array([int(mo) % 2 == 0 for mo in self.clinic])
         old = catalogue.OLD_VERSION[str(plan.month)]
