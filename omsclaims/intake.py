@@ -77,14 +77,19 @@ def _start_worker(books: Books) -> None:
     _BOOKS["books"] = books
 
 
-def check_package(path: Path, books: Books, as_of: date) -> tuple[reader.PackageRead, pl.DataFrame, bool]:
+def check_package(
+    path: Path, books: Books, as_of: date, to_the_end: bool = False
+) -> tuple[reader.PackageRead, pl.DataFrame, bool]:
     """Reads one package and checks it as far as it goes without registers.
+
+    to_the_end  checks the cases of a package that goes back whole, too. Intake does not: with a wrong header every case would look
+                wrong, and a package that goes back is not judged case by case.
 
     Returns the package, all findings, and whether the package is refused whole.
     """
     read = reader.read_package(path)
     found = [read.findings]
-    if read.tables:  # what can be read is checked even when the package goes back: the clinic gets all findings at once
+    if read.tables and (to_the_end or not read.refused):
         found.append(checks.check_registry(read.tables, books, as_of).with_columns(package=pl.lit(read.name)))
     everything = findings.concat(found)
     whole = set(everything["rule"].unique().to_list()) & checks.REFUSES_PACKAGE
@@ -112,7 +117,7 @@ def _read_one(job: _Job) -> _Read:
         cases = read.tables["z_sl"].height
         sumv = int(read.tables["z_sl"]["sumv"].sum() or 0)
     name = read.parsed
-    if month is None and name is not None:
+    if name is not None and (month is None or refused):  # where the bill says another month, it lies where it was sent
         month = _month_of(2000 + name.year if name.year < 100 else name.year, name.month)
     folder = month or "unknown"
     tables_path, people_path = _folders(read.name, folder, read.digest)

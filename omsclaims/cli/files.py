@@ -31,7 +31,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         day = common.parse_as_of(as_of, lang)
         worst = common.CLEAN
         for path in common.existing_files(files, lang):
-            read, found, _ = intake.check_package(path, built_in_books(), day)
+            read, found, _ = intake.check_package(path, built_in_books(), day, to_the_end=True)
             if as_json:
                 for line in protocol.findings_json_lines(found, lang):
                     print(line)

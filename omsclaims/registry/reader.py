@@ -140,8 +140,8 @@ class _Package:
         unreadable = any(finding.rule == "S.801" for finding in self.found)
         if main is None and not unreadable:
             self._add("S.803", value=f"{self.stem}.xml", params={"name": f"{self.stem}.xml"})
-        if person is None and self.parsed is not None and main is not None:
-            missing = f"{self.person_stem}.xml"
+        if person is None and main is not None and self.between is None and (self.bare or self.parsed is not None):
+            missing = f"{self.person_stem or 'L'}.xml"
             if self.bare:
                 self._add("S.820", code=None, value=missing, params={"name": missing})
             else:

@@ -109,14 +109,14 @@ def _territories(tables: Tables, lang: str) -> Table:
 
 
 def _balances(tables: Tables, lang: str) -> Table:
-    """Accounts of the ledger with a balance, and their sum."""
+    """Balances of the ledger by kind of party and purpose, and their sum."""
     made = _table(t("summary.balances", lang), (t("summary.account", lang), False), (t("act.column.roubles", lang), True))
     balances = tables.get("balances")
     if balances is None or not balances.height:
         return made
-    grouped = balances.with_columns(pl.col("account").str.extract("^([^/]*/[^/]*)").fill_null(pl.col("account")).alias("group"))
-    many = balances.height > 2 * _TOP
-    rows = grouped.group_by(pl.col("group" if many else "account").alias("name")).agg(pl.col("amount_kop").sum()).sort("name")
+    # A region has hundreds of accounts: the screen shows them by kind of party and purpose, the ledger and the acts one by one.
+    kind = pl.col("account").str.replace("^([a-z_]+):[^/]*/", "${1}/").str.extract("^([^/]*/[^/]*)").fill_null(pl.col("account"))
+    rows = balances.group_by(kind.alias("name")).agg(pl.col("amount_kop").sum()).sort("name")
     for name, kopecks in rows.iter_rows():
         if kopecks:
             made.add_row(Text(name), Text(roubles(kopecks, lang)))

@@ -42,9 +42,9 @@ def test_what_does_not_hold_is_marked(lang: str) -> None:
 def test_markup_in_data_stays_text() -> None:
     tables = data.month()
     tables["balances"] = data.frame(
-        "balances", [{"account": "[red]x[/red]/y", "amount_kop": 5}, {"account": "z", "amount_kop": -5}]
+        "balances", [{"account": "[red]x[/red]", "amount_kop": 5}, {"account": "z", "amount_kop": -5}]
     )
-    assert "[red]x[/red]/y" in printed("ru", tables)
+    assert "[red]x[/red]" in printed("ru", tables)
 
 
 def test_many_accounts_are_added_up() -> None:
@@ -52,8 +52,9 @@ def test_many_accounts_are_added_up() -> None:
     rows = [{"account": f"clinic:{n}/debt/{n}", "amount_kop": n} for n in range(60)]
     tables["balances"] = data.frame("balances", [*rows, *({"account": "clinic:1/debt/x", "amount_kop": 7} for _ in range(1))])
     text = printed("ru", tables)
-    assert "clinic:1/debt " in text
-    assert "0,08" in text
+    assert "clinic/debt " in text
+    assert "clinic:1" not in text
+    assert "17,77" in text  # 0 + 1 + ... + 59 and 7 kopecks
 
 
 def test_nothing_at_hand() -> None:
