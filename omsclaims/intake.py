@@ -82,8 +82,8 @@ def check_package(
 ) -> tuple[reader.PackageRead, pl.DataFrame, bool]:
     """Reads one package and checks it as far as it goes without registers.
 
-    to_the_end  checks the cases of a package that goes back whole, too. Intake does not: with a wrong header every case would look
-                wrong, and a package that goes back is not judged case by case.
+    to_the_end  checks the cases of a package that goes back whole, too. Intake does not: with a wrong header every case would
+                look wrong, and a package that goes back is not judged case by case.
 
     Returns the package, all findings, and whether the package is refused whole.
     """
