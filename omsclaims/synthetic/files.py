@@ -287,9 +287,8 @@ def write_bad_packages(folder: Path, files: MonthFiles) -> list[BadPackage]:
     month = str(files.plan.month)
     found = []
     donors = [package for package in files.main if package.startswith("HM75090") and _clean(files, package)]
-    tail = f"T75_{month[2:4]}{month[5:7]}"
     for number, (way, clinic) in enumerate(zip(_WAYS, _cycle(donors, len(_WAYS)), strict=True)):
-        package = f"{clinic.partition('T75_')[0]}{tail}{2 + number // len(donors):02d}"
+        package = f"{clinic[:-2]}{2 + number // len(donors):02d}"
         main, persons = _small(files, clinic, package)
         edition = edition_of(package, month)
         person_edition = find_format("L", "3.2", month).format
@@ -329,16 +328,9 @@ def _doctype(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPack
 
 
 def _other_month(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
-    main["file"] = main["file"].with_columns(month=pl.col("month") - 1)
-    before = f"{month[:5]}{int(month[5:]) - 1:02d}"
-    return BadPackage(
-        package,
-        before,
-        "S.810",
-        "1.4.1",
-        "SCHET/MONTH",
-        "the bill says the month before, the name this month; it counts for the bill's",
-    )
+    # A later month: no date of the cases contradicts it, so that the name is all that is wrong.
+    main["file"] = main["file"].with_columns(month=pl.col("month") + 1)
+    return BadPackage(package, month, "S.810", "1.4.1", "SCHET/MONTH", "the bill says the next month, the name this one")
 
 
 def _empty_zip(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
