@@ -30,7 +30,6 @@ SHARES: Final = {
 AT_LEAST: Final = 6
 #: A person has at most so many cases in a month.
 MOST_CASES: Final = 5
-#: How many days of the month before and after the bill the clean cases leave free.
 _DAY: Final = np.timedelta64(1, "D")
 
 

@@ -652,8 +652,6 @@ DEFECTS: Final[tuple[Defect, ...]] = (
     Defect("S.913", _calm, _spare_person),
 )  # fmt: skip
 
-#: Rules that no case is refused for.
-WARNINGS: Final = frozenset({"S.901", "S.905", "S.913"})
 #: Ways to break a rule that only a handful of cases allow: one each.
 ONCE: Final = frozenset({"S.913", "S.908", "S.909"})
 

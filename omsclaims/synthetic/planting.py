@@ -7,7 +7,7 @@ finding that must appear is a `Row`; the cases that must be refused follow from 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -198,7 +198,8 @@ class Ward:
         self.first = lowest.to_numpy()
         self.sl_rows = _starts(tables["sl"], self.case)
         self.usl_rows = _starts(tables["usl"], self.case)
-        self.small_cases = {name: tables[name].partition_by("case", as_dict=True) for name in SMALL}
+        self.small = {name: tables[name].sort("case", "sl_no", maintain_order=True) for name in SMALL}
+        self.small_rows = {name: _starts(table, self.case) for name, table in self.small.items()}
         self.changed: dict[int, Tree] = {}
         self.added: list[Tree] = []
         self.rows: list[Row] = []
@@ -233,12 +234,12 @@ class Ward:
 
     def tree(self, position: int) -> Tree:
         """The case at a position as a tree of its own."""
-        case = int(self.case[position])
         sls = self.tables["sl"][self.sl_rows[position] : self.sl_rows[position + 1]].to_dicts()
         usls: dict[int, list[dict[str, Any]]] = {}
         for row in self.tables["usl"][self.usl_rows[position] : self.usl_rows[position + 1]].to_dicts():
             usls.setdefault(row["sl_no"], []).append(row)
-        small = {name: parts[(case,)].to_dicts() for name, parts in self.small_cases.items() if (case,) in parts}
+        small = {name: self.small[name][rows[position] : rows[position + 1]].to_dicts() for name, rows in self.small_rows.items()}
+        small = {name: rows for name, rows in small.items() if rows}
         return Tree(self.tables["z"].row(position, named=True), sls, usls, small)
 
     def touch(self, position: int) -> Tree:
@@ -340,12 +341,7 @@ class Defect:
     change: Callable[[Ward, Tree], Sequence[Expect] | None]
     february: bool = True
     clones: bool = False
-    note: str = ""
     history: bool = False
-
-    def noted(self, note: str) -> Defect:
-        """The same with a note."""
-        return replace(self, note=note)
 
 
 def plant(ward: Ward, defects: Sequence[Defect], counts: dict[str, int], before: Ward | None) -> None:
@@ -366,7 +362,7 @@ def plant(ward: Ward, defects: Sequence[Defect], counts: dict[str, int], before:
                 tree = ward.clone(tree)
             expects = defect.change(ward, tree)
             if expects:
-                ward.expect(tree, expects, defect.note)
+                ward.expect(tree, expects, defect.name)
 
 
 def _into_month(tree: Tree, ward: Ward) -> None:

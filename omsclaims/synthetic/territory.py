@@ -65,6 +65,7 @@ class _Month:
     tables: Tables
     files: files.MonthFiles
     judged: pl.DataFrame
+    packages: int
 
 
 def build(out: Path, cases: int = 50_000, seed: int = DEFAULT_SEED, progress: Progress | None = None) -> TerritorySummary:
@@ -84,9 +85,9 @@ def build(out: Path, cases: int = 50_000, seed: int = DEFAULT_SEED, progress: Pr
     rng = np.random.default_rng(seed)
     tell("people")
     people = make_people(rng, max(FEWEST_PERSONS, round(cases / CASES_PER_PERSON)))
-    february, march = _months(rng, people, cases, tell)
-    tell("files")
-    bad = _write_packages(out, (february, march), tell)
+    wards = _wards(rng, people, cases, tell)
+    february, march = (_written(out, ward, people, tell) for ward in wards)
+    bad = files.write_bad_packages(out / "packages" / str(march.files.plan.month), march.files)
     _write_surroundings(out, people, (february, march))
     planted = _write_truth(out, (february, march), bad)
     (out / "README.txt").write_text(_README.format(cases=cases, seed=seed), encoding="utf-8")
@@ -98,7 +99,7 @@ def build(out: Path, cases: int = 50_000, seed: int = DEFAULT_SEED, progress: Pr
     )
 
 
-def _months(rng: np.random.Generator, people: People, cases: int, tell: Progress) -> tuple[_Month, _Month]:
+def _wards(rng: np.random.Generator, people: People, cases: int, tell: Progress) -> tuple[Ward, Ward]:
     """Clean care of both months, then what is planted in February and in March (which may stand against February)."""
     plans = care.plans(cases)
     slots = [care.make_slots(rng, people, plan) for plan in plans]
@@ -120,7 +121,7 @@ def _months(rng: np.random.Generator, people: People, cases: int, tell: Progress
     tell("defects")
     planting.plant(wards[1], defects.DEFECTS, counts[1], wards[0])
     planting.plant(wards[0], defects.DEFECTS, counts[0], None)
-    return _finished(wards[0], people, scarce=False), _finished(wards[1], people, scarce=True)
+    return wards[0], wards[1]
 
 
 def _counts(plan: Plan) -> dict[str, int]:
@@ -155,14 +156,18 @@ def _finished(ward: Ward, people: People, *, scarce: bool) -> _Month:
     first = ward.rows[-1].plant + 1 if ward.rows else 1
     rows = ward.rows + [truth.over_plan_row(first + i, case, rule) for i, (case, rule) in enumerate(over)]
     month_files.planted = frozenset(row.case for row in rows if row.case is not None)
-    return _Month(ward, rows, tables, month_files, truth.judged(z, rows, people))
+    return _Month(ward, rows, tables, month_files, truth.judged(z, rows, people), len(month_files.main))
 
 
-def _write_packages(out: Path, months: tuple[_Month, _Month], tell: Progress) -> list[files.BadPackage]:
-    for month in months:
-        files.write_month(out / "packages" / str(month.ward.plan.month), month.files, tell)
-    march = months[1].files
-    return files.write_bad_packages(out / "packages" / str(march.plan.month), march)
+def _written(out: Path, ward: Ward, people: People, tell: Progress) -> _Month:
+    """A month with its packages written. Of February, whose tables nobody needs any more, only numbers and judgement stay."""
+    last = ward.plan.month.month == 3
+    month = _finished(ward, people, scarce=last)
+    files.write_month(out / "packages" / str(ward.plan.month), month.files, tell)
+    if not last:
+        month.files.main.clear()
+        month.files.persons.clear()
+    return month
 
 
 def _write_surroundings(out: Path, people: People, months: tuple[_Month, _Month]) -> None:
@@ -202,7 +207,7 @@ def _write_truth(out: Path, months: tuple[_Month, _Month], bad: list[files.BadPa
 def _summary(month: _Month) -> MonthSummary:
     z = month.judged
     return MonthSummary(
-        str(month.ward.plan.month), len(month.files.main), z.height, len(month.rows), int(z["refused"].sum()),
+        str(month.ward.plan.month), month.packages, z.height, len(month.rows), int(z["refused"].sum()),
         int(z["sumv"].sum()),
         int(z.filter(~pl.col("refused"))["sumv"].sum()),
     )  # fmt: skip
@@ -221,7 +226,7 @@ registers/      insured persons and attachments (Parquet); clinics, insurers, li
 packages/       2022-02 and 2022-03: bills of the clinics to the fund, with packages in March that must be refused whole;
                 2022-03/sent_again holds a package of a name that was sent before
 planted.csv     every finding that must appear: the defects put in on purpose (primary) and what follows from them (consequence);
-                refused = 1: the case (or, without idcase, the package) must be refused for it
+                refused = 1: the case (or, without idcase, the package) must be refused for it; note says which way
 truth.csv       cases and kopecks that must come out, worked out apart from the engine: by package, by payer and clinic (payment),
                 and the bills to other territories (territory)
 """
