@@ -9,7 +9,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import SHARED, Closed, MakeTerritory, close_months
 from lxml import etree
 
 from omsclaims import closing, intake, truth
@@ -17,6 +16,7 @@ from omsclaims.cli import demo
 from omsclaims.periods import Month
 from omsclaims.registry import reader
 from omsclaims.workspace import Workspace, WorkspaceError
+from tests.conftest import SHARED, Closed, MakeTerritory, close_months
 
 MONTHS = [str(month) for month in demo.MONTHS]
 MARCH = demo.MONTHS[1]

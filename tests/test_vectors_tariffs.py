@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tariffs.tariff_cases import agreement, priced
+
+from tests.tariffs.tariff_cases import agreement, priced
 
 VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors" / "vectors.md"
 

@@ -9,15 +9,15 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from checks_cases import AS_OF, TEMPLATES, Built, build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from test_rules import FOLDER
 
 from omsclaims import checks
 from omsclaims.checks import catalogue
 from omsclaims.findings import ORDER
+from tests.checks.checks_cases import AS_OF, TEMPLATES, Built, build
+from tests.checks.test_rules import FOLDER
 
 
 def _all_registry_cases() -> list[dict[str, Any]]:

@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from checks_cases import TEMPLATES, Built, build
 
 from omsclaims import checks, messages
 from omsclaims.checks import catalogue, rules
 from omsclaims.findings import SCHEMA, with_text
 from omsclaims.nsi import built_in_books
+from tests.checks.checks_cases import TEMPLATES, Built, build
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "checks"
 #: Keys of a case that go to the builder; the others are what is expected of it.

@@ -10,10 +10,10 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
-import reports_data as data
 from openpyxl.worksheet.worksheet import Worksheet
 
 from omsclaims.reports import acts
+from tests.reports import reports_data as data
 
 ACT = acts.Act("121/2022-03/75001", date(2022, 4, 8), data.MONTH, "Фонд 75")
 

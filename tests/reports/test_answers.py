@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import reports_data as data
 from lxml import etree
 
 from omsclaims.registry import formats
 from omsclaims.registry.writer import write_xml
 from omsclaims.reports import answers
+from tests.reports import reports_data as data
 
 XSD = Path(__file__).resolve().parents[3] / "shared" / "xsd"
 SCHEMA = {

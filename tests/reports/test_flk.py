@@ -6,10 +6,10 @@ import io
 
 import openpyxl
 import polars as pl
-import reports_data as data
 
 from omsclaims import findings
 from omsclaims.reports import flk, listing
+from tests.reports import reports_data as data
 
 
 def test_xlsx_has_counts_and_a_sheet_for_each_package() -> None:

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-import reports_data as data
 from lxml import html
 
 from omsclaims import messages
 from omsclaims.reports import page
 from omsclaims.settlement import Identity
 from omsclaims.settlement import identities as month_identities
+from tests.reports import reports_data as data
 
 CONTEXT = SimpleNamespace(month=data.MONTH, as_of=date(2022, 4, 12), territory="75")
 LINKS = [

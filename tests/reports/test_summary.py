@@ -6,13 +6,13 @@ import io
 
 import polars as pl
 import pytest
-import reports_data as data
 from rich.console import Console
 
 from omsclaims import messages
 from omsclaims.reports.summary import as_group, summary
 from omsclaims.settlement import Identity
 from omsclaims.settlement import identities as month_identities
+from tests.reports import reports_data as data
 
 
 def printed(lang: str, tables: dict[str, pl.DataFrame] | None = None, identities: list[Identity] | None = None) -> str:

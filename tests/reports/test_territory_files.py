@@ -8,12 +8,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import reports_data as data
 from lxml import etree
 
 from omsclaims.registry import formats
 from omsclaims.registry.writer import write_xml
 from omsclaims.reports import territory_files
+from tests.reports import reports_data as data
 
 XSD = Path(__file__).resolve().parents[3] / "shared" / "xsd" / "RD_3.2.xsd"
 BILL = territory_files.Bill("R7538220001", "75-38-2022-03", date(2022, 4, 20), date(2022, 4, 20), "76000", "25000")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import polars as pl
-import settlement_samples as samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from omsclaims import findings
 from omsclaims.nsi import Book
 from omsclaims.settlement import decide, refused, sanctions
 from omsclaims.settlement.decide import code_order
+from tests.settlement import settlement_samples as samples
 
 
 def with_partial_grounds(**changes: object) -> object:

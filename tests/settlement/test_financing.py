@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-import settlement_samples as samples
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from omsclaims.law import federal_parameters
 from omsclaims.money import parse_amount
 from omsclaims.periods import Month, parse_partition
 from omsclaims.settlement.financing import case_management, final_amounts, finance, notice_date
+from tests.settlement import settlement_samples as samples
 
 CASES = Path(__file__).parents[2] / "fixtures" / "settlement"
 

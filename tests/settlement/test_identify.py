@@ -6,11 +6,11 @@ from datetime import date
 
 import polars as pl
 import pytest
-import settlement_samples as samples
 
 from omsclaims import contract
 from omsclaims.nsi import book_from_rows
 from omsclaims.settlement import identify
+from tests.settlement import settlement_samples as samples
 
 ENP, OTHER_ENP = "7500000000000017", "3800000000000025"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-import settlement_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omsclaims.law import federal_parameters
 from omsclaims.settlement.payments import Advance, Pair, advance_to_pay, advances_of, pay, resubmit_by, settle_pair
+from tests.settlement import settlement_samples as samples
 
 KOPECKS = st.integers(0, 10**10)
 

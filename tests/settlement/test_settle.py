@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-import settlement_samples as samples
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from omsclaims import contract, findings, messages
 from omsclaims.law import federal_parameters
 from omsclaims.money import parse_amount
 from omsclaims.settlement import decide, identities, settle
+from tests.settlement import settlement_samples as samples
 
 CASES = Path(__file__).parents[2] / "fixtures" / "settlement"
 CELLS = {("north", group["code"]): 100_000 for group in federal_parameters().value("financing.partition", date(2022, 3, 1))}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import polars as pl
-import settlement_samples as samples
 
 from omsclaims import findings
 from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
 from omsclaims.settlement import decide
 from omsclaims.settlement.territories import Terms, terms, territory_bills
+from tests.settlement import settlement_samples as samples
 
 
 def month_tables() -> dict[str, pl.DataFrame]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 
 import pytest
-from synthetic_made import CASES, Made
 
 from omsclaims.registry.reader import read_package
 from omsclaims.synthetic import territory
+from tests.synthetic.synthetic_made import CASES, Made
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from synthetic_made import Made
 
 from omsclaims.nsi import Book, book_from_rows
 from omsclaims.synthetic import catalogue
+from tests.synthetic.synthetic_made import Made
 
 SHARED = Path(__file__).parents[3] / "shared" / "nsi" / "codes"
 DAY = "20220315"

@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from synthetic_made import Made
 
 from omsclaims.synthetic import care, catalogue, people
+from tests.synthetic.synthetic_made import Made
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from synthetic_made import Made
 
 from omsclaims.law.agreement import load_agreement
 from omsclaims.synthetic import deal
+from tests.synthetic.synthetic_made import Made
 
 RESULTS_INTERRUPTED = {102, 103, 104, 105, 106, 107, 108, 110, 202, 203, 204, 205, 206, 207, 208}
 

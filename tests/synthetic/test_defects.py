@@ -7,10 +7,10 @@ from collections import Counter
 from datetime import date
 
 import polars as pl
-from synthetic_made import Made
 
 from omsclaims.identifiers import enp_is_valid
 from omsclaims.synthetic import defects
+from tests.synthetic.synthetic_made import Made
 
 #: Refuse the whole package; a term of the plan is worked out, not planted.
 NOT_PLANTED = {"C084", "C085"}

@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from lxml import etree
-from synthetic_made import Made
 
 from omsclaims import contract
 from omsclaims.registry.reader import read_package
 from omsclaims.synthetic import territory
+from tests.synthetic.synthetic_made import Made
 
 ROOT = Path(__file__).parents[2]
 XSD = ROOT.parent / "shared" / "xsd"
