@@ -127,11 +127,14 @@ class _Package:
     def _pick(self) -> tuple[Member | None, Member | None]:
         """The main file and the file of persons among the members; S.803 for what is missing, S.804 for what is too much."""
         main = person = None
+        # Where the package is misnamed, its main file is the one with a lawful name: only the name is wrong then.
+        misnamed = self.parsed is None and self.between is None
         for member in self.members:
             path = PurePosixPath(member.name)
+            own = path.stem.upper() == self.stem.upper() or (misnamed and names.parse_name(path.stem) is not None)
             if path.suffix.lower() != ".xml":
                 self._add("S.804", value=member.name, params=reason_params(member.name, "extra"))
-            elif path.stem.upper() == self.stem.upper() and main is None:
+            elif own and main is None:
                 main = member
             elif person is None and (path.stem.upper() == (self.person_stem or "").upper() or names.is_person_name(path.stem)):
                 person = member
