@@ -45,6 +45,7 @@ class _Job:
     path: Path
     as_of: date
     workspace: Path
+    attempt: str  # number of this intake and of the file in it: each writes folders of its own, never over published ones
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class _Read:
     cases: int
     sumv_kop: int
     findings: pl.DataFrame
+    path_tables: Path
+    path_people: Path
 
 
 _BOOKS: dict[str, Books] = {}
@@ -96,9 +99,9 @@ def check_package(
     return read, everything, read.refused or bool(whole)
 
 
-def _folders(package: str, month: str, digest: str) -> tuple[Path, Path]:
+def _folders(package: str, month: str, digest: str, attempt: str) -> tuple[Path, Path]:
     """Folders of a package's tables and of its persons, relative to the workspace."""
-    leaf = f"{package}-{digest[:16]}"
+    leaf = f"{package}-{digest[:16]}-{attempt}"
     return Path("tables") / month / leaf, Path("people") / month / leaf
 
 
@@ -119,15 +122,13 @@ def _read_one(job: _Job) -> _Read:
     name = read.parsed
     if name is not None and (month is None or refused):  # where the bill says another month, it lies where it was sent
         month = _month_of(2000 + name.year if name.year < 100 else name.year, name.month)
-    folder = month or "unknown"
-    tables_path, people_path = _folders(read.name, folder, read.digest)
+    tables_path, people_path = _folders(read.name, month or "unknown", read.digest, job.attempt)
     kept = {} if refused else {table: rows for table, rows in read.tables.items() if rows.height}
     for path, part in (
         (tables_path, {**{table: rows for table, rows in kept.items() if table not in PERSON_TABLES}, "findings": found}),
         (people_path, {table: rows for table, rows in kept.items() if table in PERSON_TABLES}),
     ):
-        if not (job.workspace / path).exists():
-            write_tables(job.workspace / path, part)
+        write_tables(job.workspace / path, part)
     return _Read(
         job.path,
         read.name,
@@ -141,6 +142,8 @@ def _read_one(job: _Job) -> _Read:
         cases,
         sumv,
         found,
+        tables_path,
+        people_path,
     )
 
 
@@ -173,7 +176,8 @@ def ingest(
     """
     books = chosen_books(workspace.books())
     ordered = sorted(files, key=lambda path: (path.stem, str(path)))
-    jobs = [_Job(path, as_of, workspace.folder) for path in ordered]
+    attempt = workspace.next_seq()
+    jobs = [_Job(path, as_of, workspace.folder, f"{attempt}-{number}") for number, path in enumerate(ordered)]
     done: list[Intake] = []
     for read in _reads(jobs, books, threads):
         done.append(_store(workspace, read, as_of))
@@ -190,8 +194,12 @@ def ingest(
 
 
 def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
-    """Names a package in the transaction, or says why not."""
-    known = [row for row in workspace.packages() if row.package == read.package and row.state != "withdrawn"]
+    """Names a package in the transaction, or says why not.
+
+    The content of an accepted package again changes nothing. What was refused or withdrawn before is judged anew: the package
+    in its way may be withdrawn by now, the month open again, a book loaded.
+    """
+    known = [row for row in workspace.packages() if row.package == read.package and row.state == "accepted"]
     if any(row.digest == read.digest for row in known):
         return Intake(read.path, read.package, read.month, "already", read.cases, read.sumv_kop, read.findings)
     refusal = _refusal(workspace, read, known)
@@ -201,9 +209,8 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
         found = findings.frame([refusal])
     refused = read.refused or refusal is not None
     month = read.month or "unknown"
-    tables_path, people_path = _folders(read.package, month, read.digest)
     if refusal is not None:
-        _keep_findings_only(workspace.folder, tables_path, people_path, found)
+        _keep_findings_only(workspace.folder, read.path_tables, read.path_people, found)
     original = _keep_original(workspace.folder, read)
     reasons = ",".join(sorted(found.filter(pl.col("level") == "file")["rule"].unique().to_list())) if refused else ""
     workspace.add_package(
@@ -220,8 +227,8 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
             read.sumv_kop,
             found.height,
             reasons,
-            str(tables_path),
-            str(people_path),
+            str(read.path_tables),
+            str(read.path_people),
             original,
         )
     )
@@ -231,7 +238,7 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
 def _refusal(workspace: Workspace, read: _Read, known: Sequence[PackageRow]) -> Finding | None:
     """Why a package cannot be taken: its name is taken (W.1), its month closed (W.2), it is meant for another (W.3)."""
     base = Finding("W.1", package=read.package, file=read.package, code="1.4.1")
-    if any(row.state == "accepted" for row in known):
+    if known:
         return replace(base, rule="W.1", params={"package": read.package})
     if read.refused:
         return None

@@ -241,6 +241,8 @@ class Workspace:
                 connection.execute("ROLLBACK")
                 workspace._sweep()
                 raise
+            else:
+                workspace._sweep()
             finally:
                 connection.close()
             workspace._publish()
@@ -269,6 +271,10 @@ class Workspace:
         registers = {row[0] for row in self.rows("SELECT path FROM registers UNION SELECT path FROM books")}
         for entry in [*(self.folder / "people").glob("*.parquet"), *(self.folder / "tables").glob("*.parquet")]:
             if str(entry.relative_to(self.folder)) not in registers:
+                entry.unlink()
+        originals = {row[0] for row in self.rows("SELECT original FROM packages")}
+        for entry in (self.folder / "restricted" / "packages").glob("*"):
+            if str(entry.relative_to(self.folder)) not in originals:
                 entry.unlink()
 
     # -- basics ----------------------------------------------------------------------------------------------------
@@ -383,10 +389,13 @@ class Workspace:
         return [PackageRow(*row) for row in found]
 
     def add_package(self, row: PackageRow) -> None:
-        """Names a package whose tables have been written: publishes it with the transaction."""
+        """Names a package whose tables have been written: publishes it with the transaction.
+
+        The same content that was refused or withdrawn before is replaced; the audit chain keeps what became of it then.
+        """
         values = list(row.__dict__.values())
         marks = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO packages VALUES ({marks})", values)  # noqa: S608 - only question marks
+        self._connection.execute(f"INSERT OR REPLACE INTO packages VALUES ({marks})", values)  # noqa: S608 - only question marks
 
     def set_package_state(self, package: str, digest: str, state: str) -> None:
         """Changes the state of a package: withdrawn."""
