@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 import typer
 
 from omsclaims import messages
-from omsclaims.cli import common
+from omsclaims.cli import common, words
+
+#: Which file holds which command. A file is imported when its command is given: checking a package needs no made-up territory.
+FAMILIES: Final = {
+    "demo": ("demo",),
+    "store": ("init", "nsi", "register", "agreement", "ingest", "withdraw", "status"),
+    "files": ("check", "read", "write"),
+    "months": ("run", "reopen", "explain"),
+}
 
 
-def build(lang: str) -> typer.Typer:
-    """The command line with its help in `lang`."""
-    from omsclaims.cli import demo, files, months, store
-
-    app = typer.Typer(
-        name="omsclaims",
-        help=messages.text("cli.help", lang),
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
-    for family in (demo, store, files, months):
-        family.add_to(app, lang)
+def build(lang: str, given: str | None = None) -> typer.Typer:
+    """The command line with its help in `lang`; with all commands, or with those of the file that holds the command `given`."""
+    app = words.group(lang, "cli.help")
+    chosen = [name for name, commands in FAMILIES.items() if given in commands] or list(FAMILIES)
+    for name in chosen:
+        import_module(f"omsclaims.cli.{name}").add_to(app, lang)
     return app
 
 
@@ -42,6 +44,19 @@ def language_of(arguments: Sequence[str]) -> str:
     return messages.default_language()
 
 
+def command_of(arguments: Sequence[str]) -> str | None:
+    """The command among the arguments; None where it cannot be told, or help for all is asked for."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument == "--lang":
+            skip = True
+        elif not argument.startswith("--lang="):
+            return None if argument.startswith("-") else argument
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs a command and exits with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -49,5 +64,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if lang not in messages.LANGUAGES:
         common.err.print(messages.text("cli.bad_lang", messages.default_language()), style="bold red")
         sys.exit(common.USAGE)
-    with common.errors_shown(lang):
-        build(lang)(args=given, standalone_mode=True)
+    build(lang, command_of(given))(args=given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -18,10 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from omsclaims import findings, messages
-from omsclaims.law import ParameterError, ParameterFileError
-from omsclaims.nsi import BookMissingError
 from omsclaims.periods import CalendarEndsError, Month
-from omsclaims.workspace import WorkspaceError
 
 CLEAN: Final = 0
 FINDINGS: Final = 1
@@ -33,8 +31,27 @@ UNREADABLE_RULES: Final = frozenset({"S.801", "S.804", "S.805", "S.806", "S.807"
 #: Findings of one rule shown on the screen; the full count always is.
 SHOWN_OF_A_RULE: Final = 5
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+#: Commands in the order of work, for the help.
+ORDER_OF_WORK: Final = (
+    "demo", "init", "nsi load", "register load", "agreement load", "ingest", "withdraw", "run", "reopen", "explain", "status",
+    "check", "read", "write",
+)  # fmt: skip
+#: Files of a folder that are taken for packages.
+PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})
+
+#: Width of what goes into a file or a pipe, where no terminal says how wide it is.
+_WIDTH_OF_FILES: Final = 120
+
+
+def _console(stderr: bool) -> Console:
+    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _WIDTH_OF_FILES
+    return made
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 def today() -> date:
@@ -73,17 +90,32 @@ def errors_shown(lang: str) -> Iterator[None]:
     """Turns what the program cannot go on from into a sentence and an exit code."""
     try:
         yield
-    except WorkspaceError as error:
-        err.print(messages.text(error.key, lang, **error.params), style="bold red", markup=False)
+    except OSError as error:
+        place = error.filename or messages.text("cli.some_file", lang)
+        err.print(messages.text("cli.os_error", lang, path=place, reason=error.strerror or error), style="bold red", markup=False)
+        sys.exit(UNREADABLE)
+    except Exception as error:
+        sentence = _sentence(error, lang)
+        if sentence is None:
+            raise
+        err.print(sentence, style="bold red", markup=False)
         sys.exit(USAGE)
-    except BookMissingError as error:
-        err.print(
-            messages.text("cli.book_missing", lang, book=_first_word_after_book(str(error))), style="bold red", markup=False
-        )
-        sys.exit(USAGE)
-    except (ParameterError, ParameterFileError, CalendarEndsError) as error:
-        err.print(messages.text("cli.parameter", lang, reason=error), style="bold red", markup=False)
-        sys.exit(USAGE)
+
+
+def _sentence(error: Exception, lang: str) -> str | None:
+    """What a person can do about an error of ours; None for a defect of the program."""
+    # Imported here: a command that needs neither workspace nor law must not wait for them.
+    from omsclaims.law import ParameterError, ParameterFileError
+    from omsclaims.nsi import BookMissingError
+    from omsclaims.workspace import WorkspaceError
+
+    if isinstance(error, WorkspaceError):
+        return messages.text(error.key, lang, **error.params)
+    if isinstance(error, BookMissingError):
+        return messages.text("cli.book_missing", lang, book=_first_word_after_book(str(error)))
+    if isinstance(error, ParameterError | ParameterFileError | CalendarEndsError):
+        return messages.text("cli.parameter", lang, reason=error)
+    return None
 
 
 def _first_word_after_book(text: str) -> str:
@@ -100,18 +132,18 @@ def progress_bar(label: str, total: int | None = None) -> Iterator[Progress]:
         yield bar
 
 
-def print_findings(found: pl.DataFrame, lang: str) -> None:
-    """Findings for people: per rule its title, count, ground, the first few with place and text, and what to do."""
+def print_findings(found: pl.DataFrame, lang: str, shown: int = SHOWN_OF_A_RULE) -> None:
+    """Findings for people: per rule its title, count, ground, the first `shown` with place and text, and what to do."""
     for rule, rows in found.sort("rule").group_by("rule", maintain_order=True):
         name = str(rule[0])
         head = messages.text(f"rule.{name}.title", lang)
         code = rows["code"].drop_nulls()
         ground = f" · {messages.text('cli.ground', lang)} {code[0]}" if code.len() else ""
         out.print(f"{name} {head} · {rows.height}{ground}", style="bold", markup=False)
-        for row in findings.with_text(rows.head(SHOWN_OF_A_RULE), lang).iter_rows(named=True):
+        for row in findings.with_text(rows.head(shown), lang).iter_rows(named=True):
             out.print(f"  {place(row, lang)}: {row['text']}", markup=False)
-        if rows.height > SHOWN_OF_A_RULE:
-            out.print("  " + messages.text("cli.and_more", lang, count=rows.height - SHOWN_OF_A_RULE), markup=False)
+        if rows.height > shown:
+            out.print("  " + messages.text("cli.and_more", lang, count=rows.height - shown), markup=False)
         if messages.has(f"rule.{name}.todo"):
             params = _params(rows.row(0, named=True))
             out.print("  → " + messages.text(f"rule.{name}.todo", lang, **params), style="cyan", markup=False)
@@ -145,11 +177,17 @@ def table(title: str, *columns: tuple[str, str]) -> Table:
 
 
 def existing_files(paths: list[Path], lang: str) -> list[Path]:
-    """Files named on the command line; a folder stands for the packages in it. Raises BadParameter for what is not there."""
+    """Files named on the command line; a folder stands for the packages in it.
+
+    Raises BadParameter for what is not there and for a folder without packages.
+    """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found.extend(sorted(one for one in path.rglob("*") if one.suffix.lower() in {".zip", ".oms", ".xml"}))
+            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in PACKAGE_SUFFIXES and one.is_file())
+            if not inside:
+                raise typer.BadParameter(messages.text("cli.empty_folder", lang, folder=path))
+            found.extend(inside)
         elif path.exists():
             found.append(path)
         else:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from omsclaims import closing, intake, messages, truth
-from omsclaims.cli import common
+from omsclaims.cli import common, words
 from omsclaims.cli.months import show_closing
 from omsclaims.cli.store import THREADS, read_register
 from omsclaims.law.agreement import load_agreement
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     """Adds the command."""
     text = messages.text
 
-    @app.command("demo", help=text("cli.demo.help", lang))
+    @words.command(app, "demo", lang)
     def demo(
         cases: Annotated[int, typer.Option("--cases", min=200, help=text("cli.demo.cases", lang))] = 50_000,
         out: Annotated[Path, typer.Option("--out", help=text("cli.demo.out", lang))] = Path("demo"),

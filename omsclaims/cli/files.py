@@ -9,7 +9,7 @@ import polars as pl
 import typer
 
 from omsclaims import checks, findings, intake, messages
-from omsclaims.cli import common
+from omsclaims.cli import common, words
 from omsclaims.nsi import built_in_books
 from omsclaims.registry import formats, protocol, reader, writer
 from omsclaims.reports import flk
@@ -20,7 +20,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     text = messages.text
     lang_default = lang
 
-    @app.command("check", help=text("cli.check.help", lang))
+    @words.command(app, "check", lang)
     def check(
         files: Annotated[list[Path], typer.Argument(help=text("cli.arg.files", lang))],
         as_json: Annotated[bool, typer.Option("--json", help=text("cli.check.json", lang))] = False,
@@ -42,12 +42,14 @@ def add_to(app: typer.Typer, lang: str) -> None:
             worst = max(worst, _code(found))
         raise typer.Exit(worst)
 
-    @app.command("read", help=text("cli.read.help", lang))
+    @words.command(app, "read", lang)
     def read(
         file: Annotated[Path, typer.Argument(help=text("cli.arg.file", lang))],
         out_dir: Annotated[Path, typer.Option("--out", help=text("cli.read.out", lang))],
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
+        if file.is_dir():
+            raise typer.BadParameter(text("cli.one_file", lang, path=file))
         common.existing_files([file], lang)
         package = reader.read_package(file)
         common.print_findings(package.findings, lang)
@@ -61,7 +63,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         common.out.print(text("cli.read.done", lang, out=out_dir, rows=sum(table.height for table in package.tables.values())))
         raise typer.Exit(_code(package.findings))
 
-    @app.command("write", help=text("cli.write.help", lang))
+    @words.command(app, "write", lang)
     def write(
         folder: Annotated[Path, typer.Argument(help=text("cli.write.folder", lang))],
         out_file: Annotated[Path, typer.Option("--out", help=text("cli.write.out", lang))],
@@ -96,7 +98,7 @@ def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
     )
     common.print_findings(found, lang)
     if read.tables:
-        skipped = [one for one in checks.executed_registry(read.tables, built_in_books()) if not one.executed]
+        skipped = [one for one in checks.executed_registry(read.tables, built_in_books()) if one.reason]
         if skipped:
             names = "; ".join(f"{one.rule} ({checks.reason_text(one.reason, lang)})" for one in skipped)
             common.out.print(messages.text("cli.check.skipped", lang, rules=names), style="yellow", markup=False)

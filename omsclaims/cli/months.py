@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from omsclaims import closing, documents, explain, messages
-from omsclaims.cli import common
+from omsclaims.cli import common, words
 from omsclaims.reports import summary
 from omsclaims.workspace import Workspace
 
@@ -17,7 +17,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     """Adds the commands of this family."""
     text = messages.text
 
-    @app.command("run", help=text("cli.run.help", lang))
+    @words.command(app, "run", lang)
     def run(
         month: Annotated[str, typer.Argument(help=text("cli.run.month", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
@@ -37,7 +37,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         show_closing(done, workspace, lang)
         raise typer.Exit(common.FINDINGS if done.outcome == "differs" or done.tables["findings"].height else common.CLEAN)
 
-    @app.command("reopen", help=text("cli.reopen.help", lang))
+    @words.command(app, "reopen", lang)
     def reopen(
         month: Annotated[str, typer.Argument(help=text("cli.run.month", lang))],
         why: Annotated[str, typer.Option("--why", help=text("cli.option.why", lang))],
@@ -50,7 +50,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
             closing.reopen(store, of, common.parse_as_of(as_of, lang), common.who_am_i(), why)
         common.out.print(text("cli.reopen.done", lang, month=of))
 
-    @app.command("explain", help=text("cli.explain.help", lang))
+    @words.command(app, "explain", lang)
     def explain_case(
         case: Annotated[str, typer.Argument(help=text("cli.explain.case", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),

@@ -11,20 +11,22 @@ import typer
 from pydantic import ValidationError
 
 from omsclaims import contract, findings, intake, messages, money
-from omsclaims.cli import common
+from omsclaims.cli import common, words
 from omsclaims.law.agreement import AgreementError, load_agreement
 from omsclaims.nsi import built_in_books, loader
 from omsclaims.workspace import Workspace, WorkspaceError
 
 #: Threads of reading packages, unless told otherwise.
 THREADS: Final = max(1, os.cpu_count() or 1)
+#: Findings of one rule shown at intake for packages that are taken in; `check` shows more.
+SHOWN_OF_TAKEN: Final = 3
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
     """Adds the commands of this family."""
     text = messages.text
 
-    @app.command("init", help=text("cli.init.help", lang))
+    @words.command(app, "init", lang)
     def init(
         folder: Annotated[Path, typer.Argument(help=text("cli.init.dir", lang))],
         territory: Annotated[str, typer.Option("--territory", help=text("cli.init.territory", lang))],
@@ -47,14 +49,14 @@ def add_to(app: typer.Typer, lang: str) -> None:
 
 def _add_books(app: typer.Typer, lang: str) -> None:
     text = messages.text
-    nsi = typer.Typer(help=text("cli.nsi.help", lang), no_args_is_help=True, rich_markup_mode=None)
-    register = typer.Typer(help=text("cli.register.help", lang), no_args_is_help=True, rich_markup_mode=None)
-    agreement = typer.Typer(help=text("cli.agreement.help", lang), no_args_is_help=True, rich_markup_mode=None)
+    nsi = words.group(lang, "cli.nsi.help")
+    register = words.group(lang, "cli.register.help")
+    agreement = words.group(lang, "cli.agreement.help")
     app.add_typer(nsi, name="nsi")
     app.add_typer(register, name="register")
     app.add_typer(agreement, name="agreement")
 
-    @nsi.command("load", help=text("cli.nsi.load.help", lang))
+    @words.command(nsi, "load", lang, "nsi.load")
     def nsi_load(
         paths: Annotated[list[Path], typer.Argument(help=text("cli.nsi.load.paths", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
@@ -78,7 +80,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
                 common.out.print(text("cli.nsi.loaded", lang, book=book.name, edition=book.edition, rows=book.rows.height))
         raise typer.Exit(code)
 
-    @register.command("load", help=text("cli.register.load.help", lang))
+    @words.command(register, "load", lang, "register.load")
     def register_load(
         paths: Annotated[list[Path], typer.Argument(help=text("cli.register.load.paths", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
@@ -94,7 +96,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
                 store.record("register load", day, common.who_am_i(), None, payload)
                 common.out.print(text("cli.register.loaded", lang, name=path.stem, rows=table.height))
 
-    @agreement.command("load", help=text("cli.agreement.load.help", lang))
+    @words.command(agreement, "load", lang, "agreement.load")
     def agreement_load(
         folder: Annotated[Path, typer.Argument(help=text("cli.agreement.load.folder", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
@@ -162,7 +164,7 @@ def _typed(name: str, kind: pl.DataType, found: pl.DataType) -> pl.Expr:
 def _add_packages(app: typer.Typer, lang: str) -> None:
     text = messages.text
 
-    @app.command("ingest", help=text("cli.ingest.help", lang))
+    @words.command(app, "ingest", lang)
     def ingest(
         files: Annotated[list[Path], typer.Argument(help=text("cli.arg.files", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
@@ -180,7 +182,7 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
         show_intake(done, lang)
         raise typer.Exit(intake_code(done))
 
-    @app.command("withdraw", help=text("cli.withdraw.help", lang))
+    @words.command(app, "withdraw", lang)
     def withdraw(
         package: Annotated[str, typer.Argument(help=text("cli.withdraw.package", lang))],
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
@@ -192,7 +194,7 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
             row = intake.withdraw(store, package, common.parse_as_of(as_of, lang), common.who_am_i(), why)
         common.out.print(text("cli.withdraw.done", lang, package=row.package, month=row.month))
 
-    @app.command("status", help=text("cli.status.help", lang))
+    @words.command(app, "status", lang)
     def status(
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
@@ -223,9 +225,15 @@ def show_intake(done: list[intake.Intake], lang: str) -> None:
             str(one.findings.height),
         )
     common.out.print(shown)
-    refused = [one.findings.filter(pl.col("level") == "file") for one in done if one.state == "refused"]
-    if refused:
-        common.print_findings(findings.concat(refused), lang)
+    refused = findings.concat(one.findings for one in done if one.state == "refused")
+    if refused.height:
+        common.out.print(text("cli.ingest.refused", lang), style="bold", markup=False)
+        common.print_findings(refused, lang)
+    taken = findings.concat(one.findings for one in done if one.state == "accepted")
+    if taken.height:
+        common.out.print(text("cli.ingest.found", lang), style="bold", markup=False)
+        common.print_findings(taken, lang, shown=SHOWN_OF_TAKEN)
+        common.out.print(text("cli.ingest.more", lang), markup=False)
 
 
 def intake_code(done: list[intake.Intake]) -> int:
@@ -258,7 +266,7 @@ def show_status(store: Workspace, lang: str) -> None:
         accepted = [row for row in own if row.state == "accepted"]
         run = store.run(month)
         closed = (
-            text("cli.status.closed", lang, who=run.closed_by, on=run.as_of, digest=run.digest[:16])
+            text("cli.status.closed", lang, who=run.closed_by, on=run.as_of, digest=run.digest[:12])
             if run
             else text("cli.status.open", lang)
         )
