@@ -17,6 +17,7 @@ import polars as pl
 
 from omsclaims import checks, findings
 from omsclaims.findings import Finding
+from omsclaims.money import format_amount
 from omsclaims.nsi import Book, Books, built_in_books
 from omsclaims.periods import Month
 from omsclaims.registry import reader
@@ -94,9 +95,22 @@ def check_package(
     found = [read.findings]
     if read.tables and (to_the_end or not read.refused):
         found.append(checks.check_registry(read.tables, books, as_of).with_columns(package=pl.lit(read.name)))
+    found.append(findings.frame(_unreadable_amounts(read)))
     everything = findings.concat(found)
-    whole = set(everything["rule"].unique().to_list()) & checks.REFUSES_PACKAGE
+    whole = set(everything["rule"].unique().to_list()) & (checks.REFUSES_PACKAGE | {"W.4"})
     return read, everything, read.refused or bool(whole)
+
+
+def _unreadable_amounts(read: reader.PackageRead) -> list[Finding]:
+    """W.4: a case whose SUMV cannot be read. What the invoice bills is then unknown, and no month could balance with it."""
+    if read.parsed is None or not read.tables or not read.tables["file"].height:
+        return []
+    unreadable = read.tables["z_sl"].filter(pl.col("sumv").is_null()).height
+    if not unreadable:
+        return []
+    summav = read.tables["file"]["summav"][0]
+    params = {"count": unreadable, "summav": "-" if summav is None else format_amount(summav)}
+    return [Finding("W.4", code="1.4.2", package=read.name, file=read.name, element="SCHET/SUMMAV", params=params)]
 
 
 def _folders(package: str, month: str, digest: str, attempt: str) -> tuple[Path, Path]:
@@ -172,7 +186,8 @@ def ingest(
     """Takes packages into the workspace (call inside `Workspace.writing`).
 
     Files are taken in order of package name and path, whatever the order given, so that the result never depends on it.
-    Findings W.1-W.3 say why a readable package was not taken: sent before with other content, month closed, other addressee.
+    Findings W.1-W.4 say why a readable package was not taken: sent before with other content, month closed, other addressee, an
+    amount that is none.
     """
     books = chosen_books(workspace.books())
     ordered = sorted(files, key=lambda path: (path.stem, str(path)))

@@ -175,9 +175,8 @@ def _totals(tables: dict[str, pl.DataFrame], edition: Format, package: str, file
             findings.Finding("S.915", code="1.4.1", package=package, file=file, element="ZGLV/SD_Z",
                              value=_text(stated), params={"stated": _text(stated), "counted": cases})
         )  # fmt: skip
-    # A file A names the whole invoice but holds the processed cases alone. An amount that did not parse has its own finding, and
-    # leaves an invoice that nobody can confirm: the package goes back.
-    if "A" in edition.kinds:
+    # A file A names the whole invoice but holds the processed cases alone; an amount that did not parse has its own finding.
+    if "A" in edition.kinds or tables["z_sl"]["sumv"].null_count():
         return found
     billed, total = header["summav"][0], int(tables["z_sl"]["sumv"].sum())
     if billed != total:

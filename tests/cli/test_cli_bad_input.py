@@ -184,9 +184,9 @@ BAD = [
     Bad(
         "amount of a case with three decimals", element("SUMV", lambda old: f"{old}0"), "S.903", 1, False,
         (PLACE_2, "ZAP/Z_SL/SUMV", 'The value "{sumv_2}0"', "does not fit the format N(15.2)", "the decimal sign is a point",
-         "The invoice says {summav} roubles, the cases add up to"),
+         "W.4", "The amount SUMV of 1 case(s) cannot be read; the invoice of {summav} roubles cannot be confirmed"),
         (PLACE_2, "ZAP/Z_SL/SUMV", "Значение «{sumv_2}0»", "не соответствует формату N(15.2)", "десятичный знак - точка",
-         "Сумма счёта {summav} руб., сумма случаев"),
+         "Сумма SUMV не читается в случаях: 1; счёт на {summav} руб. проверить нельзя"),
     ),
     Bad(
         "amount of a case with a comma", element("SUMV", lambda old: old.replace(".", ",")), "S.903", 1, False,
@@ -306,7 +306,7 @@ def test_bad_input_is_named_and_stops_nothing_else(desk: Desk, bad: Bad) -> None
         assert row.reasons == ""
     else:
         assert row.state == "refused"
-        assert {bad.rule, "S.916"} & set(row.reasons.split(","))  # an amount that cannot be read leaves no sum to confirm
+        assert {bad.rule, "W.4"} & set(row.reasons.split(","))  # an amount that cannot be read leaves no sum to confirm
         assert parts(desk.folder, row.path) == ["findings.parquet"]
         assert parts(desk.folder, row.people_path) == []
     assert bad.rule in said.text
