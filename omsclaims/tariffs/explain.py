@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from omsclaims import messages
+from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import Agreement
 from omsclaims.money import format_amount, round_fraction, show_amount
 from omsclaims.tariffs.amounts import decimals
@@ -44,7 +45,7 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
     if kind is None:
         return [messages.text("priced.no_kind", lang)]
     name = messages.text(f"kind.{kind}", lang)
-    lines = [messages.text("priced.head", lang, kind=name, group=row["group"] or "-")]
+    lines = [_head(row, name, lang)]
     if row["formula"] is not None:
         lines.append(messages.text("priced.formula", lang, formula=messages.text(f"formula.{row['formula']}", lang)))
     lines.extend(_factor_lines(row, lang))
@@ -55,6 +56,14 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
         lines.append(messages.text("priced.price", lang, amount=show_amount(row["price_kop"], lang)))
     lines.extend(_source_lines(row, lang, agreement))
     return lines
+
+
+def _head(row: Row, name: str, lang: str) -> str:
+    """Kind of payment and the group or key by which the tariff was found."""
+    if row["group"] is None:
+        return name
+    key = f"priced.head.{row['payment_kind']}"
+    return messages.text(key if messages.has(key) else "priced.head", lang, kind=name, group=row["group"])
 
 
 def plain_number(value: Fraction, at_least: int = 0) -> str:
@@ -82,19 +91,47 @@ def _shown(row: Row, column: str) -> str:
 
 def _factor_lines(row: Row, lang: str) -> list[str]:
     """One line for each factor that the row has, with level, place and reason of interruption where they say more."""
+    kind = str(row["payment_kind"])
+    if kind in ("service", "per_capita"):  # services have a line each; inside the per-capita money nothing is multiplied
+        return []
     lines = []
-    extra = {"kus5": row["level"], "kd5": row["place"], "share5": row["interrupted"]}
     for column in _FACTORS:
-        if row[column] is None or (column == "share5" and row["interrupted"] is None):
+        if (
+            row[column] is None
+            or (column == "share5" and row["interrupted"] is None)
+            or (kind == "vmp" and column == "quantity2")
+        ):
             continue
-        note = extra.get(column)
-        params = {"value": _shown(row, column), "note": "-" if note is None else note}
-        lines.append("  " + messages.text(f"factor.{column}", lang, **params))
-    if str(row["payment_kind"]).startswith("ksg"):
-        for detail in _details(row):
-            value = plain_number(Fraction(detail.value, 10**5))
-            key = "priced.kslp_kd" if detail.by == "kd" and "add" in str(row["formula"]) else "priced.kslp"
-            lines.append("    " + messages.text(key, lang, code=detail.code, value=value, source=detail.source))
+        lines.append(
+            "  " + messages.text(_factor_key(column, kind), lang, value=_shown(row, column), note=_note(row, column, lang))
+        )
+        if column == "kslp5":
+            lines += _complexity_lines(row, lang)
+    return lines
+
+
+def _factor_key(column: str, kind: str) -> str:
+    """The text of a factor: what it is called in the formula of its kind of payment."""
+    if column == "rate4":
+        return "factor.rate4.ksg" if kind.startswith("ksg") else "factor.rate4.vmp" if kind == "vmp" else "factor.rate4"
+    return "factor.clinic5" if column == "kus5" and not kind.startswith("ksg") else f"factor.{column}"
+
+
+def _note(row: Row, column: str, lang: str) -> str:
+    """What says more about a factor: level, place, the reason of interruption in words."""
+    note = {"kus5": row["level"], "kd5": row["place"], "share5": row["interrupted"]}.get(column)
+    if column == "share5" and messages.has(f"interrupted.{note}"):
+        return f"{note} - {messages.text(f'interrupted.{note}', lang)}"
+    return "-" if note is None else str(note)
+
+
+def _complexity_lines(row: Row, lang: str) -> list[str]:
+    """A line for each coefficient of complexity."""
+    lines = []
+    for detail in _details(row):
+        value = plain_number(Fraction(detail.value, 10**5))
+        key = "priced.kslp_kd" if detail.by == "kd" and "add" in str(row["formula"]) else "priced.kslp"
+        lines.append("    " + messages.text(key, lang, code=detail.code, value=value, source=detail.source))
     return lines
 
 
@@ -220,10 +257,33 @@ def _services(row: Row, lang: str) -> list[str]:
 
 
 def _source_lines(row: Row, lang: str, agreement: Agreement | None) -> list[str]:
-    """The keys of the agreement and the parameters of the law that the price used."""
-    sources = [re.sub(r"\(.*\)$", "", part) for part in str(row["sources"] or "").split(";") if part]
-    lines = []
-    for source in dict.fromkeys(sources):
-        reference = "" if agreement is None or source.startswith("law:") else f" - {agreement.reference_of(source)}"
-        lines.append("  " + messages.text("priced.source", lang, source=source, reference=reference))
-    return lines
+    """Where the figures stand: rows of the agreement by their reference, then parameters of the law with theirs."""
+    sources = list(dict.fromkeys(re.sub(r"\(.*\)$", "", part) for part in str(row["sources"] or "").split(";") if part))
+    by_reference: dict[str, list[str]] = {}
+    for source in sources:
+        if not source.startswith("law:"):
+            reference = "" if agreement is None else f" - {agreement.reference_of(source)}"
+            by_reference.setdefault(reference, []).append(source)
+    lines = [
+        "  " + messages.text("priced.source", lang, source=", ".join(sorted(rows, key=_place)), reference=reference)
+        for reference, rows in by_reference.items()
+    ]
+    return lines + [_law_line(source, lang) for source in sources if source.startswith("law:")]
+
+
+def _place(source: str) -> tuple[bool, str, int]:
+    """Order of sources: the agreement itself, then its tables by name, each by line."""
+    file, _, line = source.partition(":")
+    return file != "agreement.yaml", file, int(line) if line.isdigit() else 0
+
+
+def _law_line(source: str, lang: str) -> str:
+    """A parameter of the law, `law:<name>@<since>`: its meaning, since when, its reference."""
+    name, _, since = source.removeprefix("law:").partition("@")
+    parameter = federal_parameters().by_name.get(name)
+    if parameter is None:
+        return "  " + messages.text("priced.source", lang, source=source, reference="")
+    value = next((value for value in parameter.values if str(value.since) == since), parameter.values[-1])
+    meaning = parameter.meaning_ru if lang == "ru" else parameter.meaning_en
+    params = {"name": name, "value": value.value, "since": since, "meaning": meaning, "reference": value.reference}
+    return "  " + messages.text("priced.law", lang, **params)

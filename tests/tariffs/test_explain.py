@@ -41,7 +41,7 @@ def test_a_desk_calculator_gives_the_amount(case: dict[str, Any]) -> None:
         assert sum(results) == expected if row["payment_kind"] != "per_capita" else results == []
         assert lines[1].startswith("formula: ")
         assert any(line.strip().startswith("source: agreement.yaml:") and "made up for tests" in line for line in lines)
-        assert len(explain(row, "ru")) == len(lines)
+        assert len(explain(row, "ru", agreement("small"))) == len(lines)
 
 
 @pytest.mark.parametrize(("reason", "days"), [(101, 10), (105, 2), (105, 9)])
