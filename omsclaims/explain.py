@@ -52,7 +52,7 @@ def lines(workspace: Workspace, case: CaseName, lang: str) -> Iterator[str]:
     yield text("explain.head", lang, name=case.name, month=case.month)
     yield text(
         "explain.case", lang, clinic=row["code_mo"], begin=row["date_z_1"], end=row["date_z_2"],
-        kind=_or_dash(row["payment_kind"]), billed=_amount(row["sumv"], lang),
+        kind="-" if row["payment_kind"] is None else text(f"kind.{row['payment_kind']}", lang), billed=_amount(row["sumv"], lang),
     )  # fmt: skip
     status = text(f"explain.status.{row['status']}", lang)
     yield text(
@@ -78,11 +78,12 @@ def _decision(workspace: Workspace, case: CaseName, row: dict[str, Any], lang: s
     if not found.height:
         yield text("explain.clean", lang)
     for finding in findings.with_text(found, lang).iter_rows(named=True):
-        code = finding["code"] or "-"
-        yield text("explain.finding", lang, rule=finding["rule"], code=code, text=finding["text"])
+        key = "explain.remark" if finding["code"] is None else "explain.finding"
+        yield text(key, lang, rule=finding["rule"], code=finding["code"], text=finding["text"])
     if row["ground_rule"] is not None:
         yield text(
             "explain.ground", lang, rule=row["ground_rule"], code=row["ground_code"], kod=row["ground_kod"],
+            title=text(f"rule.{row['ground_rule']}.title", lang),
             pass_name=text(f"explain.pass.{row['pass_name']}", lang), amount=_amount(row["sank_it_kop"], lang),
         )  # fmt: skip
     yield text(
