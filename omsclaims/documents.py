@@ -6,12 +6,14 @@
     restricted/<month>/answers/           the registry of each package returned with decisions
     restricted/<month>/territories/       files R (.oms) to other territories
 
-Equal tables give equal bytes. A document is written beside its place and moved there whole.
+Equal tables give equal bytes. The documents are written into a folder beside their place (`workspace.pending_folder`) and moved
+there together when the closing is published: an earlier closing keeps its papers until then.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +30,7 @@ from omsclaims.periods import working_day_of_month
 from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, flk, page, territory_files
 from omsclaims.settlement import Identity
-from omsclaims.workspace import PackageRow, read_tables, sha256_file
+from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read_tables, sha256_file
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -46,26 +48,36 @@ class Document:
 
 
 class _Shelf:
-    """Writes documents below the workspace and keeps the list of them."""
+    """Writes documents into the pending folders of a closing and keeps the list of them, under the paths that they will have."""
 
-    def __init__(self, workspace: Path, month: str) -> None:
+    def __init__(self, workspace: Path, month: str, digest: str) -> None:
         self.workspace = workspace
         self.month = month
+        self.digest = digest
         self.documents: list[Document] = []
+        for part in DOCUMENT_PARTS:
+            shutil.rmtree(self._pending(part), ignore_errors=True)
 
-    def place(self, part: str, folder: str, name: str) -> Path:
-        """Path of a new document; `part` is reports or restricted."""
-        target = self.workspace / part / self.month / folder
-        target.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return target / name
+    def _pending(self, part: str) -> Path:
+        return self.workspace / pending_folder(part, self.month, self.digest)
 
-    def add(self, kind: str, name: str, path: Path, data: bytes | None = None) -> None:
-        """Writes `data` to `path` (or takes the file that stands there) and lists it."""
-        if data is not None:
-            beside = path.with_name(path.name + ".part")
-            beside.write_bytes(data)
-            os.replace(beside, path)
-        self.documents.append(Document(kind, name, path.relative_to(self.workspace), sha256_file(path)))
+    def add(self, kind: str, name: str, place: Path, data: bytes) -> None:
+        """Writes a document and lists it. `place`: reports or restricted, folder, file name."""
+        path = self.file(place)
+        path.write_bytes(data)
+        self.list(kind, name, place)
+
+    def file(self, place: Path) -> Path:
+        """Where the file of a document is to be written now."""
+        part, *rest = place.parts
+        path = self._pending(part).joinpath(*rest)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def list(self, kind: str, name: str, place: Path) -> None:
+        """Lists a document whose file has been written."""
+        part, *rest = place.parts
+        self.documents.append(Document(kind, name, Path(part, self.month, *rest), sha256_file(self.file(place))))
 
 
 def write(
@@ -86,10 +98,9 @@ def write(
     identities  printed on the page
     digest      of the results, printed on the page
 
-    Returns the documents in the order written; the files of an earlier closing of the month are removed.
+    Returns the documents in the order written. They lie in pending folders until the workspace publishes the closing.
     """
-    shelf = _Shelf(workspace, str(context.month))
-    _clear(workspace, str(context.month))
+    shelf = _Shelf(workspace, str(context.month), digest)
     accepted = [row for row in packages if row.state == "accepted"]
     refused = [row for row in packages if row.state == "refused"]
     _write_answers(shelf, accepted, tables, results, workspace)
@@ -98,14 +109,6 @@ def write(
     _write_acts(shelf, tables, results, context, lang)
     _write_page(shelf, packages, tables, results, identities, context, digest, lang)
     return shelf.documents
-
-
-def _clear(workspace: Path, month: str) -> None:
-    """Removes the documents of an earlier closing: what is listed must be what lies there."""
-    for part in ("reports", "restricted"):
-        folder = workspace / part / month
-        for path in sorted(folder.rglob("*"), reverse=True) if folder.exists() else []:
-            path.unlink() if path.is_file() else path.rmdir()
 
 
 def act_day(context: Context) -> date:
@@ -128,9 +131,9 @@ def _write_answers(shelf: _Shelf, rows: Sequence[PackageRow], tables: Tables, re
         full.update({name: table for name, table in package_tables.items() if name in ("exceptions", "extra")})
         answer, edition = answers.answer_tables(full, own, decided, sanctions)
         name = answers.answer_name(row.package)
-        path = shelf.place("restricted", "answers", f"{name}.zip")
-        writer.write_package(path, answer, formats.get(edition), level=1)
-        shelf.add("answer", row.package, path)
+        place = Path("restricted", "answers", f"{name}.zip")
+        writer.write_package(shelf.file(place), answer, formats.get(edition), level=1)
+        shelf.list("answer", row.package, place)
 
 
 def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: Context) -> None:
@@ -151,9 +154,9 @@ def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: 
             territory_files.Bill(bill["file_name"], bill["nschet"], day, day, okato[context.territory], bill["okato"]),
             context.month,
         )
-        path = shelf.place("restricted", "territories", f"{bill['file_name']}.oms")
-        writer.write_package(path, made.tables, formats.get(territory_files.EDITION))
-        shelf.add("territory", bill["file_name"], path)
+        place = Path("restricted", "territories", f"{bill['file_name']}.oms")
+        writer.write_package(shelf.file(place), made.tables, formats.get(territory_files.EDITION))
+        shelf.list("territory", bill["file_name"], place)
 
 
 def _write_protocols(
@@ -175,15 +178,15 @@ def _write_protocols(
         own = stored if stored is not None else found.get((row.package,), findings_module.empty())
         label = row.package if row.state == "accepted" else f"{row.package}-{row.digest[:8]}"
         name = f"V{row.package}"
-        path = shelf.place("reports", "protocols", f"V{label}.XML")
-        shelf.add("flk", label, path, protocol.flk_protocol(own, row.package, name, lang))
+        place = Path("reports", "protocols", f"V{label}.XML")
+        shelf.add("flk", label, place, protocol.flk_protocol(own, row.package, name, lang))
         if row.state == "refused":
-            path = shelf.place("reports", "protocols", f"V{label}.xlsx")
-            shelf.add("findings", label, path, flk.findings_xlsx(own, row.package, lang))
+            place = Path("reports", "protocols", f"V{label}.xlsx")
+            shelf.add("findings", label, place, flk.findings_xlsx(own, row.package, lang))
             continue
         act = acts.Act(f"МЭК-{row.package}", act_day(context), context.month, fund)
         data = acts.mek_protocol(row.package, cases[(row.package,)], results["decisions"], own, act, names, lang)
-        shelf.add("mek", label, shelf.place("reports", "protocols", f"MEK-{label}.xlsx"), data)
+        shelf.add("mek", label, Path("reports", "protocols", f"MEK-{label}.xlsx"), data)
 
 
 def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context, lang: str) -> None:
@@ -194,16 +197,16 @@ def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context
     payments = {(row["payer"], row["mo"]): row for row in results["payments"].iter_rows(named=True)}
     for row in results["act_121"].sort("smo").iter_rows(named=True):
         act = acts.Act(acts.number_121(context.month, row["smo"]), day, context.month, fund)
-        path = shelf.place("reports", "acts", f"121-{row['smo']}.xlsx")
-        shelf.add("act_121", act.number, path, acts.act_121(row, act, insurers, lang))
+        place = Path("reports", "acts", f"121-{row['smo']}.xlsx")
+        shelf.add("act_121", act.number, place, acts.act_121(row, act, insurers, lang))
     for row in results["act_132"].sort("payer", "mo").iter_rows(named=True):
         act = acts.Act(acts.number_132(context.month, row["payer"], row["mo"]), day, context.month, fund)
-        path = shelf.place("reports", "acts", f"132-{row['payer']}-{row['mo']}.xlsx")
+        place = Path("reports", "acts", f"132-{row['payer']}-{row['mo']}.xlsx")
         data = acts.act_132(row, act, insurers, clinics, lang, payments.get((row["payer"], row["mo"])))
-        shelf.add("act_132", act.number, path, data)
+        shelf.add("act_132", act.number, place, data)
     act = acts.Act(str(context.month), day, context.month, fund)
     data = acts.acts_register(results["act_121"], results["act_132"], act, insurers, clinics, lang)
-    shelf.add("acts_register", act.number, shelf.place("reports", "acts", "register.xlsx"), data)
+    shelf.add("acts_register", act.number, Path("reports", "acts", "register.xlsx"), data)
 
 
 def _write_page(
@@ -217,12 +220,11 @@ def _write_page(
     lang: str,
 ) -> None:
     """The page of the month, with links to everything written before it."""
-    path = shelf.place("reports", "", "index.html")
     shown = {**tables, **results, "packages": packages_frame(packages)}
     refused = [read_tables(shelf.workspace / row.path)["findings"] for row in packages if row.state == "refused"]
     shown["findings"] = findings_module.concat([results["findings"], *refused])
-    made = page.month_page(shown, identities, _links(shelf, path.parent), context, lang, digest)
-    shelf.add("page", str(context.month), path, made.encode())
+    made = page.month_page(shown, identities, _links(shelf), context, lang, digest)
+    shelf.add("page", str(context.month), Path("reports", "index.html"), made.encode())
 
 
 def packages_frame(packages: Sequence[PackageRow]) -> pl.DataFrame:
@@ -249,11 +251,12 @@ _GROUP_OF: Final = {
 }  # fmt: skip
 
 
-def _links(shelf: _Shelf, base: Path) -> list[page.Link]:
+def _links(shelf: _Shelf) -> list[page.Link]:
     """Links of the page, relative to it."""
+    base = Path("reports", shelf.month)
     links = []
     for document in shelf.documents:
-        href = Path(os.path.relpath(shelf.workspace / document.path, base)).as_posix()
+        href = Path(os.path.relpath(document.path, base)).as_posix()
         links.append(page.Link(_GROUP_OF.get(document.kind, "other"), f"{document.name} · {Path(href).name}", href))
     return links
 

@@ -39,6 +39,8 @@ PUBLISHED: Final = "published.duckdb"
 
 #: Tables of a package that hold persons: they lie in the people part of the folder.
 PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "exceptions", "extra"})
+#: Parts of the folder that hold the documents of closed months, a folder per month.
+DOCUMENT_PARTS: Final = ("reports", "restricted")
 PERSON_REGISTERS: Final = frozenset({"reg_insured", "reg_attachment"})
 
 _DDL: Final = """
@@ -124,6 +126,11 @@ def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
         table.write_parquet(path, compression="zstd", statistics=False)
         _sync(path)
     _sync(folder)
+
+
+def pending_folder(part: str, month: str, digest: str) -> Path:
+    """Where the documents of a closing lie until it is published, relative to the workspace."""
+    return Path(part) / f".{month}-{digest[:16]}"
 
 
 def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
@@ -233,15 +240,18 @@ class Workspace:
             connection = _connect(folder / DATABASE, folder, read_only=False)
             workspace = Workspace(folder, connection, writable=True)
             try:
+                workspace._settle_documents()
                 workspace._sweep()
                 connection.execute("BEGIN")
                 yield workspace
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
+                workspace._settle_documents()
                 workspace._sweep()
                 raise
             else:
+                workspace._settle_documents()
                 workspace._sweep()
             finally:
                 connection.close()
@@ -254,6 +264,25 @@ class Workspace:
         fresh.chmod(0o600)
         _sync(fresh)
         fresh.replace(self.folder / PUBLISHED)
+
+    def _settle_documents(self) -> None:
+        """Moves the documents of published closings to their place and discards those of closings that were not published.
+
+        Runs after each transaction and before the next, so that a kill between the two loses nothing.
+        """
+        published: dict[str, str] = dict(self.rows("SELECT month, digest FROM runs"))
+        for part in DOCUMENT_PARTS:
+            for pending in (self.folder / part).glob(".*-*"):
+                month, _, digest = pending.name[1:].rpartition("-")
+                if published.get(month, "").startswith(digest) and digest:
+                    target = self.folder / part / month
+                    shutil.rmtree(target, ignore_errors=True)
+                    pending.replace(target)
+                else:
+                    shutil.rmtree(pending)
+            for folder in (self.folder / part).glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]"):
+                if folder.name not in published:  # opened again: its papers are void, the chain keeps what they were
+                    shutil.rmtree(folder)
 
     def _sweep(self) -> None:
         """Removes what no transaction names: the remains of an interrupted write. Only under the lock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from omsclaims import closing, intake, truth
 from omsclaims.cli import demo
 from omsclaims.periods import Month
 from omsclaims.registry import reader
-from omsclaims.workspace import Workspace, WorkspaceError
+from omsclaims.workspace import Workspace, WorkspaceError, sha256_file
 from tests.conftest import SHARED, Closed, MakeTerritory, close_months
 
 MONTHS = [str(month) for month in demo.MONTHS]
@@ -175,6 +176,23 @@ def test_packages_and_closed_months(closed: Closed, tmp_path: Path) -> None:
         done = closing.close(workspace, MARCH, demo.AS_OF, "tester")
         assert package.stem not in set(done.tables["cases_view"]["package"])
         assert done.tables["cases_view"].height < closed.closings[str(MARCH)].tables["cases_view"].height
+
+
+def test_documents_listed_are_documents_on_disk(closed: Closed) -> None:
+    with Workspace.open(closed.folder) as workspace:
+        for month in MONTHS:
+            listed = {path: digest for _, _, path, digest in workspace.documents(month)}
+            found = {
+                str(path.relative_to(closed.folder)): sha256_file(path)
+                for part in ("reports", "restricted")
+                for path in (closed.folder / part / month).rglob("*")
+                if path.is_file()
+            }
+            assert listed == found
+            page = (closed.folder / "reports" / month / "index.html").read_text(encoding="utf-8")
+            links = re.findall(r'href="([^"#]+)"', page)
+            assert len(links) > 100
+            assert all((closed.folder / "reports" / month / link).resolve().is_file() for link in links)
 
 
 def schema(name: str) -> etree.XMLSchema:

@@ -11,7 +11,17 @@ import polars as pl
 import pytest
 
 from omsclaims import contract
-from omsclaims.workspace import DATABASE, PackageRow, Workspace, WorkspaceError, table_digest, write_tables
+from omsclaims.workspace import (
+    DATABASE,
+    LEDGER_TABLES,
+    PackageRow,
+    RunRow,
+    Workspace,
+    WorkspaceError,
+    pending_folder,
+    table_digest,
+    write_tables,
+)
 
 DAY = date(2022, 4, 12)
 
@@ -151,3 +161,53 @@ def test_the_database_reaches_nothing_outside(folder: Path, tmp_path: Path) -> N
             workspace.rows("SET enable_external_access = true")
         with pytest.raises(duckdb.Error):
             workspace.rows("INSTALL httpfs")
+
+
+def closed_run(month: str, digest: str) -> RunRow:
+    return RunRow(month, digest, {}, "tester", None, DAY, "")
+
+
+def store(workspace: Workspace, run: RunRow) -> None:
+    ledger = {name: contract.TABLES[name].empty() for name in LEDGER_TABLES}
+    workspace.store_run(run, ledger, [("page", run.month, f"reports/{run.month}/index.html", "0" * 64)])
+
+
+def write_papers(folder: Path, month: str, digest: str, text: str) -> None:
+    pending = folder / pending_folder("reports", month, digest)
+    pending.mkdir(parents=True)
+    (pending / "index.html").write_text(text)
+
+
+def test_papers_come_with_the_closing_that_is_published(folder: Path) -> None:
+    page = folder / "reports" / "2022-03" / "index.html"
+    with Workspace.writing(folder) as workspace:
+        write_papers(folder, "2022-03", "a" * 64, "first")
+        store(workspace, closed_run("2022-03", "a" * 64))
+        assert not page.exists()
+    assert page.read_text() == "first"
+    with pytest.raises(RuntimeError), Workspace.writing(folder) as workspace:
+        write_papers(folder, "2022-03", "b" * 64, "second")
+        store(workspace, closed_run("2022-03", "b" * 64))
+        raise RuntimeError("power cut before the commit")
+    assert page.read_text() == "first"
+    assert [path.name for path in (folder / "reports").iterdir()] == ["2022-03"]
+
+
+def test_papers_of_a_kill_after_the_commit_are_put_in_place_by_the_next_writer(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace:
+        store(workspace, closed_run("2022-03", "a" * 64))
+    write_papers(folder, "2022-03", "a" * 64, "published, not yet moved")  # as kill -9 between commit and move leaves it
+    with Workspace.writing(folder):
+        pass
+    assert (folder / "reports" / "2022-03" / "index.html").read_text() == "published, not yet moved"
+
+
+def test_papers_of_an_opened_month_are_void(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace:
+        write_papers(folder, "2022-03", "a" * 64, "x")
+        store(workspace, closed_run("2022-03", "a" * 64))
+    with Workspace.writing(folder) as workspace:
+        workspace.forget_run("2022-03")
+    assert not (folder / "reports" / "2022-03").exists()
+    with Workspace.open(folder) as workspace:
+        assert workspace.documents("2022-03") == []
