@@ -136,8 +136,9 @@ def close(
 ) -> Closing:
     """Settles and closes a month (call inside `Workspace.writing`).
 
-    Raises WorkspaceError `month.empty` without an accepted package, `month.earlier_open` when an earlier month has packages and
-    is not closed, `month.later_closed` when a later month is closed and this one would change.
+    Raises WorkspaceError `month.fund_only` in the workspace of an insurer, `month.empty` without an accepted package,
+    `month.earlier_open` when an earlier month has packages and is not closed, `month.later_closed` when a later month is closed
+    and this one would change.
     """
     say = progress or (lambda _: None)
     _may_close(workspace, of)
@@ -185,7 +186,9 @@ def close(
 
 
 def _may_close(workspace: Workspace, of: Month) -> None:
-    """Months are closed in order: each is the history of the next."""
+    """Months are closed in order: each is the history of the next. The books that a closing makes are those of a fund."""
+    if workspace.meta("role") != "fund":
+        raise WorkspaceError("month.fund_only", month=of)
     packages = [row for row in workspace.packages() if row.state == "accepted"]
     if not any(row.month == str(of) for row in packages):
         raise WorkspaceError("month.empty", month=of)

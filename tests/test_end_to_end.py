@@ -160,6 +160,17 @@ def test_months_are_closed_and_opened_in_order(closed: Closed, tmp_path: Path) -
     assert raised.value.key == "month.later_closed"
 
 
+def test_an_insurer_takes_in_packages_and_closes_no_month(closed: Closed, tmp_path: Path) -> None:
+    folder = tmp_path / "ws"
+    Workspace.create(folder, "75", "insurer", demo.AS_OF, "tester")
+    package = sorted((closed.made / "packages" / MONTHS[0]).glob("HM*.zip"))[0]
+    with Workspace.writing(folder) as workspace:
+        assert [one.state for one in intake.ingest(workspace, [package], demo.AS_OF, "tester")] == ["accepted"]
+    with Workspace.writing(folder) as workspace, pytest.raises(WorkspaceError) as raised:
+        closing.close(workspace, demo.MONTHS[0], demo.AS_OF, "tester")
+    assert raised.value.key == "month.fund_only"
+
+
 def test_packages_and_closed_months(closed: Closed, tmp_path: Path) -> None:
     """The same package again changes nothing; a closed month takes nothing; what is withdrawn is out."""
     folder = tmp_path / "ws"
