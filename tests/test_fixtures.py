@@ -46,4 +46,6 @@ def test_written_back_they_are_the_same(name: str, tmp_path: Path) -> None:
     again = reader.read_package(target)
     assert again.findings.height == 0
     for table, rows in read.tables.items():
-        assert rows.drop("_line", "_offset", strict=False).equals(again.tables[table].drop("_line", "_offset", strict=False)), table
+        assert rows.drop("_line", "_offset", strict=False).equals(again.tables[table].drop("_line", "_offset", strict=False)), (
+            table
+        )
