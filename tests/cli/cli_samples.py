@@ -31,12 +31,12 @@ class Said:
         return (self.out + self.err).replace("\xa0", " ")
 
 
-def run(*arguments: object, lang: str = "en") -> Said:
+def run(*arguments: object, lang: str | None = "en") -> Said:
     """One command of the command line, exactly as its entry point gets it."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            cli.main([*map(str, arguments), "--lang", lang])
+            cli.main([*map(str, arguments), *(["--lang", lang] if lang else [])])
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
