@@ -220,15 +220,15 @@ def _write_page(
     lang: str,
 ) -> None:
     """The page of the month, with links to everything written before it."""
-    shown = {**tables, **results, "packages": packages_frame(packages)}
+    shown = {**tables, **results, "packages": packages_frame(packages, lang)}
     refused = [read_tables(shelf.workspace / row.path)["findings"] for row in packages if row.state == "refused"]
     shown["findings"] = findings_module.concat([results["findings"], *refused])
     made = page.month_page(shown, identities, _links(shelf), context, lang, digest)
     shelf.add("page", str(context.month), Path("reports", "index.html"), made.encode())
 
 
-def packages_frame(packages: Sequence[PackageRow]) -> pl.DataFrame:
-    """Packages of the month as the page shows them (`page.PACKAGES`)."""
+def packages_frame(packages: Sequence[PackageRow], lang: str) -> pl.DataFrame:
+    """Packages of the month as the page shows them (`page.PACKAGES`), the reasons of a refusal by number and name."""
     rows = [
         {
             "package": row.package,
@@ -237,12 +237,16 @@ def packages_frame(packages: Sequence[PackageRow]) -> pl.DataFrame:
             "state": row.state,
             "cases": row.cases,
             "sumv_kop": row.sumv_kop,
-            "reasons": row.reasons,
+            "reasons": "; ".join(_reason(rule, lang) for rule in filter(None, row.reasons.split(","))),
         }
         for row in packages
         if row.state != "withdrawn"
     ]
     return pl.DataFrame(rows, schema=page.PACKAGES)
+
+
+def _reason(rule: str, lang: str) -> str:
+    return f"{rule} {messages.text(f'rule.{rule}.title', lang)}"
 
 
 _GROUP_OF: Final = {

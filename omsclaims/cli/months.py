@@ -80,7 +80,7 @@ def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
         for part, name, change in done.differences:
             common.out.print(f"  {text(f'cli.diff.{part}', lang)} {name}: {text(f'cli.diff.{change}', lang)}", markup=False)
         return
-    shown = {**done.tables, "packages": documents.packages_frame(done.packages)}
+    shown = {**done.tables, "packages": documents.packages_frame(done.packages, lang)}
     for block in summary.summary(shown, done.identities, lang):
         common.out.print(block)
     common.out.print(text("cli.run.closed", lang, month=done.month, digest=done.digest), style="bold green")
