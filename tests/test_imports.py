@@ -16,7 +16,8 @@ DATA: Final = FOUNDATION | {"law", "nsi", "contract"}
 STAGE: Final = DATA | {"context"}
 ALLOWED: Final[dict[str, set[str]]] = {
     "messages": set(),
-    "money": set(),
+    "money": {"money_kernel"},
+    "money_kernel": set(),
     "periods": set(),
     "identifiers": {"periods"},
     "findings": {"messages"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omsclaims import money
 from omsclaims.money import (
     MAX_KOPECKS,
     AmountError,
@@ -21,6 +23,14 @@ from omsclaims.money import (
     share_out,
     show_amount,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled() -> Iterator[None]:
+    """Few rows are done in Python; these tests are about the kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(money, "ROWS_IN_PYTHON", -1)
+        yield
 
 
 @pytest.mark.parametrize(
@@ -94,6 +104,17 @@ def test_ties_are_half_up_in_the_kernel() -> None:
     rate = np.array([1, 3, 5, 2], dtype=np.int64)  # x 0.005 roubles = 0.5, 1.5, 2.5, 1 kopecks
     five = np.full(4, 5, dtype=np.int64)
     assert exact_amounts([Term((rate, five), 3)]).tolist() == [1, 2, 3, 1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10**9), factor, factor), min_size=1, max_size=40), st.sampled_from([1, 10, 100]))
+def test_few_rows_in_python_are_what_the_kernel_makes_of_them(rows: list[tuple[int, int, int]], step: int) -> None:
+    columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+    terms = [Term((columns[0], columns[1]), 9), Term((columns[0], columns[2]), 12)]
+    compiled = exact_amounts(terms, step=step)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(money, "ROWS_IN_PYTHON", 256)
+        assert exact_amounts(terms, step=step).tolist() == compiled.tolist()
 
 
 def test_a_negative_factor_is_an_error() -> None:
