@@ -12,7 +12,6 @@ from omsclaims import checks, findings, intake, messages
 from omsclaims.cli import common, words
 from omsclaims.nsi import built_in_books
 from omsclaims.registry import formats, protocol, reader, writer
-from omsclaims.reports import flk
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -106,6 +105,8 @@ def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
 
 def write_protocols(folder: Path, package: str, found: pl.DataFrame, lang: str) -> list[Path]:
     """The protocol of a package as FLK_P XML, XLSX, HTML and JSON lines. Returns the paths written."""
+    from omsclaims.reports import flk  # not above: a check without protocols needs neither HTML nor XLSX
+
     folder.mkdir(parents=True, exist_ok=True)
     name = f"V{package}"
     made = {

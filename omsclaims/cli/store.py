@@ -107,7 +107,8 @@ def _add_books(app: typer.Typer, lang: str) -> None:
         try:
             loaded = load_agreement(folder)
         except (AgreementError, ValidationError, OSError) as error:
-            common.err.print(text("cli.agreement.bad", lang, folder=folder, reason=error), style="bold red", markup=False)
+            reason = error.text(lang) if isinstance(error, AgreementError) else error
+            common.err.print(text("cli.agreement.bad", lang, folder=folder, reason=reason), style="bold red", markup=False)
             raise typer.Exit(common.UNREADABLE) from error
         with Workspace.writing(workspace) as store:
             if loaded.territory != store.meta("territory"):
@@ -123,7 +124,10 @@ def _all_files(paths: list[Path], suffixes: tuple[str, ...], lang: str) -> list[
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found.extend(sorted(one for one in path.iterdir() if one.suffix.lower() in suffixes))
+            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in suffixes and one.is_file())
+            if not inside:
+                raise typer.BadParameter(messages.text("cli.nothing_to_load", lang, folder=path, suffixes=", ".join(suffixes)))
+            found.extend(inside)
         elif path.exists():
             found.append(path)
         else:
