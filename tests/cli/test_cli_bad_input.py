@@ -372,7 +372,7 @@ def test_the_month_closes_around_bad_cases(desk: Desk, bad: Bad) -> None:
     for fragment in bad.ru[1:-1]:
         if not fragment.startswith(("{name}", "ZAP/", "SL_ID")):
             assert fragment.format(**known) in said.text, said.text
-    assert "Основание отказа: 1." in said.text
+    assert "Основание отказа: пункт 1." in said.text
 
 
 def ingest(desk: Desk, *paths: object, lang: str = "en", workspace: Path | None = None) -> tuple[int, str]:

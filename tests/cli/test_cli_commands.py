@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from omsclaims import cli, messages
 from omsclaims.cli import common
 from omsclaims.workspace import Workspace
 
-from .cli_samples import DAY, chain, clean_packages, pack, packages, run, unpack
+from .cli_samples import DAY, chain, clean_packages, pack, run, unpack
 from .conftest import MONTH, Desk
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -60,6 +62,15 @@ def test_the_months_of_the_readme(small: Path, tmp_path: Path) -> None:
         assert digest[0] in again.text
     assert (chain(folder), sorted(folder.rglob("*"))) == (before, files)
 
+
+def test_a_closed_month_is_opened_changed_and_replaced(desk: Desk) -> None:
+    folder, package = desk.folder, desk.base.name
+    pack(desk.inbox, desk.base)
+    assert run("ingest", desk.inbox, "--workspace", folder, "--as-of", DAY, "--threads", 1).code == 0
+    first = run("run", MONTH, "--workspace", folder, "--as-of", DAY)
+    digest = DIGEST.search(first.text)
+    assert digest
+
     # Open again: not without a reason; then a package is withdrawn, and the month differs.
     refused = run("reopen", MONTH, "--workspace", folder)
     assert refused.code == 2
@@ -67,7 +78,6 @@ def test_the_months_of_the_readme(small: Path, tmp_path: Path) -> None:
     blank = run("reopen", MONTH, "--workspace", folder, "--why", "  ", lang="ru")
     assert blank.code == 2
     assert f"Чтобы открыть {MONTH}, назовите причину: --why ПРИЧИНА" in blank.text
-    package = next(name for name, row in packages(folder).items() if row.state == "accepted" and row.cases > 1)
     closed = run("withdraw", package, "--workspace", folder)
     assert closed.code == 2
     assert f"omsclaims reopen {MONTH} --why REASON" in closed.text
@@ -76,7 +86,7 @@ def test_the_months_of_the_readme(small: Path, tmp_path: Path) -> None:
     gone = run("withdraw", package, "--workspace", folder, "--why", "sent by mistake", lang="ru")
     assert gone.code == 0
     assert f"Пакет {package} ({MONTH}) отозван." in gone.text
-    third = run("run", MONTH, "--workspace", folder, "--as-of", "2022-03-14")
+    third = run("run", MONTH, "--workspace", folder, "--as-of", DAY)
     assert f"{MONTH} is closed" in third.text
     assert DIGEST.search(third.text)[0] != digest[0]  # type: ignore[index]
     assert chain(folder)[-3:] == [
@@ -88,13 +98,13 @@ def test_the_months_of_the_readme(small: Path, tmp_path: Path) -> None:
     # A changed input is shown before anything is replaced.
     with Workspace.writing(folder) as store:
         register = store.registers()[0]["reg_licence"]
-        store.store_register("reg_licence", register.head(register.height // 4), common.parse_as_of(DAY, "en"))
-    differs = run("run", MONTH, "--workspace", folder, "--as-of", "2022-03-14", lang="ru")
+        store.store_register("reg_licence", register.clear(), common.parse_as_of(DAY, "en"))
+    differs = run("run", MONTH, "--workspace", folder, "--as-of", DAY, lang="ru")
     assert differs.code == 1
     assert "ничего не заменено" in differs.text
     assert "регистр reg_licence: изменён" in differs.text
-    assert run("run", MONTH, "--workspace", folder, "--as-of", "2022-03-14", "--replace").code == 2  # no reason
-    replaced = run("run", MONTH, "--workspace", folder, "--as-of", "2022-03-14", "--replace", "--why", "licences corrected")
+    assert run("run", MONTH, "--workspace", folder, "--as-of", DAY, "--replace").code == 2  # no reason
+    replaced = run("run", MONTH, "--workspace", folder, "--as-of", DAY, "--replace", "--why", "licences corrected")
     assert f"{MONTH} is closed" in replaced.text
     assert [why for kind, why in chain(folder)][-2:] == ["licences corrected", "licences corrected"]
 
@@ -256,11 +266,17 @@ def test_books_registers_and_agreements_that_cannot_be_loaded(desk: Desk) -> Non
             said = run("register", "load", folder / name, "--workspace", desk.folder, lang=lang)
             assert said.code == 2, said.text
             assert words in said.text
-    for lang, words in (("ru", "agreement.yaml"), ("en", "agreement.yaml")):
+    for lang, words in (("ru", "файла agreement.yaml нет в папке"), ("en", "there is no agreement.yaml in the folder")):
         said = run("agreement", "load", folder, "--workspace", desk.folder, lang=lang)
         assert said.code == 3
         assert words in said.text
         assert str(folder) in said.text
+    nothing = desk.inbox / "nothing"
+    nothing.mkdir()
+    for family in ("nsi", "register"):
+        said = run(family, "load", nothing, "--workspace", desk.folder, lang="ru")
+        assert said.code == 2
+        assert f"В папке {nothing} нет файлов" in said.text
     (folder / "book.csv").write_bytes(b"\xff\xfe nonsense")
     said = run("nsi", "load", folder / "book.csv", "--workspace", desk.folder, lang="ru")
     assert said.code in (1, 3)
@@ -364,3 +380,17 @@ def test_a_demo_folder_is_not_overwritten(tmp_path: Path) -> None:
     assert "не пуста и сделана не демонстрацией" in said.text
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
     shutil.rmtree(tmp_path)
+
+
+def test_a_check_does_not_wait_for_what_it_does_not_use(desk: Desk) -> None:
+    """Cold start: compiler, templates, workbooks and the made-up territory stay asleep."""
+    code = (
+        "import sys\n"
+        "from omsclaims.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    print('code', end.code)\n"
+        "print(sorted({'numba', 'jinja2', 'xlsxwriter', 'omsclaims.synthetic', 'omsclaims.closing'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", str(desk.good), "--lang", "en"], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[-3:-1] == ["code 0", "[]"]
