@@ -621,3 +621,17 @@ def test_nothing_is_stored_when_the_command_dies(desk: Desk, monkeypatch: pytest
     assert left == []
     assert list((desk.folder / "restricted").rglob("*.zip")) == []
     assert [kind for kind, _ in chain(desk.folder)][-1] != "ingest"
+
+
+def test_two_writers_at_once(desk: Desk) -> None:
+    """The second one is told to wait; readers go on."""
+    with Workspace.writing(desk.folder):
+        for lang, what in (
+            ("ru", "сейчас изменяет другой процесс. Дождитесь"),
+            ("en", "Another process is changing the workspace"),
+        ):
+            code, text = ingest(desk, desk.good, lang=lang)
+            assert code == 2
+            assert what in text
+        assert run("status", "--workspace", desk.folder).code == 0
+    assert ingest(desk, desk.good)[0] == 0
