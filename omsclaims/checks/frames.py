@@ -27,7 +27,7 @@ _Z_SL: Final = (
     "sumv", "p_otk",
 )  # fmt: skip
 _PATIENT: Final = ("id_pac", "vpolis", "npolis", "enp", "smo", "novor")
-_FILE: Final = ("data", "dschet", "year", "month")
+_FILE: Final = ("data", "dschet", "year", "month", "code_mo")
 _SL: Final = (
     "sl_id", "date_1", "date_2", "profil", "prvs", "det", "p_cel", "kd", "p_per", "ds0", "ds1", "n_ksg", "koef_z", "koef_up",
     "koef_u", "koef_d", "bztsz", "it_sl", "ed_col", "tarif", "sum_m", "tal_d", "vid_hmp", "metod_hmp", "pr_d_n",
@@ -60,7 +60,7 @@ class View:
 
     @cached_property
     def files(self) -> pl.DataFrame:
-        """Each package once: package, data, dschet, year, month, file_kind, letters, person_file."""
+        """Each package once: package, data, dschet, year, month, code_mo, file_kind, letters, person_file."""
         table = self.table("file")
         if "package" not in table.columns:
             table = table.with_columns(package=pl.col("filename").fill_null(""))

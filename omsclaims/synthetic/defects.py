@@ -626,7 +626,8 @@ DEFECTS: Final[tuple[Defect, ...]] = (
     Defect(
         "C190", lambda w: _calm(w) & np.isin(w.clinic, [mo for mo, (_, _,
         place) in catalogue.CLINICS.items() if place == "city"]),
-        _set("z", [_case("C190", _BAD, Z + "LPU")], lpu=catalogue.CLOSED_CLINIC),
+        # The invoice stays that of the first clinic, so the case stands in a wrong invoice as well.
+        _set("z", [_case("C190", _BAD, Z + "LPU"), _case("C217", "1.4.1", Z + "LPU")], lpu=catalogue.CLOSED_CLINIC),
     ),
     Defect("C195", _calm, _set("z", [_case("C195", _BAD, Z + "VIDPOM")], vidpom=31)),
     Defect("C196", _calm, _set("z", [_case("C196", _BAD, Z + "FOR_POM")], for_pom=1)),
