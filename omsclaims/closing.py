@@ -156,9 +156,9 @@ def close(
     digest = sha256_bytes(canonical_json(outputs).encode())
     packages = workspace.packages(str(of))
     before = workspace.run(str(of))
-    if before is not None and before.digest == digest:
-        return Closing(of, "identical", digest, results, identities_of_month, packages=packages)
     differences = [] if before is None else _differences(before, inputs, outputs)
+    if before is not None and before.digest == digest:  # inputs may differ and come to the same: that is said, too
+        return Closing(of, "identical", digest, results, identities_of_month, differences, packages=packages)
     if before is not None and not replace:
         return Closing(of, "differs", digest, results, identities_of_month, differences, packages=packages)
     if before is not None:

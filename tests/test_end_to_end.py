@@ -86,6 +86,19 @@ def test_closing_again_changes_nothing(closed: Closed) -> None:
         assert workspace.rows("SELECT count(*) FROM chain") == before
 
 
+def test_a_changed_input_that_comes_to_the_same_is_named(closed: Closed, tmp_path: Path) -> None:
+    folder = tmp_path / "ws"
+    shutil.copytree(closed.folder, folder)
+    with Workspace.writing(folder) as workspace:
+        register = workspace.registers()[0]["reg_clinic"]
+        extra = register.head(1).with_columns(mo=pl.lit("750999"), name=pl.lit("bills nothing"))
+        workspace.store_register("reg_clinic", pl.concat([register, extra]), demo.AS_OF)
+        workspace.record("register load", demo.AS_OF, "tester", None, {})
+    with Workspace.writing(folder) as workspace:
+        again = closing.close(workspace, MARCH, demo.AS_OF, "tester")
+    assert (again.outcome, again.differences) == ("identical", [("registers", "reg_clinic", "changed")])
+
+
 def test_neither_order_nor_processes_show(closed: Closed, tmp_path: Path) -> None:
     other = close_months(closed.made, tmp_path / "ws", threads=2, backwards=True)
     with Workspace.open(closed.folder) as one, Workspace.open(other.folder) as two:

@@ -72,11 +72,11 @@ def add_to(app: typer.Typer, lang: str) -> None:
 def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
     """The end of a run: what came of it, the totals and identities, where the outputs lie."""
     text = messages.text
-    if done.outcome == "identical":
-        common.out.print(text("cli.run.identical", lang, month=done.month, digest=done.digest), style="bold green")
-        return
-    if done.outcome == "differs":
-        common.out.print(text("cli.run.differs", lang, month=done.month, digest=done.digest), style="bold yellow")
+    if done.outcome in ("identical", "differs"):
+        style = "bold green" if done.outcome == "identical" else "bold yellow"
+        common.out.print(text(f"cli.run.{done.outcome}", lang, month=done.month, digest=done.digest), style=style)
+        if done.outcome == "identical" and done.differences:
+            common.out.print(text("cli.run.inputs_differ", lang))
         for part, name, change in done.differences:
             common.out.print(f"  {text(f'cli.diff.{part}', lang)} {name}: {text(f'cli.diff.{change}', lang)}", markup=False)
         return

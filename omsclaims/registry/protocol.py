@@ -46,8 +46,10 @@ def flk_protocol(found: pl.DataFrame, package: str, protocol_name: str, lang: st
         pl.col("n_zap").cast(pl.String), "id_pac", "idcase", "sl_id", "idserv",
         pl.col("text").str.head(_COMMENT).alias("comment"),
     )  # fmt: skip
-    header = empty_table("file", "protocol").clear(n=1).with_columns(
-        pl.lit(0, dtype=pl.Int64).alias("_row"), fname=pl.lit(protocol_name), fname_i=pl.lit(package)
+    header = (
+        empty_table("file", "protocol")
+        .clear(n=1)
+        .with_columns(pl.lit(0, dtype=pl.Int64).alias("_row"), fname=pl.lit(protocol_name), fname_i=pl.lit(package))
     )
     return write_xml({"file": header, "pr": errors}, get("FLK_P"))
 
