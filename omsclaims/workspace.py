@@ -209,6 +209,7 @@ class Workspace:
         workspace.record("init", as_of, who, None, {"territory": territory, "role": role, "schema_version": SCHEMA_VERSION})
         connection.execute("COMMIT")
         connection.close()
+        (folder / DATABASE).chmod(0o600)
         workspace._publish()
 
     @staticmethod

@@ -14,6 +14,7 @@ from omsclaims import contract
 from omsclaims.workspace import (
     DATABASE,
     LEDGER_TABLES,
+    PUBLISHED,
     PackageRow,
     RunRow,
     Workspace,
@@ -49,7 +50,8 @@ def package(name: str, digest: str, folder: Path) -> PackageRow:
 
 def test_a_new_workspace_is_private_and_says_what_it_is(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((folder / "secret.key").stat().st_mode) == 0o600
+    for name in ("secret.key", DATABASE, PUBLISHED):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     with Workspace.open(folder) as workspace:
         assert (workspace.meta("territory"), workspace.meta("role")) == ("75", "fund")
         assert workspace.chain_breaks() == []

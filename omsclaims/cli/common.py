@@ -6,7 +6,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -177,17 +177,25 @@ def table(title: str, *columns: tuple[str, str]) -> Table:
 
 
 def existing_files(paths: list[Path], lang: str) -> list[Path]:
-    """Files named on the command line; a folder stands for the packages in it.
+    """Packages named on the command line; a folder stands for the packages anywhere in it (see `named_files`)."""
+    return named_files(paths, PACKAGE_SUFFIXES, "**/*", "cli.empty_folder", lang)
 
-    Raises BadParameter for what is not there and for a folder without packages.
+
+def named_files(paths: list[Path], suffixes: Collection[str], inside: str, nothing_key: str, lang: str) -> list[Path]:
+    """Files named on the command line, and the files of named folders that have one of the suffixes, in order of name.
+
+    inside       pattern of the files of a folder: `*` itself only, `**/*` folders in it, too
+    nothing_key  the sentence for a folder without such files
+
+    Raises BadParameter for what is not there and for a folder with nothing in it.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in PACKAGE_SUFFIXES and one.is_file())
-            if not inside:
-                raise typer.BadParameter(messages.text("cli.empty_folder", lang, folder=path))
-            found.extend(inside)
+            files = sorted(one for one in path.glob(inside) if one.suffix.lower() in suffixes and one.is_file())
+            if not files:
+                raise typer.BadParameter(messages.text(nothing_key, lang, folder=path, suffixes=", ".join(sorted(suffixes))))
+            found.extend(files)
         elif path.exists():
             found.append(path)
         else:

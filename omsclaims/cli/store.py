@@ -121,18 +121,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
 
 def _all_files(paths: list[Path], suffixes: tuple[str, ...], lang: str) -> list[Path]:
     """Files named, and the files of named folders that have one of the suffixes."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in suffixes and one.is_file())
-            if not inside:
-                raise typer.BadParameter(messages.text("cli.nothing_to_load", lang, folder=path, suffixes=", ".join(suffixes)))
-            found.extend(inside)
-        elif path.exists():
-            found.append(path)
-        else:
-            raise typer.BadParameter(messages.text("cli.no_file", lang, path=path))
-    return found
+    return common.named_files(paths, suffixes, "*", "cli.nothing_to_load", lang)
 
 
 def read_register(path: Path, lang: str) -> pl.DataFrame:
