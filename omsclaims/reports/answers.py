@@ -64,7 +64,7 @@ def answer_tables(
     decided = keys.join(decisions, on="case_key", how="left", maintain_order="left")
     if decided["oplata"].null_count():
         raise AnswerError("a case of the package has no decision")
-    sank, sank_sl_id = _sank(keys, sanctions)
+    sank, sank_sl_id = _sank(keys, sanctions, package_tables["sl"])
     _check_cases(decided, sank)
     tables = {name: table for name, table in package_tables.items() if name not in ("sank", "sank_sl_id", "code_exp")}
     tables["z_sl"] = _with_decisions(package_tables["z_sl"], decided)
@@ -104,7 +104,7 @@ def _keys(z_sl: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     return keys.drop("_local")
 
 
-def _sank(keys: pl.DataFrame, sanctions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _sank(keys: pl.DataFrame, sanctions: pl.DataFrame, sl: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Tables sank and sank_sl_id of the package; the row with money comes first, then by S_CODE."""
     rows = (
         keys.select("case_key", pl.col("_row").alias("_parent"))
@@ -114,9 +114,24 @@ def _sank(keys: pl.DataFrame, sanctions: pl.DataFrame) -> tuple[pl.DataFrame, pl
         .with_columns(pl.col("_row").cast(pl.Int64))
     )
     sank = _conform("sank", rows)
-    named = rows.filter(pl.col("sl_id").is_not_null()).select(pl.col("_row").alias("_parent"), "sl_id")
-    named = named.with_row_index("_row").with_columns(pl.col("_row").cast(pl.Int64))
-    return sank, _conform("sank_sl_id", named)
+    return sank, _conform("sank_sl_id", named_sub_cases(rows, sl))
+
+
+def named_sub_cases(sank: pl.DataFrame, sl: pl.DataFrame) -> pl.DataFrame:
+    """SL_ID of sanctions: the one that is meant; all of the case where money is taken for the case as a whole.
+
+    sank  _row, _parent (row of z_sl), s_sum, sl_id; sl: _parent, sl_id
+    SL_ID must stand where S_SUM is not 0 (Q015 003F.00.1770). Returns _row, _parent (row of sank), sl_id.
+    """
+    whole = pl.col("sl_id").is_null() & (pl.col("s_sum") != 0)
+    every = (
+        sank.filter(whole).select(pl.col("_row").alias("_sank"), "_parent")
+        .join(sl.select("_parent", "sl_id").filter(pl.col("sl_id").is_not_null()), on="_parent", maintain_order="left_right")
+    )  # fmt: skip
+    one = sank.filter(pl.col("sl_id").is_not_null()).select(pl.col("_row").alias("_sank"), "_parent", "sl_id")
+    named = pl.concat([one, every]).select(pl.col("_sank").cast(pl.Int64).alias("_parent"), "sl_id")
+    named = named.sort("_parent", maintain_order=True).with_row_index("_row")
+    return named.with_columns(pl.col("_row").cast(pl.Int64))
 
 
 def _conform(table: str, rows: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,7 @@ import yaml
 
 from omsclaims import findings, periods
 from omsclaims.registry import formats
-from omsclaims.reports.answers import EKMP, MEE, MEK
+from omsclaims.reports.answers import EKMP, MEE, MEK, named_sub_cases
 
 #: The edition of file R that is written.
 EDITION: Final = "RD_3.2"
@@ -104,7 +104,7 @@ def r_tables(
     patient, dost, dost_p = _patient(chosen, month_tables, person)
     sl = _sl(z_sl, month_tables, patient, notes)
     usl = _usl(sl, month_tables, service_names or {}, notes)
-    sank, sank_sl_id = _sank(chosen, sanctions)
+    sank, sank_sl_id = _sank(chosen, sanctions, sl)
     _assert_money(chosen, sl, sank)
     tables = {
         "file": _header(chosen, sank, bill, month), "zap": chosen.select(pl.col("zap_row").alias("_row"), "n_zap"),
@@ -400,7 +400,7 @@ def _os_sluch(z_sl: pl.DataFrame, patient: pl.DataFrame, month_tables: Mapping[s
     return stated.vstack(newborn).unique(maintain_order=True).sort("_parent", "os_sluch").with_row_index("_row")
 
 
-def _sank(chosen: pl.DataFrame, sanctions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _sank(chosen: pl.DataFrame, sanctions: pl.DataFrame, sl: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Sanctions of the place fund on cases that it pays in part: S_IST 1 (formats.md 12.1)."""
     rows = (
         sanctions.join(chosen.filter(pl.col("sank_it_kop") != 0).select("case_key"), on="case_key", how="semi")
@@ -408,8 +408,7 @@ def _sank(chosen: pl.DataFrame, sanctions: pl.DataFrame) -> tuple[pl.DataFrame, 
         .with_row_index("_row")
         .with_columns(_parent=pl.col("case_key"), s_ist=pl.lit(1, dtype=pl.Int64))
     )
-    named = rows.filter(pl.col("sl_id").is_not_null()).select(pl.col("_row").cast(pl.Int64).alias("_parent"), "sl_id")
-    return rows, named.with_row_index("_row")
+    return rows, named_sub_cases(rows, sl)
 
 
 def _assert_money(chosen: pl.DataFrame, sl: pl.DataFrame, sank: pl.DataFrame) -> None:

@@ -59,6 +59,21 @@ def test_answer_of_a_refused_and_accepted_case_in_figures() -> None:
     assert [node.text for node in root.findall("ZAP/Z_SL/SANK_IT")] == ["12345.67"]
 
 
+def test_money_taken_for_the_case_as_a_whole_names_all_its_parts() -> None:
+    """SL_ID must stand where S_SUM is not 0 (Q015 003F.00.1770); a ground of 0 roubles for the whole case names none."""
+    stages = data.stages()
+    cases = stages["cases"].filter(pl.col("package") == data.PACKAGES[2][1])
+    tables = data.package_tables(2)
+    first = tables["sl"].filter(pl.col("_parent") == data.key(2, 1))
+    again = first.with_columns(pl.lit(data.key(2, 90)).alias("_row"), pl.lit("second").alias("sl_id"))
+    tables["sl"] = pl.concat([tables["sl"], again])
+    nameless = stages["sanctions"].with_columns(pl.lit(None, dtype=pl.String).alias("sl_id"))
+    result, edition = answers.answer_tables(tables, cases, stages["decisions"], nameless)
+    root = etree.fromstring(write_xml(result, formats.get(edition)))
+    named = [(row.findtext("S_SUM"), [node.text for node in row.findall("SL_ID")]) for row in root.findall("ZAP/Z_SL/SANK")]
+    assert named == [("12345.67", ["s1", "second"]), ("0.00", [])]
+
+
 def test_answer_is_the_same_for_local_rows_and_any_order_of_decisions() -> None:
     stages = data.stages()
     cases = stages["cases"].filter(pl.col("package") == data.PACKAGES[2][1])

@@ -139,6 +139,9 @@ def test_a_case_paid_in_part_carries_its_sanction() -> None:
         "1",
         "10000.00",
     ]
+    assert record.findtext("SANK/SL_ID") == "s2"
+    whole = xml(built(decisions=partly, sanctions=data.frame("sanctions", [row | {"sl_id": None}]))).findall("ZAP/Z_SL")[2]
+    assert [node.text for node in whole.findall("SANK/SL_ID")] == [node.text for node in whole.findall("SL/SL_ID")]
     root = xml(file)
     assert (root.findtext("SCHET/SUMMAP"), root.findtext("SCHET/SANK_MEK")) == ("260700.21", "10000.00")
     with pytest.raises(AssertionError):
