@@ -149,7 +149,8 @@ def _attribute(with_code: pl.DataFrame, cases: pl.DataFrame, context: Context) -
     in_package = cases.with_columns(row=pl.col("case_key") & pl.lit(_ROW_IN_PACKAGE))
     of_case = pl.col("z_row").is_not_null()
     of_person = ~of_case & (pl.col("level") == "person") & pl.col("id_pac").is_not_null()
-    of_record = ~of_case & ~of_person & pl.col("n_zap").is_not_null()
+    of_package = ~of_case & (pl.col("level") == "file")
+    of_record = ~of_case & ~of_person & ~of_package & pl.col("n_zap").is_not_null()
     parts = [
         wanted.filter(of_case)
         .with_columns(row=pl.col("z_row") & pl.lit(_ROW_IN_PACKAGE))
@@ -159,7 +160,7 @@ def _attribute(with_code: pl.DataFrame, cases: pl.DataFrame, context: Context) -
         wanted.filter(of_record).drop("id_pac").join(in_package, on=["package", "n_zap"]),
     ]
     if context.agreement.head.control.package_refusal == "whole_package":
-        of_package = ~of_case & ~of_person & ~of_record
+        # A person or record that cannot be told (no ID_PAC, no N_ZAP) has no case of its own: the others are not to blame.
         parts.append(wanted.filter(of_package).drop("n_zap", "id_pac").join(in_package, on="package"))
     columns = ["case_key", "code", "rule", "sl_id", "date_z_2", "sumv"]
     return pl.concat([part.select(columns) for part in parts]).unique().sort("case_key", "code", "rule", "sl_id")

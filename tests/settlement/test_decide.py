@@ -110,6 +110,10 @@ def test_findings_reach_the_cases_they_are_about() -> None:
     by_file = findings.Finding("C084", "file", "1.4.1", package="HM750901T75_220301")
     for finding, keys in ((by_record, [1, 2]), (by_person, [3]), (by_file, [1, 2, 3])):
         assert refused(run([finding], cases)[0])["case_key"].to_list() == keys
+    # Whom they are about cannot be told: nobody else answers for it (the patient without a person has a finding of its own).
+    nobody = findings.Finding("S.902", "person", "1.4.3", package="HM750901T75_220301")
+    no_number = findings.Finding("S.902", "zap", "1.4.3", package="HM750901T75_220301")
+    assert refused(run([nobody, no_number], cases)[0]).is_empty()
     only_cases = samples.context(agreement=samples.agreement(package_refusal="cases_only"))
     assert refused(run([by_file], cases, only_cases)[0]).is_empty()
 
