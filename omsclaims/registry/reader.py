@@ -8,6 +8,7 @@ both are known.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -27,6 +28,9 @@ __all__ = ["REFUSES_PACKAGE", "PackageRead", "XmlRead", "read_package", "read_xm
 
 Tables = dict[str, pl.DataFrame]
 _PERSON_TABLES: Final = ("person_file", "person", "dost", "dost_p")
+#: Codes of clinics, for packages whose name bears none.
+_CLINIC: Final = re.compile(r"[0-9]{6}", re.ASCII)
+_CLINIC_SHAPE: Final = "NNNNNN"
 _BARE_STARTS: Final = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -165,6 +169,8 @@ class _Package:
         clinic = {name.receiver_kind: name.receiver, name.sender_kind: name.sender}.get("M")
         if clinic is not None and header["code_mo"] != clinic:
             self._differs("S.812", "SCHET/CODE_MO", header["code_mo"], clinic)
+        elif clinic is None and _CLINIC.fullmatch(header["code_mo"] or "") is None:
+            self._differs("S.812", "SCHET/CODE_MO", header["code_mo"], _CLINIC_SHAPE)
         payer = header["plat"]
         # Sent to the fund the payer may be absent, the fund itself, or one of its insurers.
         to_fund = name.receiver_kind == "T" and (payer is None or payer.startswith(name.receiver))

@@ -65,6 +65,16 @@ def test_place_of_records_is_line_and_byte() -> None:
 
 MAIN, PERSON = f"{NAME}.xml", f"L{NAME[1:]}.xml"
 
+
+def renamed(name: str, **overrides: str) -> bytes:
+    """The package under another name, in its headers, too."""
+    person = f"L{name[1:]}"
+    return zipped({
+        f"{name}.xml": main_document(**{"ZGLV/FILENAME": name, **overrides}),
+        f"{person}.xml": person_document(**{"ZGLV/FILENAME": person, "ZGLV/FILENAME1": name}),
+    })  # fmt: skip
+
+
 REFUSED: dict[str, tuple[str, Callable[[], tuple[bytes, str]], Text]] = {
     "0 bytes": ("S.801", lambda: (b"", f"{NAME}.zip"), ("не является читаемым ZIP-архивом", "not a readable ZIP archive")),
     "not a zip": ("S.801", lambda: (b"PK\x03\x04 rubbish", f"{NAME}.zip"), ("не является читаемым ZIP-архивом", "not a readable ZIP archive")),
@@ -95,6 +105,7 @@ REFUSED: dict[str, tuple[str, Callable[[], tuple[bytes, str]], Text]] = {
     "month": ("S.810", lambda: (package(main_document(**{"SCHET/MONTH": "3"})), f"{NAME}.zip"), ("период 2022-03, в имени пакета 2022-04", "period 2022-03, the package name says 2022-04")),
     "own name": ("S.811", lambda: (package(main_document(**{"ZGLV/FILENAME": "HM750001T75_22042"})), f"{NAME}.zip"), ("указано имя «HM750001T75_22042»", 'file name "HM750001T75_22042"')),
     "clinic": ("S.812", lambda: (package(main_document(**{"SCHET/CODE_MO": "750002"})), f"{NAME}.zip"), ("организация «750002», в имени пакета «750001»", 'clinic "750002", the package name says "750001"')),
+    "no clinic": ("S.812", lambda: (renamed("HS75001T75_22041", **{"SCHET/CODE_MO": "7/5:01"}), "HS75001T75_22041.zip"), ("организация «7/5:01»", 'clinic "7/5:01"')),
     "other L": ("S.814", lambda: (package(person=person_document(**{"ZGLV/FILENAME1": "HM750001T75_22049"})), f"{NAME}.zip"), ("FILENAME1 называет «HM750001T75_22049»", 'FILENAME1 says "HM750001T75_22049"')),
     "SD_Z": ("S.915", lambda: (package(main_document(**{"ZGLV/SD_Z": "4"})), f"{NAME}.zip"), ("указано случаев: 4, в файле: 3", "says 4 cases, the file has 3")),
     "SUMMAV": ("S.916", lambda: (package(main_document(**{"SCHET/SUMMAV": "300.01"})), f"{NAME}.zip"), ("Сумма счёта 300.01 руб., сумма случаев 300.00", "says 300.01 roubles, the cases add up to 300.00")),
