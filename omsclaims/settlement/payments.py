@@ -107,17 +107,23 @@ def billed_by_pair(tables: Mapping[str, pl.DataFrame], context: Context) -> dict
 
 
 def advances_of(reg_advance: pl.DataFrame, context: Context) -> tuple[dict[Pair, Advance], list[Finding]]:
-    """Advances of the month by pair, several applications added up; finding B.4 for an amount below zero, which is left out."""
+    """Advances of the month by pair, several applications added up; finding B.4 for an amount below zero, or a payer or clinic
+    whose code is none, which is left out."""
     rows = reg_advance.filter(pl.col("month") == str(context.month)).sort("payer", "mo", "amount_kop", "excepted")
     found: dict[Pair, Advance] = {}
     problems = []
     for payer, mo, amount, excepted in rows.select("payer", "mo", "amount_kop", "excepted").iter_rows():
-        if amount is None or amount < 0 or payer is None or mo is None:
+        if amount is None or amount < 0 or not _is_code(payer) or not _is_code(mo):
             problems.append(Finding("B.4", value=None if amount is None else str(amount), params={"payer": payer, "mo": mo}))
             continue
         before = found.get(Pair(payer, mo), Advance())
         found[Pair(payer, mo)] = Advance(before.amount_kop + amount, before.excepted or bool(excepted))
     return found, problems
+
+
+def _is_code(code: str | None) -> bool:
+    """Whether a register names a party by a code: letters and digits, which an account of the ledger can bear."""
+    return code is not None and code.isascii() and code.isalnum()
 
 
 def advance_to_pay(asked: Advance, excess_before_kop: int, reduces: bool) -> int:

@@ -60,11 +60,12 @@ def test_impossible_advances_are_found_and_left_out_and_several_add_up() -> None
     good = {"month": "2022-03", "payer": "75901", "mo": "750901", "amount_kop": 100, "excepted": False}
     table = samples.rows(
         "reg_advance", good, {**good, "amount_kop": 50, "excepted": True}, {**good, "amount_kop": -1}, {**good, "mo": None},
+        {**good, "mo": "a/b"}, {**good, "payer": "../x"},
         {**good, "month": "2022-02", "amount_kop": 7},
     )  # fmt: skip
     found, problems = advances_of(table, samples.context())
     assert found == {Pair("75901", "750901"): Advance(150, True)}
-    assert [problem.rule for problem in problems] == ["B.4", "B.4"]
+    assert [problem.rule for problem in problems] == ["B.4"] * 4
 
 
 def test_resubmission_within_25_working_days() -> None:
