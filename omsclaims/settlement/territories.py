@@ -16,7 +16,6 @@ from omsclaims.periods import Month, add_working_days, working_day_of_month
 if TYPE_CHECKING:
     from omsclaims.context import Context
 
-_REFUSED: Final = 2
 _ORDINALS: Final = 9999
 
 
@@ -70,7 +69,7 @@ def territory_bills(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.
         decided.group_by("territory")
         .agg(
             pl.col("okato").first(),
-            (pl.col("oplata") != _REFUSED).sum().cast(pl.Int64).alias("cases"),
+            (pl.col("sump_kop") > 0).sum().cast(pl.Int64).alias("cases"),
             pl.col("sumv_kop").sum().alias("billed_kop"),
             pl.col("sank_it_kop").sum().alias("withheld_kop"),
             pl.col("sump_kop").sum().alias("amount_kop"),

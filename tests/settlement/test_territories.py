@@ -44,6 +44,17 @@ def test_one_bill_a_territory_of_what_was_accepted() -> None:
     ]
 
 
+def test_cases_of_nothing_are_not_counted_as_presented() -> None:
+    """Care inside the per-capita money is accepted with 0 roubles; the file R holds what is asked for."""
+    tables = month_tables()
+    free = pl.when(pl.col("case_key") == 1).then(0)
+    tables["decisions"] = tables["decisions"].with_columns(
+        free.otherwise(pl.col(name)).alias(name) for name in ("sumv_kop", "sump_kop")
+    )
+    bills = territory_bills(tables, samples.context())
+    assert bills.select("territory", "cases").rows() == [("03", 1)]
+
+
 def test_numbers_go_on_within_the_year() -> None:
     before = pl.concat(
         [territory_bills(month_tables(), samples.context("2022-02")), territory_bills(month_tables(), samples.context("2021-12"))]
