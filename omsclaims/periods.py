@@ -125,11 +125,15 @@ class Partition:
         return result
 
 
+_DATA: Final = "production_calendar.yaml"
+
+
 class CalendarEndsError(LookupError):
     """A working day was asked for in a year whose production calendar is not known."""
 
-
-_DATA: Final = "production_calendar.yaml"
+    def __init__(self, year: int) -> None:
+        super().__init__(f"no production calendar for {year}: add it to {_DATA}")
+        self.year = year
 
 
 def _days(year: int, text: str) -> set[date]:
@@ -160,7 +164,7 @@ def is_working_day(day: date, decree_days_off: bool = True) -> bool:
     """
     kinds = _exceptions().get(day.year)
     if kinds is None:
-        raise CalendarEndsError(f"no production calendar for {day.year}: add it to {_DATA}")
+        raise CalendarEndsError(day.year)
     if day in kinds.get("worked", ()):
         return True
     if day.weekday() >= 5 or day in kinds.get("days_off", ()):

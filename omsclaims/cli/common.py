@@ -113,8 +113,12 @@ def _sentence(error: Exception, lang: str) -> str | None:
         return messages.text(error.key, lang, **error.params)
     if isinstance(error, BookMissingError):
         return messages.text("cli.book_missing", lang, book=_first_word_after_book(str(error)))
-    if isinstance(error, ParameterError | ParameterFileError | CalendarEndsError):
-        return messages.text("cli.parameter", lang, reason=error)
+    if isinstance(error, ParameterError):
+        return messages.text("cli.parameter", lang, name=error.name, on=error.on)
+    if isinstance(error, CalendarEndsError):
+        return messages.text("cli.calendar", lang, year=error.year)
+    if isinstance(error, ParameterFileError):
+        return messages.text("cli.parameter_file", lang, reason=error)
     return None
 
 

@@ -24,6 +24,11 @@ SURENESS: Final = ("read", "reproduced", "copy", "code", "unconfirmed")
 class ParameterError(LookupError):
     """A parameter is unknown or has no value on the date asked for."""
 
+    def __init__(self, name: str, on: date) -> None:
+        super().__init__(f"the parameter {name} has no value on {on}")
+        self.name = name
+        self.on = on
+
 
 class ParameterFileError(ValueError):
     """A parameter file is malformed; the message names file and parameter."""
@@ -88,10 +93,10 @@ class Parameters:
         """The value of `name` in force on a date, with its reference. Raises ParameterError when there is none."""
         parameter = self.by_name.get(name)
         if parameter is None:
-            raise ParameterError(f"no parameter {name}")
+            raise ParameterError(name, on)
         held = [value for value in parameter.values if value.since <= on]
         if not held or held[-1].value is None:
-            raise ParameterError(f"{name} has no value on {on}")
+            raise ParameterError(name, on)
         last = held[-1]
         return Used(name, last.value, last.since, last.reference, last.sure)
 
