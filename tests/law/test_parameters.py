@@ -43,7 +43,7 @@ def test_every_parameter_asked_for_exists(path: Path) -> None:
 
 
 def test_a_miss_is_an_error_never_a_zero() -> None:
-    with pytest.raises(ParameterError, match=r"no parameter reserves\.lottery"):
+    with pytest.raises(ParameterError, match=r"the parameter reserves\.lottery has no value"):
         federal_parameters().value("reserves.lottery", date(2022, 1, 1))
     with pytest.raises(ParameterError, match="no value on 2010-12-31"):
         federal_parameters().value("reserves.split", date(2010, 12, 31))
