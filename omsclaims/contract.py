@@ -110,7 +110,7 @@ TABLES: Final[dict[str, Table]] = {
             "attached_mo": (S, "clinic of attachment on date_z_2 or null"), "place": (S, "municipality group of the register or null"),
             "policy_from": (D, "of the policy period found, else null"), "policy_to": (D, ""), "died_on": (D, ""),
             "register_w": (I, "sex in the register"), "w": (I, "sex as billed"),
-            "age_start": (I, "whole years on date_z_1 by the billed birth date"), "age_end": (I, "on date_z_2"), "days_old": (I, "days from birth to date_z_1 when below 366, else null"),
+            "age_start": (I, "whole years on date_z_1 by the billed birth date"), "age_end": (I, "on date_z_2"),
             "birth_after_start": (B, "billed birth date later than date_z_1"), "birth_differs": (B, "billed birth date differs from the register"),
         },
     ),
@@ -134,7 +134,7 @@ TABLES: Final[dict[str, Table]] = {
         "a case accepted in an earlier month: narrow, sorted by person and date", "month (store)", "checks",
         {
             "person_key": (S, ""), "month": (S, "YYYY-MM"), "package": (S, ""), "idcase": (I, ""), "sl_id": (S, ""), "usl_ok": (I, "3 for X"), "file_kind": (S, ""), "letters": (S, ""),
-            "date_1": (D, "of the SL"), "date_2": (D, ""), "profil": (I, ""), "prvs": (I, ""), "ds1": (S, ""), "novor": (S, ""), "code_mo": (S, ""), "sump_kop": (I, ""), "vidpom": (I, ""), "n_ksg": (S, ""),
+            "date_1": (D, "of the SL"), "date_2": (D, ""), "profil": (I, ""), "prvs": (I, ""), "ds1": (S, ""), "novor": (S, "0, or 1: a newborn under the policy of another"), "code_mo": (S, ""), "sump_kop": (I, ""), "vidpom": (I, ""), "n_ksg": (S, ""),
         },
     ),
     "refused": Table(

@@ -144,11 +144,17 @@ def _cases_view(work: Tables) -> pl.DataFrame:
     """Rows of the public view `v_cases`: case, person key, price and decision side by side. No personal values."""
     return (
         work["cases"]
+        .with_columns(novor=_newborn())
         .join(work["identified"].drop("smo"), on="case_key", how="left", maintain_order="left")
         .join(work["priced"], on="case_key", how="left", maintain_order="left")
         .join(work["decisions"], on="case_key", how="left", maintain_order="left")
         .sort("package", "n_zap", "idcase", "case_key")
     )
+
+
+def _newborn() -> pl.Expr:
+    """NOVOR without what is personal: it spells the birth date of the child; whether there is one is all that others need."""
+    return pl.when(pl.col("novor") == "0").then(pl.lit("0")).otherwise(pl.lit("1"))
 
 
 def _history(work: Tables, context: Context) -> pl.DataFrame:
@@ -159,7 +165,7 @@ def _history(work: Tables, context: Context) -> pl.DataFrame:
         .join(accepted.select("case_key", "sump_kop"), on="case_key", how="inner")
         .join(work["cases"].drop("package"), on="case_key", how="inner", suffix="_z")
         .join(work["identified"].select("case_key", "person_key"), on="case_key", how="inner")
-        .with_columns(month=pl.lit(str(context.month)), usl_ok=pl.col("usl_ok").fill_null(3))
+        .with_columns(month=pl.lit(str(context.month)), usl_ok=pl.col("usl_ok").fill_null(3), novor=_newborn())
         .select(list(contract.TABLES["history"].schema()))
         .sort("person_key", "date_1", "date_2", "package", "idcase", "sl_id")
     )

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Hexadecimal digits of a person's key: 128 bits.
 KEY_DIGITS: Final = 32
-#: A child is counted in days until this many have passed.
-DAYS_OLD_BELOW: Final = 366
 _ROW_IN_PACKAGE: Final = (1 << contract.PACKAGE_SHIFT) - 1
 
 
@@ -166,7 +164,11 @@ def _policy_on_the_day(people: pl.DataFrame, register: pl.DataFrame) -> pl.DataF
             # Death is a fact about the person, whichever of his rows says it.
             died_on=pl.coalesce("died_on", pl.col("died_on").min().over("case_key")),
         )
-        .sort("case_key", "rank", "distance", "policy_from", "reg_smo", descending=[False, False, False, True, False])
+        # Rows that differ in nothing else are told by what they say, never by the order in which the register was loaded.
+        .sort(
+            "case_key", "rank", "distance", "policy_from", "reg_smo", "policy_to", "place", "reg_dr", "register_w", "died_on",
+            descending=[False, False, False, True, *[False] * 6],
+        )
         .unique("case_key", keep="first", maintain_order=True)
         .drop("reg_id", "day", "rank", "distance", "reg_number")
     )
@@ -292,7 +294,6 @@ def _finish(cases: pl.DataFrame) -> pl.DataFrame:
         name: pl.when(pl.col("dr") <= pl.col(name)).then(age_expr(pl.col("dr"), pl.col(name)).cast(pl.Int64))
         for name in ("date_z_1", "date_z_2")
     }
-    days = (pl.col("date_z_1") - pl.col("dr")).dt.total_days()
     # The register's row of a newborn is the mother's: her sex, birth and death say nothing about the child.
     of_person = own & ~pl.col("newborn")
     return cases.with_columns(
@@ -302,7 +303,6 @@ def _finish(cases: pl.DataFrame) -> pl.DataFrame:
         w=pl.col("w").cast(pl.Int64),
         age_start=age["date_z_1"],
         age_end=age["date_z_2"],
-        days_old=pl.when((days >= 0) & (days < DAYS_OLD_BELOW)).then(days).cast(pl.Int64),
         birth_after_start=(pl.col("dr") > pl.col("date_z_1")).fill_null(False),
         birth_differs=(of_person & (pl.col("dr") != pl.col("reg_dr"))).fill_null(False),
     )
