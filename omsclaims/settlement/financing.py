@@ -105,10 +105,15 @@ def _count_on(reg_insured: pl.DataFrame, partition: Partition, day: date) -> dic
     alive = pl.col("died_on").is_null() | (pl.col("died_on") >= day)
     holds = (pl.col("policy_from") <= day) & (pl.col("policy_to").is_null() | (pl.col("policy_to") >= day))
     held = reg_insured.filter(holds & alive & pl.col("smo").is_not_null())
-    who = pl.coalesce(pl.col("enp"), pl.concat_str([pl.col("spolis").fill_null(""), pl.col("npolis")], separator="|"))
+    number = pl.concat_str([pl.col("spolis").fill_null(""), pl.col("npolis")], separator="|")
+    # Those without any number are told apart by name and birth date: each is a person that is paid for.
+    name = pl.concat_str([pl.col("fam", "im", "ot", "dr").cast(pl.String).fill_null("")], separator="|")
     once = (
-        held.with_columns(who=who)
-        .sort("who", "policy_from", "smo", "vpolis", descending=[False, True, False, True])
+        held.with_columns(who=pl.coalesce(pl.col("enp"), number, name))
+        .sort(
+            "who", "policy_from", "smo", "vpolis", "place", "dr", "w",
+            descending=[False, True, False, True, False, False, False],
+        )
         .unique("who", keep="first", maintain_order=True)
     )
     born_before = pl.when(pl.col("dr") <= day).then(pl.col("dr"))

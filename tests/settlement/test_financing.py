@@ -117,6 +117,23 @@ def test_the_dead_and_the_second_policy_do_not_count() -> None:
     assert dict(result.financing.select("smo", "insured_half").iter_rows()) == {"75901": 2, "75902": 1}
 
 
+def test_people_without_any_number_are_people() -> None:
+    """Nobody falls out of the count, or into another, for want of a number; a row that stands twice is one person."""
+    names = [("ИВАНОВ", "ИВАН"), ("ПЕТРОВА", "АННА"), ("ИВАНОВ", "ПЁТР"), ("ИВАНОВ", "ПЁТР")]
+    people = [person(0, enp=None, fam=fam, im=im) for fam, im in names]
+    result = finance(given_tables(people), samples.context(agreement=samples.agreement(all_cells())))
+    assert dict(result.financing.select("smo", "insured_half").iter_rows()) == {"75901": 6}
+
+
+def test_rows_of_one_person_are_told_by_what_they_say() -> None:
+    people = [person(1, place="north"), person(1, place="south"), person(1, place="east")]
+    cells = {(place, group): kd5 for place in ("north", "south", "east") for (_, group), kd5 in all_cells().items()}
+    for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
+        given = given_tables([people[i] for i in order])
+        result = finance(given, samples.context(agreement=samples.agreement(cells)))
+        assert result.standards["place"].to_list() == ["east"]
+
+
 def test_an_agreement_may_count_on_the_first_day_only() -> None:
     agreement = samples.agreement(all_cells())
     options = agreement.head.financing.model_copy(update={"average_number": "month_start"})  # type: ignore[union-attr]
