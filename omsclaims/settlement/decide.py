@@ -18,7 +18,7 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.contract import PACKAGE_SHIFT
 from omsclaims.money import Term, exact_amounts
-from omsclaims.nsi import Books
+from omsclaims.nsi import Books, built_in_books
 from omsclaims.periods import add_working_days
 
 if TYPE_CHECKING:
@@ -259,6 +259,8 @@ def _control_kind(context: Context) -> int:
 def kind_code(books: Books, kind: str, on: date) -> int:
     """The smallest code of F006 for a kind of control (mek, mee, ekmp) on a date. Raises LookupError when the book has none."""
     rows = books.require("F006").on(on)
+    if "kind" not in rows.columns:  # the published book says the kind in words only; which code is which is our own column
+        rows = rows.join(built_in_books().require("F006").on(on).select("code", "kind"), on="code")
     codes = sorted(int(code) for code in rows.filter(pl.col("kind") == kind)["code"])
     if not codes:
         raise LookupError(f"the book F006 holds no code of {kind} on {on}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omsclaims import findings
 from omsclaims.nsi import Book
 from omsclaims.settlement import decide, refused, sanctions
-from omsclaims.settlement.decide import code_order
+from omsclaims.settlement.decide import code_order, kind_code
 from tests.settlement import settlement_samples as samples
 
 
@@ -141,6 +141,15 @@ def test_a_ground_that_did_not_hold_on_the_date_of_care_is_taken_from_the_month(
     decisions, rows = run([samples.found("C076", "1.4.4", 1)], [samples.case(1, date_z_2=date(2021, 4, 1))])
     assert decisions.select("oplata", "ground_kod").row(0) == (2, 207)
     assert rows["s_osn"].to_list() == [207]
+
+
+def test_the_kind_of_control_is_known_with_the_published_book_too() -> None:
+    """The official F006 has no column that says which codes are МЭК."""
+    given = samples.context()
+    published = given.books.require("F006")
+    books = given.books.with_books({"F006": Book("F006", "official", published.rows.drop("kind"))})
+    for kind in ("mek", "mee", "ekmp"):
+        assert kind_code(books, kind, date(2022, 3, 31)) == kind_code(given.books, kind, date(2022, 3, 31))
 
 
 def test_ground_numbers_are_compared_part_by_part() -> None:
