@@ -152,7 +152,7 @@ def _outside(run: Run, item: Coded, book: Book, attribute: str) -> pl.DataFrame:
 @table("C220")
 def code_not_in_book(run: Run, rule: Rule) -> list[tuple[str, pl.DataFrame]]:
     """Rows of every coded element of the files; a code of a person stands against each case of the person."""
-    attributes = rule.parameters.latest("attributes")
+    attributes, also_in = rule.parameters.latest("attributes"), rule.parameters.latest("also_in")
     parts = []
     for item in checked_elements(rule):
         book = whole_book(run.books, item.book)
@@ -161,6 +161,9 @@ def code_not_in_book(run: Run, rule: Rule) -> list[tuple[str, pl.DataFrame]]:
         if book is None or rows is None or not rows.height or attribute not in book.rows.columns:
             continue
         wrong = _outside(run, item, book, attribute)
+        second = whole_book(run.books, also_in.get(tag_of(item.path), ""))
+        if wrong.height and second is not None:
+            wrong = wrong.filter(~second.known(wrong["value"], wrong["day"]).fill_null(value=False))
         if wrong.height:
             level = _LEVELS[_ancestors(item.table)[-1]]
             params = params_of({"book": pl.lit(item.book), "day": pl.col("day")})

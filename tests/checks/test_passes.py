@@ -241,3 +241,12 @@ def test_a_person_with_thousands_of_stays() -> None:
     found = checks.run_pass("patient", tables, one.context)
     assert found["rule"].unique().to_list() == ["C138"]
     assert found.height == 2999
+
+
+def test_a_payer_is_an_insurer_or_a_fund() -> None:
+    """SCHET/PLAT holds a code of F002, or of F010 where the registry is sent to the fund."""
+    books: dict[str, list[dict[str, Any]]] = {"F002": [{"code": "75001"}]}
+    for payer, wrong in (("75001", 0), ("75", 0), (None, 0), ("75999", 1), ("00", 1)):
+        built = build([{"file": {"plat": payer}}], books=books)
+        found = checks.run_pass("registry", built.tables, built.context)
+        assert found.filter(pl.col("element") == "SCHET/PLAT").height == wrong, payer
