@@ -111,7 +111,13 @@ def _count_on(reg_insured: pl.DataFrame, partition: Partition, day: date) -> dic
     once = (
         held.with_columns(who=pl.coalesce(pl.col("enp"), number, name))
         .sort(
-            "who", "policy_from", "smo", "vpolis", "place", "dr", "w",
+            "who",
+            "policy_from",
+            "smo",
+            "vpolis",
+            "place",
+            "dr",
+            "w",
             descending=[False, True, False, True, False, False, False],
         )
         .unique("who", keep="first", maintain_order=True)

@@ -166,7 +166,16 @@ def _policy_on_the_day(people: pl.DataFrame, register: pl.DataFrame) -> pl.DataF
         )
         # Rows that differ in nothing else are told by what they say, never by the order in which the register was loaded.
         .sort(
-            "case_key", "rank", "distance", "policy_from", "reg_smo", "policy_to", "place", "reg_dr", "register_w", "died_on",
+            "case_key",
+            "rank",
+            "distance",
+            "policy_from",
+            "reg_smo",
+            "policy_to",
+            "place",
+            "reg_dr",
+            "register_w",
+            "died_on",
             descending=[False, False, False, True, *[False] * 6],
         )
         .unique("case_key", keep="first", maintain_order=True)

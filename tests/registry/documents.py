@@ -149,5 +149,8 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 def package(main: bytes | None = None, person: bytes | None = None, name: str = NAME) -> bytes:
     """A package of both files."""
     return zipped(
-        {f"{name}.xml": main_document() if main is None else main, f"L{name[1:]}.xml": person_document() if person is None else person}
+        {
+            f"{name}.xml": main_document() if main is None else main,
+            f"L{name[1:]}.xml": person_document() if person is None else person,
+        }
     )

@@ -69,7 +69,9 @@ def test_schema_wants_every_mandatory_element(format_id: str) -> None:
         ("FLK_P", None, None, "FLK_P", True), ("RESULT_H", "3.2", "2022-03", "RESULT_H_3.2", True),
     ],
 )  # fmt: skip
-def test_edition_is_found_by_kind_version_and_period(kind: str, version: str | None, period: str | None, found: str, exact: bool) -> None:
+def test_edition_is_found_by_kind_version_and_period(
+    kind: str, version: str | None, period: str | None, found: str, exact: bool
+) -> None:
     choice = formats.find_format(kind, version, period)
     assert (choice.format.id, choice.exact) == (found, exact)
 
@@ -90,12 +92,33 @@ def test_answer_editions() -> None:
 def test_canonical_shape() -> None:
     tables = formats.canonical_tables()
     assert tables[:2] == ("file", "zap")
-    assert {"patient", "z_sl", "sl", "usl", "ds2", "crit", "sl_koef", "sank", "sank_sl_id", "onk_lek_pr", "lek_pr", "date_inj"} <= set(tables)
+    assert {
+        "patient",
+        "z_sl",
+        "sl",
+        "usl",
+        "ds2",
+        "crit",
+        "sl_koef",
+        "sank",
+        "sank_sl_id",
+        "onk_lek_pr",
+        "lek_pr",
+        "date_inj",
+    } <= set(tables)
     assert formats.canonical_tables("person") == ("person_file", "person", "dost", "dost_p")
-    assert formats.canonical_columns("sl_koef") == {"_row": pl.Int64(), "_parent": pl.Int64(), "idsl": pl.Int64(), "z_sl": pl.Int64()}
+    assert formats.canonical_columns("sl_koef") == {
+        "_row": pl.Int64(),
+        "_parent": pl.Int64(),
+        "idsl": pl.Int64(),
+        "z_sl": pl.Int64(),
+    }
     assert formats.column_types("zap") == {"n_zap": pl.Int64(), "pr_nov": pl.Int64()}
     assert formats.canonical_columns("patient")["policy"] == pl.String()
-    assert [formats.scale_of(*place) for place in (("z_sl", "sumv"), ("sl", "koef_z"), ("sl", "kd"), ("usl", "kol_usl"), ("zap", "n_zap"))] == [2, 5, 1, 2, 0]
+    assert [
+        formats.scale_of(*place)
+        for place in (("z_sl", "sumv"), ("sl", "koef_z"), ("sl", "kd"), ("usl", "kol_usl"), ("zap", "n_zap"))
+    ] == [2, 5, 1, 2, 0]
 
 
 def test_both_spellings_of_the_act_are_one_column() -> None:

@@ -10,7 +10,14 @@ from omsclaims.registry import names
 def test_parts_of_a_main_name() -> None:
     name = names.parse_name("HM340001S34002_210101")
     assert name is not None
-    assert (name.kind, name.letters, name.sender_kind, name.sender, name.receiver_kind, name.receiver) == ("H", "H", "M", "340001", "S", "34002")
+    assert (name.kind, name.letters, name.sender_kind, name.sender, name.receiver_kind, name.receiver) == (
+        "H",
+        "H",
+        "M",
+        "340001",
+        "S",
+        "34002",
+    )
     assert (name.year, name.month, name.number, name.period) == (2021, 1, "01", "2021-01")
     assert name.stem == "HM340001S34002_210101"
 

@@ -24,7 +24,12 @@ def test_every_finding_is_an_error_with_its_place() -> None:
     root = etree.fromstring(protocol.flk_protocol(found, NAME, f"V{NAME}", "en"))
     errors = [{item.tag: item.text for item in error} for error in root.findall("PR")]
     assert [error["OSHIB"] for error in errors] == ["903", "904"]
-    assert errors[0]["ZN_POL"] == "1***0" and errors[0]["IM_POL"] == "DR" and errors[0]["BAS_EL"] == "PERS" and errors[0]["IDCASE"] == "102"
+    assert (
+        errors[0]["ZN_POL"] == "1***0"
+        and errors[0]["IM_POL"] == "DR"
+        and errors[0]["BAS_EL"] == "PERS"
+        and errors[0]["IDCASE"] == "102"
+    )
     assert {name: errors[1][name] for name in ("IM_POL", "BAS_EL", "N_ZAP", "ID_PAC", "IDCASE", "SL_ID", "ZN_POL")} == {
         "IM_POL": "DET", "BAS_EL": "SL", "N_ZAP": "3", "ID_PAC": "p3", "IDCASE": "103", "SL_ID": "s3", "ZN_POL": "2",
     }  # fmt: skip
@@ -40,7 +45,9 @@ def test_elements_stand_in_the_order_of_the_format() -> None:
 
 
 def test_long_texts_are_cut_and_other_rules_keep_their_id() -> None:
-    found = findings.frame([Finding("S.807", package=NAME, params={"message": "x" * 500}), Finding("S.820", package=NAME, params={"name": "L"})])
+    found = findings.frame(
+        [Finding("S.807", package=NAME, params={"message": "x" * 500}), Finding("S.820", package=NAME, params={"name": "L"})]
+    )
     errors = etree.fromstring(protocol.flk_protocol(found, NAME, "V")).findall("PR")
     assert [error.findtext("OSHIB") for error in errors] == ["801", "S.820"]
     assert len(errors[0].findtext("COMMENT") or "") == 250

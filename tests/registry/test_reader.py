@@ -129,7 +129,11 @@ def test_package_is_refused(case: str) -> None:
 def test_every_rule_has_title_text_and_todo() -> None:
     from omsclaims import messages
 
-    rules = {rule for rule, _, _ in REFUSED.values()} | {rule for rule, _, _, _ in CASES.values()} | {"S.809", "S.813", "S.820", "S.830", "S.912", "S.913", "S.914"}
+    rules = (
+        {rule for rule, _, _ in REFUSED.values()}
+        | {rule for rule, _, _, _ in CASES.values()}
+        | {"S.809", "S.813", "S.820", "S.830", "S.912", "S.913", "S.914"}
+    )
     assert rules >= reader.REFUSES_PACKAGE
     for rule in rules:
         for part in ("title", "text", "todo"):
@@ -168,8 +172,20 @@ def test_wrong_value_is_a_finding_of_its_case(case: str) -> None:
     assert russian in ru and english in en
     found = only(result.findings, rule)
     assert len(found) == 1
-    place = {name: found[0][name] for name in ("package", "file", "n_zap", "id_pac", "idcase", "z_row", "element", "value", "code")}
-    assert place == {"package": NAME, "file": NAME, "n_zap": 2, "id_pac": "p2", "idcase": 102, "z_row": 1, "element": path, "value": value, "code": code}
+    place = {
+        name: found[0][name] for name in ("package", "file", "n_zap", "id_pac", "idcase", "z_row", "element", "value", "code")
+    }
+    assert place == {
+        "package": NAME,
+        "file": NAME,
+        "n_zap": 2,
+        "id_pac": "p2",
+        "idcase": 102,
+        "z_row": 1,
+        "element": path,
+        "value": value,
+        "code": code,
+    }
     if path.startswith("ZAP/Z_SL/SL/"):
         assert (found[0]["sl_id"], found[0]["sl_row"]) == ("s2", 1)
     assert not result.refused
@@ -261,7 +277,10 @@ def test_payer_when_sent_to_the_fund(payer: str | None) -> None:
 def test_payer_that_is_not_the_receiver_only_warns() -> None:
     name = "HM750001S75001_22041"
     fixed = {"ZGLV/FILENAME": name}
-    result = read(package(main_document(**fixed), person_document(**{"ZGLV/FILENAME": f"L{name[1:]}", "ZGLV/FILENAME1": name}), name), f"{name}.zip")
+    result = read(
+        package(main_document(**fixed), person_document(**{"ZGLV/FILENAME": f"L{name[1:]}", "ZGLV/FILENAME1": name}), name),
+        f"{name}.zip",
+    )
     ru, en = texts(result.findings, "S.813")
     assert "плательщик «», в имени пакета получатель «75001»" in ru and 'receiver "75001"' in en
     assert not result.refused
@@ -309,8 +328,12 @@ def test_findings_about_a_person_belong_to_all_cases_of_the_person_and_hide_the_
 
 
 def test_personal_values_never_show() -> None:
-    person = person_document(**{"PERS/DR": "СЕКРЕТ"}).replace(b"</PERS>", "<FAM>ТАЙНЫЙ</FAM><FAM>ТАЙНЫЙ</FAM><FAMILIA a='ТАЙНЫЙ'>ТАЙНЫЙ</FAMILIA>ТАЙНЫЙ</PERS>".encode("cp1251"))
-    main = main_document(**{"ZAP/PACIENT/NOVOR": "1234567890123"}).replace(b"<NOVOR>", b"<ENP>77</ENP><ENP>7556130840000017</ENP><NOVOR>")
+    person = person_document(**{"PERS/DR": "СЕКРЕТ"}).replace(
+        b"</PERS>", "<FAM>ТАЙНЫЙ</FAM><FAM>ТАЙНЫЙ</FAM><FAMILIA a='ТАЙНЫЙ'>ТАЙНЫЙ</FAMILIA>ТАЙНЫЙ</PERS>".encode("cp1251")
+    )
+    main = main_document(**{"ZAP/PACIENT/NOVOR": "1234567890123"}).replace(
+        b"<NOVOR>", b"<ENP>77</ENP><ENP>7556130840000017</ENP><NOVOR>"
+    )
     result = read(package(main, person))
     shown = " ".join(str(value) for row in findings.with_text(result.findings, "ru").rows() for value in row)
     for secret in ("СЕКРЕТ", "ТАЙНЫЙ", "1234567890123", "7556130840000017"):
@@ -326,7 +349,11 @@ def test_all_findings_come_in_one_pass_and_in_one_order() -> None:
 
 
 def test_policy_is_where_the_edition_puts_it() -> None:
-    main = main_document().replace(b"<NOVOR>", b"<NPOLIS>111</NPOLIS><NOVOR>", 2).replace(b"<NPOLIS>111</NPOLIS>", b"<NPOLIS>111</NPOLIS><ENP>7</ENP>", 1)
+    main = (
+        main_document()
+        .replace(b"<NOVOR>", b"<NPOLIS>111</NPOLIS><NOVOR>", 2)
+        .replace(b"<NPOLIS>111</NPOLIS>", b"<NPOLIS>111</NPOLIS><ENP>7</ENP>", 1)
+    )
     assert read(package(main)).tables["patient"]["policy"].to_list() == ["7", "111", None]
 
 
@@ -354,7 +381,12 @@ def test_interterritorial_package() -> None:
 
     from .documents import document
 
-    data = document(get("RD_3.2"), full=True, records=2, overrides={"ZAP/Z_SL/SUMV": "10.00", "SCHET/SUMMAV": "40.00", "SCHET/YEAR": "2022", "ZAP/N_ZAP": lambda n: str(n + 1)})
+    data = document(
+        get("RD_3.2"),
+        full=True,
+        records=2,
+        overrides={"ZAP/Z_SL/SUMV": "10.00", "SCHET/SUMMAV": "40.00", "SCHET/YEAR": "2022", "ZAP/N_ZAP": lambda n: str(n + 1)},
+    )
     result = read(zipped({"R7846220001.xml": data}), "R7846220001.oms")
     assert result.format_ids == ("RD_3.2",) and not result.refused
     assert set(result.findings["rule"]) <= {"S.909", "S.910", "S.911"}

@@ -18,7 +18,11 @@ from omsclaims.registry.formats import Format
 
 from .documents import NAME, SCHEMAS, document, leaves, main_document, package, person_document, schema_of, shared
 
-SAMPLES = [("H_3.1", "HM750096T75_21041", "H_3.1"), ("T_3.1", "TM750002T75_21044752", "T_3.1"), ("X_3.1", "DOM750052T75_21041", "X_3.1_2020-04")]
+SAMPLES = [
+    ("H_3.1", "HM750096T75_21041", "H_3.1"),
+    ("T_3.1", "TM750002T75_21044752", "T_3.1"),
+    ("X_3.1", "DOM750052T75_21041", "X_3.1_2020-04"),
+]
 
 
 def normal(path: str, text: str, edition: Format) -> str:
@@ -70,7 +74,11 @@ def test_generated_documents_survive_and_validate(format_id: str, full: bool) ->
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(["H_3.2", "C_3.1", "X_3.1_2021-08", "RD_3.2", "L_3.2", "RESULT_H_3.2", "A_3.1"]), st.integers(0, 10**6), st.floats(0, 1))
+@given(
+    st.sampled_from(["H_3.2", "C_3.1", "X_3.1_2021-08", "RD_3.2", "L_3.2", "RESULT_H_3.2", "A_3.1"]),
+    st.integers(0, 10**6),
+    st.floats(0, 1),
+)
 def test_random_documents_survive(format_id: str, seed: int, chance: float) -> None:
     """Any subset of elements, any number of repeats: reading, writing and reading again changes nothing."""
     edition = formats.get(format_id)
@@ -80,11 +88,20 @@ def test_random_documents_survive(format_id: str, seed: int, chance: float) -> N
     same(made, written, edition)
     second = parsing.read_xml(written, "x", "x", kind=edition.kind, period=edition.period_from)
     for name, table in first.tables.items():
-        assert table.drop("_line", "_offset", strict=False).equals(second.tables[name].drop("_line", "_offset", strict=False)), name
+        assert table.drop("_line", "_offset", strict=False).equals(second.tables[name].drop("_line", "_offset", strict=False)), (
+            name
+        )
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 10**6), st.lists(st.sampled_from(["", " ", "1,5", "abc", "2022-02-30", "-1", "12345678901234567890", "&", "<x>", "Ж" * 60]), min_size=1, max_size=6))
+@given(
+    st.integers(0, 10**6),
+    st.lists(
+        st.sampled_from(["", " ", "1,5", "abc", "2022-02-30", "-1", "12345678901234567890", "&", "<x>", "Ж" * 60]),
+        min_size=1,
+        max_size=6,
+    ),
+)
 def test_spoilt_documents_survive(seed: int, spoilt: list[str]) -> None:
     """Values that are none: never an exception, never lost, the other rows as they were."""
     edition = formats.get("H_3.2")
@@ -115,7 +132,9 @@ def test_random_tables_survive(rows: list[tuple[int, date, str]]) -> None:
     tables = {
         "file": pl.DataFrame({"_row": [0], "version": ["3.2"]}),
         "zap": pl.DataFrame({"_row": numbers, "_parent": [0] * len(rows), "n_zap": numbers}),
-        "z_sl": pl.DataFrame({"_row": numbers, "_parent": numbers, "sumv": [row[0] for row in rows], "date_z_1": [row[1] for row in rows]}),
+        "z_sl": pl.DataFrame(
+            {"_row": numbers, "_parent": numbers, "sumv": [row[0] for row in rows], "date_z_1": [row[1] for row in rows]}
+        ),
         "sl": pl.DataFrame({"_row": numbers, "_parent": numbers, "comentsl": [row[2] for row in rows]}),
     }
     again = parsing.read_xml(writer.write_xml(tables, formats.get("H_3.2")), "x", "x", kind="H").tables
