@@ -25,16 +25,18 @@ import polars as pl
 from omsclaims import findings as findings_module
 from omsclaims import messages
 from omsclaims.context import Context
-from omsclaims.contract import PACKAGE_SHIFT
+from omsclaims.intake import shown_name
 from omsclaims.periods import working_day_of_month
 from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, flk, page, territory_files
 from omsclaims.settlement import Identity
+from omsclaims.settlement.decide import act_date, act_number
 from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read_tables, sha256_file
 
 Tables = Mapping[str, pl.DataFrame]
 
-_ROW_MASK: Final = (1 << PACKAGE_SHIFT) - 1
+#: Tables of the file of persons, which goes back with the answer.
+PERSON_FILE_TABLES: Final = ("person_file", "person", "dost", "dost_p")
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,23 @@ def _write_answers(shelf: _Shelf, rows: Sequence[PackageRow], tables: Tables, re
         package_tables = {**read_tables(workspace / row.path), **read_tables(workspace / row.people_path)}
         package_tables.pop("findings")
         full = {name: package_tables.get(name, formats.empty_table(name, "main")) for name in formats.canonical_tables()}
-        full.update({name: table for name, table in package_tables.items() if name in ("exceptions", "extra")})
-        answer, edition = answers.answer_tables(full, own, decided, sanctions)
-        name = answers.answer_name(row.package)
-        place = Path("restricted", "answers", f"{name}.zip")
-        writer.write_package(shelf.file(place), answer, formats.get(edition), level=1)
+        kept = {name: table for name, table in package_tables.items() if name in ("exceptions", "extra")}
+        answer, edition = answers.answer_tables({**full, **kept}, own, decided, sanctions)
+        place = Path("restricted", "answers", f"{answers.answer_name(row.package)}.zip")
+        people, person_edition = _persons_of(row, {**package_tables, **kept})
+        writer.write_package(shelf.file(place), answer, formats.get(edition), people, person_edition, level=1)
         shelf.list("answer", row.package, place)
+
+
+def _persons_of(row: PackageRow, tables: Tables) -> tuple[dict[str, pl.DataFrame] | None, formats.Format | None]:
+    """The file of persons that goes back with the answer, and its edition; nothing where none was sent (a bare XML)."""
+    _, *person_edition = row.formats.split(",")
+    if not person_edition:
+        return None, None
+    persons = {name: tables.get(name, formats.empty_table(name, "person")) for name in PERSON_FILE_TABLES}
+    persons.update({name: tables[name] for name in ("exceptions", "extra") if name in tables})
+    edition = formats.result_format_of(formats.get(person_edition[0]))
+    return answers.answer_person_tables(persons, row.package), edition
 
 
 def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: Context) -> None:
@@ -176,7 +189,7 @@ def _write_protocols(
     for row in [*accepted, *refused]:
         stored = read_tables(shelf.workspace / row.path)["findings"] if row.state == "refused" else None
         own = stored if stored is not None else found.get((row.package,), findings_module.empty())
-        label = row.package if row.state == "accepted" else f"{row.package}-{row.digest[:8]}"
+        label = row.package if row.state == "accepted" else f"{shown_name(row.package, row.digest)}-{row.digest[:8]}"
         name = f"V{row.package}"
         place = Path("reports", "protocols", f"V{label}.XML")
         shelf.add("flk", label, place, protocol.flk_protocol(own, row.package, name, lang))
@@ -184,8 +197,10 @@ def _write_protocols(
             place = Path("reports", "protocols", f"V{label}.xlsx")
             shelf.add("findings", label, place, flk.findings_xlsx(own, row.package, lang))
             continue
-        act = acts.Act(f"МЭК-{row.package}", act_day(context), context.month, fund)
-        data = acts.mek_protocol(row.package, cases[(row.package,)], results["decisions"], own, act, names, lang)
+        own_cases = cases[(row.package,)]
+        # The same number and date as SANK/NUM_ACT and DATE_ACT of the answer: it is one act.
+        act = acts.Act(act_number(row.package), act_date(own_cases["data"][0], context), context.month, fund)
+        data = acts.mek_protocol(row.package, own_cases, results["decisions"], own, act, names, lang)
         shelf.add("mek", label, Path("reports", "protocols", f"MEK-{label}.xlsx"), data)
 
 

@@ -20,7 +20,7 @@ from omsclaims.findings import Finding
 from omsclaims.money import format_amount
 from omsclaims.nsi import Book, Books, built_in_books
 from omsclaims.periods import Month
-from omsclaims.registry import reader
+from omsclaims.registry import names, reader
 from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, read_tables, sha256_bytes, write_tables
 
 Progress = Callable[[str, int, int], None]
@@ -37,6 +37,12 @@ class Intake:
     cases: int
     sumv_kop: int
     findings: pl.DataFrame
+    digest: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its name as it may stand in paths and in the audit chain."""
+        return shown_name(self.package, self.digest)
 
 
 @dataclass(frozen=True)
@@ -113,9 +119,18 @@ def _unreadable_amounts(read: reader.PackageRead) -> list[Finding]:
     return [Finding("W.4", code="1.4.2", package=read.name, file=read.name, element="SCHET/SUMMAV", params=params)]
 
 
+def shown_name(package: str, digest: str) -> str:
+    """The package's name where it follows the grammar, else a name made of its content.
+
+    A name from outside may be of any length, lead out of a folder, or name a person: it goes neither into paths nor into the
+    chain.
+    """
+    return package if names.parse_name(package) is not None else f"package-{digest[:8]}"
+
+
 def _folders(package: str, month: str, digest: str, attempt: str) -> tuple[Path, Path]:
     """Folders of a package's tables and of its persons, relative to the workspace."""
-    leaf = f"{package}-{digest[:16]}-{attempt}"
+    leaf = f"{shown_name(package, digest)}-{digest[:16]}-{attempt}"
     return Path("tables") / month / leaf, Path("people") / month / leaf
 
 
@@ -203,7 +218,7 @@ def ingest(
         as_of,
         who,
         None,
-        {"packages": [{"package": one.package, "state": one.state, "month": one.month, "cases": one.cases} for one in done]},
+        {"packages": [{"package": one.shown, "state": one.state, "month": one.month, "cases": one.cases} for one in done]},
     )
     return done
 
@@ -216,7 +231,7 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
     """
     known = [row for row in workspace.packages() if row.package == read.package and row.state == "accepted"]
     if any(row.digest == read.digest for row in known):
-        return Intake(read.path, read.package, read.month, "already", read.cases, read.sumv_kop, read.findings)
+        return Intake(read.path, read.package, read.month, "already", read.cases, read.sumv_kop, read.findings, read.digest)
     refusal = _refusal(workspace, read, known)
     found = read.findings
     if refusal is not None:
@@ -247,7 +262,8 @@ def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:
             original,
         )
     )
-    return Intake(read.path, read.package, read.month, "refused" if refused else "accepted", read.cases, read.sumv_kop, found)
+    state = "refused" if refused else "accepted"
+    return Intake(read.path, read.package, read.month, state, read.cases, read.sumv_kop, found, read.digest)
 
 
 def _refusal(workspace: Workspace, read: _Read, known: Sequence[PackageRow]) -> Finding | None:

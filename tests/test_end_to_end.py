@@ -202,6 +202,38 @@ def test_packages_and_closed_months(closed: Closed, tmp_path: Path) -> None:
         assert done.tables["cases_view"].height < closed.closings[str(MARCH)].tables["cases_view"].height
 
 
+def test_the_act_of_control_is_one(closed: Closed) -> None:
+    """Number and date of the protocol of МЭК are those of SANK in the answer."""
+    with Workspace.open(closed.folder) as workspace:
+        for month in MONTHS:
+            cases = workspace.run_table(month, "cases_view").select("case_key", "package")
+            sanctions = workspace.run_table(month, "sanctions").join(cases, on="case_key")
+            acts = sanctions.select("package", "num_act", "date_act").unique().sort("package")
+            assert acts.height > 10
+            for package, number, day in acts.iter_rows():
+                path = closed.folder / "reports" / month / "protocols" / f"MEK-{package}.xlsx"
+                with zipfile.ZipFile(path) as archive:
+                    text = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".xml"))
+                assert number in text
+                assert f"{day:%d.%m.%Y}" in text, (package, day)
+
+
+def test_names_from_outside_go_into_no_path(closed: Closed, tmp_path: Path) -> None:
+    folder = tmp_path / "ws"
+    demo.prepare(closed.made, folder)
+    good = sorted((closed.made / "packages" / MONTHS[0]).glob("HM*.zip"))[0]
+    named = tmp_path / f"{'Ж' * 100}.zip"
+    named.write_bytes(good.read_bytes())
+    with Workspace.writing(folder) as workspace:
+        taken = intake.ingest(workspace, [named, good], demo.AS_OF, "tester")
+        assert {one.state for one in taken if one.path == good} == {"accepted"}
+        assert {one.state for one in taken if one.path == named} == {"refused"}
+        assert not workspace.rows("SELECT 1 FROM chain WHERE payload LIKE ?", ["%ЖЖЖ%"])
+    assert not [path for path in folder.rglob("*") if "ЖЖЖ" in path.name]
+    with Workspace.writing(folder) as workspace:
+        assert closing.close(workspace, demo.MONTHS[0], demo.AS_OF, "tester").outcome == "closed"
+
+
 def test_documents_listed_are_documents_on_disk(closed: Closed) -> None:
     with Workspace.open(closed.folder) as workspace:
         for month in MONTHS:
@@ -257,7 +289,7 @@ def test_what_is_sent_validates(closed: Closed) -> None:
 def test_answers_validate(closed: Closed) -> None:
     results = {
         "RESULT_H_3.1": "result_TM_H31", "RESULT_H_3.2": "result_TM_H32", "RESULT_T_3.1": "result_TM_T31",
-        "RESULT_C_3.1": "result_TM_C31", "RESULT_X_3.1_2021-08": "result_TM_X31_2021-08",
+        "RESULT_C_3.1": "result_TM_C31", "RESULT_X_3.1_2021-08": "result_TM_X31_2021-08", "RESULT_L_3.2": "result_TM_L32",
     }  # fmt: skip
     schemas = {edition: schema(name) for edition, name in results.items()}
     planted = pl.read_csv(closed.made / "planted.csv", infer_schema=False)
@@ -265,14 +297,14 @@ def test_answers_validate(closed: Closed) -> None:
     seen = dict.fromkeys(results, 0)
     for path in sorted((closed.folder / "restricted").rglob("answers/*.zip")):
         read = reader.read_package(path, answer=True)
-        edition = read.format_ids[0]
-        billed = path.stem.replace("T75M", "M", 1)
-        sender = billed.split("_")[0]
-        original = next(name for name in (f"{sender}T75_{billed.split('_')[1]}",))
-        if original in structural:
+        sender, number = path.stem.replace("T75M", "M", 1).split("_")
+        if f"{sender}T75_{number}" in structural:
             continue  # what the clinic wrote wrong comes back as it was
-        validated(schemas, edition, members(path)[0][1])
-        seen[edition] += 1
+        assert read.findings.height == 0, read.findings
+        assert len(read.format_ids) == 2
+        for (_, data), edition in zip(members(path), read.format_ids, strict=True):
+            validated(schemas, edition, data)
+            seen[edition] += 1
     assert all(seen.values()), seen
 
 

@@ -57,7 +57,7 @@ def answer_tables(
 
     Fills SUMMAP and, where not zero, SANK_MEK/MEE/EKMP of the bill; OPLATA, SUMP, SANK rows, SANK_IT of every case. What the
     clinic may have written there is replaced. Raises AnswerError when law.md 10.4 would not hold: SUMMAP = sum SUMP = sum
-    SUMV - sum S_SUM, and each case by its OPLATA. KeyError where no answer edition is known for the file.
+    SUMV - sum S_SUM, and each case by its OPLATA.
     """
     edition = _edition(package_tables["file"], cases_of_package)
     keys = _keys(package_tables["z_sl"], cases_of_package)
@@ -86,11 +86,15 @@ def answer_person_tables(person_tables: Mapping[str, pl.DataFrame], stem: str) -
 
 
 def _edition(header: pl.DataFrame, cases: pl.DataFrame) -> formats.Format:
-    """The RESULT_* edition for the edition that the main file was read by."""
+    """The RESULT_* edition for the edition that the main file was read by.
+
+    Where none is known (examinations before August 2021), that edition itself: it has the elements of the answer, too.
+    """
     row = header.row(0, named=True)
     kind = str(cases["file_kind"][0]) if cases.height else str(parse_name(str(row["filename"])).kind)  # type: ignore[union-attr]
     period = f"{row['year']}-{row['month']:02d}" if row["year"] and row["month"] else None
-    return formats.result_format_of(formats.find_format(kind, row["version"], period).format)
+    billed = formats.find_format(kind, row["version"], period).format
+    return billed if billed.result is None else formats.result_format_of(billed)
 
 
 def _keys(z_sl: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
