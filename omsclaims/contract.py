@@ -16,6 +16,25 @@ from typing import Final
 
 import polars as pl
 
+#: Columns of registers that may be empty; every other column must have a value in every row.
+MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
+    "reg_insured": frozenset({"enp", "fam", "im", "ot", "spolis", "npolis", "policy_to", "died_on"}),
+    "reg_attachment": frozenset({"attached_to"}),
+    "reg_clinic": frozenset({"valid_to"}),
+    "reg_insurer": frozenset({"valid_to"}),
+    "reg_licence": frozenset({"valid_to"}),
+    "reg_plan": frozenset({"money_kop"}),
+    "reg_advance": frozenset(),
+    "reg_funding": frozenset({"smo"}),
+    "reg_opening": frozenset(),
+}
+
+#: What codes of registers look like: they become accounts and names of files.
+CODE_PATTERNS: Final[dict[str, str]] = {
+    "mo": r"^[0-9]{6}$", "smo": r"^[0-9]{5}$", "payer": r"^([0-9]{2}|[0-9]{5})$", "okato": r"^[0-9]{5}$", "enp": r"^[0-9]{16}$",
+    "month": r"^[0-9]{4}-(0[1-9]|1[0-2])$", "what": r"^(standards|spare_fill|nsz)$",
+}  # fmt: skip
+
 #: Rows of one package are numbered from ordinal << PACKAGE_SHIFT.
 PACKAGE_SHIFT: Final = 32
 
@@ -212,3 +231,20 @@ def check(name: str, table: pl.DataFrame) -> pl.DataFrame:
     wrong = [f"{column}: {table.schema[column]}, not {kind}" for column, kind in schema.items() if table.schema[column] != kind]
     assert not wrong, f"{name}: wrong types: {wrong}"
     return table.select(list(schema))
+
+
+def register_problems(name: str, table: pl.DataFrame) -> list[tuple[int, str, str]]:
+    """What is wrong with the rows of a register: (row from 1, column, empty | code | twice), the first of each column.
+
+    A row that says the same twice is refused: an advance or a sum of money would count double.
+    """
+    problems: list[tuple[int, str, str]] = []
+    for column in table.columns:
+        if column not in MAY_BE_EMPTY[name]:
+            empty = table[column].is_null().arg_true()
+            problems.extend((int(row) + 1, column, "empty") for row in empty.head(1))
+        if column in CODE_PATTERNS:
+            odd = (~table[column].str.contains(CODE_PATTERNS[column])).fill_null(False).arg_true()
+            problems.extend((int(row) + 1, column, "code") for row in odd.head(1))
+    problems.extend((int(row) + 1, "", "twice") for row in table.is_duplicated().arg_true().head(1))
+    return problems

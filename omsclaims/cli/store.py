@@ -137,11 +137,17 @@ def read_register(path: Path, lang: str) -> pl.DataFrame:
         raise typer.BadParameter(messages.text("cli.register.columns", lang, path=path, columns=", ".join(missing)))
     try:
         typed = [_typed(name, kind, raw.schema[name]).alias(name) for name, kind in schema.items()]
-        return raw.select(typed)
+        register = raw.select(typed)
     except pl.exceptions.PolarsError as error:
         raise typer.BadParameter(
             messages.text("cli.register.types", lang, path=path, reason=str(error).split("\n")[0])
         ) from error
+
+    problems = contract.register_problems(path.stem, register)
+    if problems:
+        said = "; ".join(messages.text(f"cli.register.{kind}", lang, row=row, column=column) for row, column, kind in problems)
+        raise typer.BadParameter(messages.text("cli.register.rows", lang, path=path, problems=said))
+    return register
 
 
 def _typed(name: str, kind: pl.DataType, found: pl.DataType) -> pl.Expr:

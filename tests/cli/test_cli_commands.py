@@ -258,9 +258,15 @@ def test_books_registers_and_agreements_that_cannot_be_loaded(desk: Desk) -> Non
     folder.mkdir()
     (folder / "reg_nothing.csv").write_text("a\n1\n")
     (folder / "reg_plan.csv").write_text("a\n1\n")
+    (folder / "reg_clinic.csv").write_text("mo,name,valid_from,valid_to\n750901,A,2020-01-01,\n../x,B,2020-01-01,\n")
+    (folder / "reg_insurer.csv").write_text("smo,name,okato,valid_from,valid_to\n75901,,76000,2020-01-01,\n")
+    (folder / "reg_licence.csv").write_text("mo,usl_ok,profil,valid_from,valid_to\n750901,1,16,01.01.2020,\n")
     for name, ru, en in (
         ("reg_nothing.csv", "Регистра reg_nothing нет. Известны: reg_", "There is no register reg_nothing. Known: reg_"),
         ("reg_plan.csv", "нет столбцов", "lacks the columns"),
+        ("reg_clinic.csv", "в строке 2 в столбце mo не код", "row 2 has no code in the column mo"),
+        ("reg_insurer.csv", "в строке 1 пуст столбец name", "row 1 has no value in the column name"),
+        ("reg_licence.csv", "не читаются", "cannot be read"),
     ):
         for lang, words in (("ru", ru), ("en", en)):
             said = run("register", "load", folder / name, "--workspace", desk.folder, lang=lang)
