@@ -114,6 +114,14 @@ def billed_inside_per_capita(run: Run, rule: Rule) -> pl.DataFrame:
     return _amounts(_priced(run).filter((pl.col("payment_kind") == "per_capita") & (pl.col("sum_m") > 0)))
 
 
+@table("P.2")
+def let_through_without_a_price(run: Run, rule: Rule) -> pl.DataFrame:
+    """Nothing refused the case, and it has no price: what a missing field kept every other rule of price silent about."""
+    refused = run.view.tables["refused"].select(pl.col("case_key").alias("z_row"))
+    rows = _priced(run).filter(pl.col("price_kop").is_null()).join(refused, on="z_row", how="anti", maintain_order="left")
+    return _amounts(rows)
+
+
 def _amounts(rows: pl.DataFrame) -> pl.DataFrame:
     params = {
         "expected": roubles(pl.col("price_kop")), "group": pl.col("group"), "share": decimal(pl.col("share5"), 5),
