@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from omsclaims import contract, findings, intake, messages, money
 from omsclaims.cli import common, words
-from omsclaims.law.agreement import AgreementError, load_agreement
+from omsclaims.law import federal_parameters
+from omsclaims.law.agreement import AgreementError, against_law, load_agreement
 from omsclaims.nsi import built_in_books, loader
 from omsclaims.workspace import Workspace, WorkspaceError
 
@@ -110,6 +111,9 @@ def _add_books(app: typer.Typer, lang: str) -> None:
             reason = error.text(lang) if isinstance(error, AgreementError) else error
             common.err.print(text("cli.agreement.bad", lang, folder=folder, reason=reason), style="bold red", markup=False)
             raise typer.Exit(common.UNREADABLE) from error
+        doubts = against_law(loaded, federal_parameters())
+        for doubt in doubts:  # they stop nothing: the agreement is the commission's, but somebody should look
+            common.out.print(doubt.text(lang), style="yellow", markup=False)
         with Workspace.writing(workspace) as store:
             if loaded.territory != store.meta("territory"):
                 raise WorkspaceError("workspace.other_territory", found=loaded.territory, own=store.meta("territory"))
@@ -117,6 +121,7 @@ def _add_books(app: typer.Typer, lang: str) -> None:
             payload = {"year": loaded.year, "territory": loaded.territory, "digest": digest}
             store.record("agreement load", day, common.who_am_i(), None, payload)
         common.out.print(text("cli.agreement.loaded", lang, year=loaded.year, title=loaded.title))
+        raise typer.Exit(common.FINDINGS if doubts else common.CLEAN)
 
 
 def _all_files(paths: list[Path], suffixes: tuple[str, ...], lang: str) -> list[Path]:

@@ -400,3 +400,23 @@ def test_a_check_does_not_wait_for_what_it_does_not_use(desk: Desk) -> None:
         [sys.executable, "-c", code, "check", str(desk.good), "--lang", "en"], capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.split("\n")[-3:-1] == ["code 0", "[]"]
+
+
+def test_an_agreement_that_departs_from_the_federal_lists_is_loaded_and_said_so(desk: Desk, tmp_path: Path) -> None:
+    """The lists are those of 2026: an agreement of that year that lowers a group that may not be lowered."""
+    folder = tmp_path / "agreement"
+    shutil.copytree(desk.made / "agreement", folder)
+    head = folder / "agreement.yaml"
+    head.write_text(head.read_text(encoding="utf-8").replace("2022", "2026"), encoding="utf-8")
+    for path in folder.glob("*.csv"):
+        path.write_text(path.read_text(encoding="utf-8").replace("2022-", "2026-"), encoding="utf-8")
+    groups = folder / "ksg.csv"
+    first, *rest = groups.read_text(encoding="utf-8").splitlines()
+    columns = first.split(",")
+    row = dict(zip(columns, rest[0].split(","), strict=True))
+    row.update(code="st13.002", setting="ksg_inpatient", uses_specificity="1", specificity="0.9")
+    groups.write_text("\n".join([first, *rest, ",".join(row[column] for column in columns)]) + "\n", encoding="utf-8")
+    said = run("agreement", "load", folder, "--workspace", desk.folder)
+    assert said.code == 1, said.text
+    assert "ksg.csv:" in said.text and "st13.002" in said.text
+    assert "The tariff agreement for 2026 is loaded" in said.text
