@@ -154,7 +154,7 @@ def _other_insurer(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 
 def _ancient(ward: Ward, tree: Tree) -> Sequence[Expect]:
-    ward.own_person(tree, dr=date(1901, 1 + tree.case % 2, 5))
+    ward.own_person(tree, dr=date(1900, 1 + tree.case % 2, 5))
     return [_case("C013", "1.5", "PERS/DR")]
 
 
