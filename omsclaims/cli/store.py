@@ -45,6 +45,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         common.out.print(text("cli.init.done", lang, folder=folder, territory=territory, role=role))
 
     _add_books(app, lang)
+    _add_agreement(app, lang)
     _add_packages(app, lang)
 
 
@@ -52,10 +53,8 @@ def _add_books(app: typer.Typer, lang: str) -> None:
     text = messages.text
     nsi = words.group(lang, "cli.nsi.help")
     register = words.group(lang, "cli.register.help")
-    agreement = words.group(lang, "cli.agreement.help")
     app.add_typer(nsi, name="nsi")
     app.add_typer(register, name="register")
-    app.add_typer(agreement, name="agreement")
 
     @words.command(nsi, "load", lang, "nsi.load")
     def nsi_load(
@@ -96,6 +95,12 @@ def _add_books(app: typer.Typer, lang: str) -> None:
                 payload = {"register": path.stem, "digest": digest, "rows": table.height}
                 store.record("register load", day, common.who_am_i(), None, payload)
                 common.out.print(text("cli.register.loaded", lang, name=path.stem, rows=table.height))
+
+
+def _add_agreement(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+    agreement = words.group(lang, "cli.agreement.help")
+    app.add_typer(agreement, name="agreement")
 
     @words.command(agreement, "load", lang, "agreement.load")
     def agreement_load(
