@@ -214,13 +214,15 @@ class Workspace:
 
     @staticmethod
     @contextmanager
-    def open(folder: Path) -> Iterator[Workspace]:
-        """The published copy, for reading."""
+    def open(folder: Path, views: bool = False) -> Iterator[Workspace]:
+        """The published copy, for reading; with `views`, the public views `v_cases`, `v_findings`, `v_acts` are bound to it."""
         _require(folder)
         source = folder / PUBLISHED
         connection = _connect(source, folder, read_only=True)
         try:
             workspace = Workspace(folder, connection, writable=False)
+            if views:
+                workspace._bind_views()
             yield workspace
         finally:
             connection.close()
@@ -493,7 +495,7 @@ class Workspace:
             raise WorkspaceError("workspace.not_closed", month=month)
         return pl.read_parquet(self.folder / run.path / f"{name}.parquet")
 
-    def bind_views(self) -> None:
+    def _bind_views(self) -> None:
         """Makes the public views `v_cases`, `v_findings`, `v_acts` for this session, over all closed months.
 
         The views are bound when the folder is opened, so that it can be moved. Columns: contract tables `cases` with decision and

@@ -251,6 +251,23 @@ def test_documents_listed_are_documents_on_disk(closed: Closed) -> None:
             assert all((closed.folder / "reports" / month / link).resolve().is_file() for link in links)
 
 
+def test_the_public_views_hold_all_closed_months(closed: Closed, tmp_path: Path) -> None:
+    """They are bound to the folder when it is opened: a workspace that was moved answers, too."""
+    moved = tmp_path / "moved"
+    shutil.copytree(closed.folder, moved)
+    results = [done.tables for done in closed.closings.values()]
+    with Workspace.open(moved, views=True) as workspace:
+        (accepted,) = workspace.rows("SELECT sum(sump_kop) FROM v_cases")[0]
+        (found,) = workspace.rows("SELECT count(*) FROM v_findings")[0]
+        acts = dict(workspace.rows("SELECT act, count(*) FROM v_acts GROUP BY act"))
+        columns = [row[0] for row in workspace.rows("DESCRIBE v_cases")]
+    assert accepted == sum(int(tables["decisions"]["sump_kop"].sum()) for tables in results)
+    assert found == sum(tables["findings"].height for tables in results)
+    assert acts == {act: sum(tables[f"act_{act}"].height for tables in results) for act in ("121", "132")}
+    assert {"case_key", "person_key", "price_kop", "oplata"} <= set(columns)
+    assert not {"policy", "npolis", "enp", "fam", "dr"} & set(columns)
+
+
 def schema(name: str) -> etree.XMLSchema:
     path = SHARED / "xsd" / f"{name}.xsd"
     if not path.exists():
