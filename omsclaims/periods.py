@@ -17,6 +17,9 @@ from typing import Final, Literal
 import polars as pl
 import yaml
 
+#: The safe loader, in C where there is one: every command waits for the calendar.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Sex = Literal[1, 2]  # V005: 1 male, 2 female
 
 
@@ -151,7 +154,7 @@ def _days(year: int, text: str) -> set[date]:
 
 @cache
 def _exceptions() -> dict[int, dict[str, frozenset[date]]]:
-    raw = yaml.safe_load((resources.files("omsclaims") / _DATA).read_text(encoding="utf-8"))
+    raw = yaml.load((resources.files("omsclaims") / _DATA).read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
     return {year: {kind: frozenset(_days(year, days)) for kind, days in kinds.items()} for year, kinds in raw.items()}
 
 

@@ -26,12 +26,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 import polars as pl
 
 from omsclaims import contract
+
+if TYPE_CHECKING:
+    import duckdb
 
 SCHEMA_VERSION: Final = 1
 DATABASE: Final = "omsclaims.duckdb"
@@ -529,6 +531,8 @@ def _require(folder: Path) -> None:
 
 def _connect(path: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     """DuckDB without extensions and without access to anything outside the workspace's own tables."""
+    import duckdb  # not above: checking one file opens no workspace
+
     connection = duckdb.connect(
         str(path),
         read_only=read_only,

@@ -31,6 +31,8 @@ from omsclaims import findings
 from omsclaims.findings import Finding
 from omsclaims.nsi import KEY_COLUMNS, SINCE_EVER, Book, book_from_rows
 
+#: The safe loader, in C where there is one: every command that reads a book waits for the layouts.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: More than any published book; a ZIP that promises less and grows beyond is refused while it streams.
 MAX_BYTES: Final = 1 << 30
 _RECORDS: Final = frozenset({"zap", "inscompany", "medcompany", "entry"})
@@ -77,25 +79,29 @@ class _UnreadableError(Exception):
 
 
 @cache
+def _keys() -> dict[str, dict[str, Any]]:
+    """The layouts as keys.yaml has them."""
+    text = resources.files(__package__).joinpath("keys.yaml").read_text(encoding="utf-8")
+    raw: dict[str, dict[str, Any]] = yaml.load(text, Loader=_LOADER)  # noqa: S506
+    return raw
+
+
+@cache
 def layouts() -> dict[str, Layout]:
     """Layouts of the known books by name."""
-    raw: dict[str, dict[str, Any]] = yaml.safe_load(
-        resources.files(__package__).joinpath("keys.yaml").read_text(encoding="utf-8")
-    )
     return {
         name: Layout(
             key=(entry["key"], *entry.get("aliases", ())), name=entry.get("name"), columns=entry.get("columns", {}),
             scaled=entry.get("scaled", {}), strip=entry.get("strip", ""), repeats=entry.get("repeats", False),
         )
-        for name, entry in raw.items()
+        for name, entry in _keys().items()
     }  # fmt: skip
 
 
 @cache
 def _names_of_types() -> dict[str, str]:
     """ZGLV/TYPE in lower case -> name of the book."""
-    raw = yaml.safe_load(resources.files(__package__).joinpath("keys.yaml").read_text(encoding="utf-8"))
-    return {kind.lower(): name for name, entry in raw.items() for kind in entry.get("type", ())}
+    return {kind.lower(): name for name, entry in _keys().items() for kind in entry.get("type", ())}
 
 
 def load_book(source: Path | bytes, file_name: str | None = None) -> Loaded:
