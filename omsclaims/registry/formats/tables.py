@@ -1,0 +1,214 @@
+"""How does a CSV become an edition? Reading index.yaml and the tables, applying differences, finding the edition of a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from typing import Final
+
+import yaml
+
+from omsclaims.registry.formats.model import HEADER_TABLE, Copy, Field, Format, FormatChoice, FormatError, family_of
+
+#: The safe loader, in C where there is one: every command that reads a file waits for it.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Line = Mapping[str, str]
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files(__package__)
+
+
+@cache
+def _index() -> dict[str, dict[str, object]]:
+    text = (_folder() / "index.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, object]] = yaml.load(text, Loader=_LOADER)  # noqa: S506
+    return loaded
+
+
+@cache
+def _raw_rows(format_id: str) -> tuple[Line, ...]:
+    """Lines of the edition with its base applied, in file order."""
+    lines = list(csv.DictReader((_folder() / f"{format_id}.csv").read_text(encoding="utf-8").splitlines()))
+    base = _index()[format_id].get("base")
+    return tuple(lines) if base is None else applied(_raw_rows(str(base)), lines, format_id)
+
+
+def applied(base: Iterable[Line], lines: Iterable[Line], what: str) -> tuple[Line, ...]:
+    """Lines of a table with differences put in: remove (with all below), change in place, add after a sibling (or first)."""
+    rows = list(base)
+    for line in lines:
+        _apply(rows, line, what)
+    return tuple(rows)
+
+
+def _apply(rows: list[Line], line: Line, what: str) -> None:
+    path, op = line["path"], line["op"]
+    known = {row["path"]: number for number, row in enumerate(rows)}
+    if (path in known) == (op == "add"):
+        raise FormatError(f"{what}: cannot {op} {path}")
+    if op == "remove":
+        rows[:] = [row for row in rows if row["path"] != path and not row["path"].startswith(path + "/")]
+    elif op == "change":
+        rows[known[path]] = line
+    elif op == "add":
+        after = line["after"] or path.rpartition("/")[0]
+        number = known[after] + 1
+        if line["after"]:
+            while number < len(rows) and rows[number]["path"].startswith(after + "/"):
+                number += 1
+        rows.insert(number, line)
+    else:
+        raise FormatError(f"{what}: unknown op {op!r}")
+
+
+def fields_of(rows: Iterable[Line], header: str, what: str) -> tuple[Field, ...]:
+    """Lines as fields, each with the table and the column it goes to. Every table belongs to one element."""
+    opened: dict[str, tuple[str, ...]] = {"": (header,)}
+    taken = {header}
+    fields = []
+    for row in rows:
+        parent, _, name = row["path"].rpartition("/")
+        if parent not in opened:
+            raise FormatError(f"{what}: {row['path']} stands in no structure of this edition")
+        table, twin, owner = _place(row, name, opened[parent], what)
+        if owner:
+            if {table, twin} & taken or table == twin:
+                raise FormatError(f"{what}: {row['path']}: the table {table} belongs to another element")
+            taken |= {table, twin} - {""}
+        if row["form"] == "S":
+            opened[row["path"]] = (table, twin) if twin else (table,)
+        fields.append(_field(row, name, table, twin, owner))
+    return tuple(fields)
+
+
+def _place(row: Line, name: str, here: tuple[str, ...], what: str) -> tuple[str, str, str]:
+    """Table, twin and owner of an element, by the grammar of the cell `table` (see model)."""
+    names, _, on = row["table"].partition("@")
+    first, _, twin = names.partition("+")
+    if on and on not in here:
+        raise FormatError(f"{what}: {row['path']}: the table {on} is not open here, but {', '.join(here)}")
+    if twin and row["form"] != "S":
+        raise FormatError(f"{what}: {row['path']}: only a structure has a twin")
+    if row["repeats"] != "1" and not on and not twin and first in ("", *here):
+        return first or here[0], "", ""
+    return first or name.lower(), twin, on or here[0]
+
+
+def _field(row: Line, name: str, table: str, twin: str, owner: str) -> Field:
+    return Field(
+        path=row["path"], form=row["form"], length=int(row["length"] or 0), decimals=int(row["decimals"] or 0),  # type: ignore[arg-type]
+        must=row["must"], repeats=row["repeats"] == "1", book=row["book"],
+        values=tuple(row["values"].split(";")) if row["values"] else (),
+        min_length=int(row["min_length"] or 0), table=table,
+        column="" if row["form"] == "S" else row["column"] or name.lower(),
+        meaning_en=row["meaning_en"], meaning_ru=row["meaning_ru"], twin=twin, owner=owner,
+    )  # fmt: skip
+
+
+def _copies(format_id: str) -> tuple[Copy, ...]:
+    """`copies` of the entry in index.yaml (target: source), else those of its base."""
+    entry = _index()[format_id]
+    if "copies" not in entry:
+        return _copies(str(entry["base"])) if "base" in entry else ()
+    stated: dict[str, str] = entry["copies"]  # type: ignore[assignment]
+    pairs = [(target.split("."), source.split(".")) for target, source in stated.items()]
+    return tuple((target[0], target[1], source[0], source[1]) for target, source in pairs)
+
+
+def _check_copies(edition: Format) -> Format:
+    """A copy goes between twins, from a column of the edition to one it does not fill itself."""
+    twins = {frozenset((field.table, field.twin)) for field in edition.fields if field.twin}
+    for target, column, origin, source in edition.copies:
+        if frozenset((target, origin)) not in twins or edition.path_of(origin, source) is None or edition.path_of(target, column):
+            raise FormatError(f"{edition.id}: cannot copy {origin}.{source} to {target}.{column}")
+    return edition
+
+
+@cache
+def get(format_id: str) -> Format:
+    """The edition with this id. Raises KeyError when index.yaml does not know it."""
+    entry = _index()[format_id]
+    kinds = tuple(str(kind) for kind in entry["kinds"])  # type: ignore[attr-defined]
+    until, result = entry.get("to"), entry.get("result")
+    edition = Format(
+        id=format_id, kinds=kinds, version=str(entry["version"]), period_from=str(entry["from"]),
+        period_to=None if until is None else str(until), root=str(entry["root"]), encoding=str(entry["encoding"]),
+        unconfirmed=bool(entry.get("unconfirmed", False)), result=None if result is None else str(result),
+        fields=fields_of(_raw_rows(format_id), HEADER_TABLE[family_of(kinds[0])], format_id),
+        copies=_copies(format_id), source=str(entry.get("source", "")),
+    )  # fmt: skip
+    return _check_copies(edition)
+
+
+def format_ids() -> tuple[str, ...]:
+    """Ids of all known editions, in the order of index.yaml."""
+    return tuple(_index())
+
+
+def result_format_of(main: Format) -> Format:
+    """The edition in which the payer returns a file of `main` (formats.md 10). KeyError where none is known."""
+    if main.result is None:
+        raise KeyError(f"no answer edition is known for {main.id}")
+    return get(main.result)
+
+
+def overlaid(edition: Format, lines: Iterable[Line], name: str = "overlay") -> Format:
+    """The edition with a regional overlay put in: `lines` in the layout of a derived edition (op, after, path, form, ...).
+
+    Its id is `<edition>+<name>`, so that nothing kept for one is taken for the other.
+    """
+    rows = applied((_as_line(field) for field in edition.fields), lines, name)
+    fields = fields_of(rows, edition.header_table, name)
+    return replace(edition, id=f"{edition.id}+{name}", fields=fields, overlay=name)
+
+
+def _as_line(field: Field) -> Line:
+    """A field as the line of a table it came from."""
+    place = f"{field.table}{'+' * bool(field.twin)}{field.twin}{'@' * bool(field.owner)}{field.owner}"
+    return {
+        "path": field.path, "form": field.form, "length": str(field.length), "decimals": str(field.decimals), "must": field.must,
+        "repeats": str(int(field.repeats)), "book": field.book, "values": ";".join(field.values),
+        "min_length": str(field.min_length), "table": place, "column": field.column, "meaning_en": field.meaning_en,
+        "meaning_ru": field.meaning_ru,
+    }  # fmt: skip
+
+
+def _distance(candidate: Format, version: str, period: str) -> tuple[int, int, int, str]:
+    """How far an edition is from what a file says: version first, then the period, then the later edition."""
+    wrong_version = 0 if candidate.version == version or not candidate.version else 1
+    before = _months(candidate.period_from) - _months(period)
+    after = _months(period) - _months(candidate.period_to) if candidate.period_to else 0
+    gap = abs(_version_number(candidate.version) - _version_number(version)) if wrong_version else 0
+    return wrong_version, gap, max(before, after, 0), candidate.id
+
+
+def _months(period: str) -> int:
+    year, month = period.split("-")
+    return int(year) * 12 + int(month)
+
+
+def _version_number(version: str) -> int:
+    """3.2 -> 302; what is not a version counts as far away."""
+    major, _, minor = version.partition(".")
+    return int(major) * 100 + int(minor or 0) if major.isdigit() and (not minor or minor.isdigit()) else 10_000
+
+
+def find_format(kind: str, version: str | None, period: str | None) -> FormatChoice:
+    """The edition for a file of `kind` (H T C X L R D A FLK_P RESULT_*), ZGLV/VERSION and reporting period YYYY-MM.
+
+    Kind, VERSION and period decide together: three editions of X are all called 3.1. Where nothing fits exactly the nearest
+    edition comes back with exact=False (finding S.809). Raises KeyError for a kind that is not known.
+    """
+    candidates = [get(name) for name, entry in _index().items() if kind in entry["kinds"]]  # type: ignore[operator]
+    if not candidates:
+        raise KeyError(kind)
+    wanted_period = period or max(candidate.period_from for candidate in candidates)
+    wanted_version = version if version is not None else candidates[-1].version
+    best = min(candidates, key=lambda candidate: _distance(candidate, wanted_version, wanted_period))
+    wrong_version, gap, months, _ = _distance(best, wanted_version, wanted_period)
+    return FormatChoice(best, exact=(wrong_version, gap, months) == (0, 0, 0) and (version is not None or not best.version))
