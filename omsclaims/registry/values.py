@@ -8,7 +8,9 @@ text is kept beside the columns by the reader.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -73,26 +75,91 @@ def parse_date(raw: str) -> date | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Least and greatest value of a column (days since 1970 for dates), and how many rows it has."""
+
+    low: int
+    high: int
+    rows: int
+
+    @property
+    def few(self) -> bool:
+        """Whether texts are better looked up in a list of all values than written again and again."""
+        return self.high - self.low < min(self.rows // 2, _LOOKED_UP)
+
+
+def bounds(values: pl.Series) -> Bounds | None:
+    """The bounds of a column of numbers or dates; None where it has no value."""
+    numbers = values.to_physical()
+    low, high = numbers.min(), numbers.max()
+    return None if low is None or high is None else Bounds(int(low), int(high), values.len())  # type: ignore[arg-type]
+
+
 def write_numbers(values: pl.Series, decimals: int, scale: int) -> pl.Series:
     """Int64 in units of 10^-scale as text with exactly `decimals` decimals.
 
     A value that needs more decimals than the edition has is written with all of them: nothing is rounded.
     """
-    if scale == 0:
-        return values.cast(pl.String)
-    unit = 10**scale
-    positive = values.abs()
-    whole, fraction = positive // unit, (positive % unit).cast(pl.String).str.zfill(scale)
-    kept = fraction.str.head(decimals)
-    if decimals < scale:
-        rest = fraction.str.tail(scale - decimals).str.strip_chars_end("0")
-        kept = pl.select(pl.when(rest != "").then(fraction).otherwise(kept)).to_series()
-    sign = pl.select(pl.when(values < 0).then(pl.lit("-")).otherwise(pl.lit(""))).to_series()
-    point = pl.select(pl.when(kept != "").then(pl.lit(".")).otherwise(pl.lit(""))).to_series()
-    text: pl.Series = sign + whole.cast(pl.String) + point + kept
-    return text.alias(values.name)
+    limits = bounds(values)
+    if limits is None:
+        return pl.Series(values.name, [None] * values.len(), dtype=pl.String)
+    return values.to_frame().select(number_text(pl.first(), decimals, scale, limits).alias(values.name)).to_series()
 
 
 def write_dates(values: pl.Series) -> pl.Series:
     """Date as YYYY-MM-DD."""
     return values.dt.to_string("%Y-%m-%d")
+
+
+def number_text(column: pl.Expr, decimals: int, scale: int, limits: Bounds, tag: str = "") -> pl.Expr:
+    """As write_numbers, for a column of Int64 whose values lie within `limits`; as an element `<tag>` where one is given."""
+    before, behind = _around(tag)
+    if limits.few:
+        known = pl.int_range(limits.low, limits.high + 1, eager=True)
+        alone = Bounds(limits.low, limits.high, 0)
+        return pl.lit(known.to_frame().select(number_text(pl.first(), decimals, scale, alone, tag)).to_series()).gather(
+            column - limits.low
+        )
+    if scale == 0:
+        return pl.concat_str(pl.lit(before), column.cast(pl.String), pl.lit(behind))
+    unit, low = 10**scale, limits.low
+    sign = pl.when(column < 0).then(pl.lit(before + "-")).otherwise(pl.lit(before)) if low < 0 else pl.lit(before)
+    positive = column.abs() if low < 0 else column
+    rest = positive % unit
+    looked_up = limits.rows > unit
+    fraction = pl.lit(_fractions(decimals, scale)).gather(rest) if looked_up else _fraction(rest, decimals, scale)
+    return pl.concat_str(sign, (positive // unit).cast(pl.String), fraction, pl.lit(behind))
+
+
+def date_text(column: pl.Expr, limits: Bounds, tag: str = "") -> pl.Expr:
+    """As write_dates, for a column of Date whose days lie within `limits`; as an element `<tag>` where one is given."""
+    before, behind = _around(tag)
+    if limits.few:
+        days = pl.int_range(limits.low, limits.high + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
+        return pl.lit(before + write_dates(days) + behind).gather(column.to_physical() - limits.low)
+    return pl.concat_str(pl.lit(before), column.dt.to_string("%Y-%m-%d"), pl.lit(behind))
+
+
+#: Spans up to which texts are looked up.
+_LOOKED_UP: Final = 60_000
+
+
+def _around(tag: str) -> tuple[str, str]:
+    return (f"<{tag}>", f"</{tag}>") if tag else ("", "")
+
+
+def _fraction(rest: pl.Expr, decimals: int, scale: int) -> pl.Expr:
+    """The point and what stands behind it: as many decimals as the format has, more only where the value needs them."""
+    digits = rest.cast(pl.String).str.zfill(scale)
+    if decimals >= scale:
+        return pl.concat_str(pl.lit("."), digits, pl.lit("0" * (decimals - scale)))
+    short = pl.concat_str(pl.lit("."), digits.str.head(decimals)) if decimals else pl.lit("")
+    return pl.when(rest % 10 ** (scale - decimals) == 0).then(short).otherwise(pl.concat_str(pl.lit("."), digits))
+
+
+@cache
+def _fractions(decimals: int, scale: int) -> pl.Series:
+    """All fractions of a scale."""
+    rests = pl.int_range(10**scale, eager=True)
+    return rests.to_frame().select(_fraction(pl.first(), decimals, scale)).to_series()
