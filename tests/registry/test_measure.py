@@ -1,0 +1,122 @@
+"""Does the measuring over blocks say what a reading of one byte after the other says?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omsclaims import messages
+from omsclaims.findings import Finding
+from omsclaims.registry import measure as module
+from omsclaims.registry.limits import Limits
+from omsclaims.registry.measure import measure, refusal
+
+from .documents import document, main_document
+
+SMALL = Limits(
+    depth=4, text_bytes=20, tag_bytes=24, comment_bytes=16, comments=3, attributes=2, record_bytes=90, record_elements=6,
+    header_elements=5,
+)  # fmt: skip
+_TOKEN = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|[^<]+", re.DOTALL)
+_VALUE = re.compile(rb"\"[^\"]*\"|'[^']*'")
+
+
+def slow(content: bytes, limits: Limits) -> tuple[str, int] | None:
+    """The first break by reading token after token: limit, offset."""
+    found: list[tuple[int, str, int]] = []
+    depth = comments = outside = count = text = 0
+    text_at = start = 0
+    record = False
+    for match in _TOKEN.finditer(content):
+        token, at, end = match[0], match.start(), match.end()
+        hidden = token.startswith((b"<!--", b"<?"))
+        if hidden or not token.startswith(b"<") or token.startswith(b"<!["):
+            text = end - text_at
+            if text > limits.text_bytes:
+                found.append((text_at + limits.text_bytes, "text_bytes", text_at))
+            comments += hidden
+            if hidden and comments > limits.comments:
+                found.append((at, "comments", at))
+            if hidden and len(token) > limits.comment_bytes:
+                found.append((at + limits.comment_bytes, "comment_bytes", at))
+            continue
+        text_at = end
+        if len(token) > limits.tag_bytes:
+            found.append((at + limits.tag_bytes, "tag_bytes", at))
+        values = list(_VALUE.finditer(token))
+        if len(values) > limits.attributes:
+            found.append((at + values[limits.attributes].start(), "attributes", at))
+        if token.startswith(b"</"):
+            depth -= 1
+            if depth == 1 and at - start > limits.record_bytes:
+                found.append((start + limits.record_bytes, "record_bytes", start))
+            continue
+        depth += 1
+        if depth > limits.depth:
+            found.append((at, "depth", at))
+        if depth == 2:
+            start, count = at, 0
+            record = re.match(rb"<(ZAP|PERS|PR)[ \t\r\n>/]", token) is not None
+        if depth >= 2:
+            count += 1
+            outside += not record
+            if count > limits.record_elements:
+                found.append((at, "record_elements", start))
+            if not record and outside > limits.header_elements:
+                found.append((at, "header_elements", at))
+        depth -= token.endswith(b"/>")
+    first = min(found, default=None)
+    return None if first is None else (first[1], first[2])
+
+
+def fast(content: bytes, limits: Limits, size: int) -> tuple[str, int] | None:
+    found = measure((content[at : at + size] for at in range(0, len(content), size)), limits)
+    if found is None:
+        return None
+    assert found[1]["line"] == content.count(b"\n", 0, int(str(found[1]["offset"]))) + 1
+    return found[0], int(str(found[1]["offset"]))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    """Well-formed documents that break small limits now and then."""
+    filler = st.sampled_from([
+        b"", b"x", b"text", b"\n", b"a > b", b"='y'", b'="', b"/>", b"<!-- < /> -->", b"<![CDATA[</ZAP>]]>", b"<?p q?>", b"long text " * 2,
+        b"<!-- a long comment -->", b"<![CDATA[ long <data> ]]>",
+    ])  # fmt: skip
+    names = st.sampled_from([b"ZAP", b"ZAPX", b"PR", b"A", b"B", b"LONGNAME" * 2])
+    attributes = st.sampled_from([b"", b"", b"", b" a='>'", b' a = "/>"', b" a='1' b=\"'2\"", b" a='' b='' c=''"])
+
+    def element(level: int) -> bytes:
+        name, attribute = draw(names), draw(attributes)
+        if draw(st.integers(0, 3)) == 0:
+            return b"<" + name + attribute + draw(st.sampled_from([b"/>", b" />"]))
+        inner = b"".join(
+            draw(filler) + (element(level + 1) if level < 5 else b"") for _ in range(draw(st.integers(0, 3 if level else 5)))
+        )
+        return b"<" + name + attribute + b">" + inner + draw(filler) + b"</" + name + b">"
+
+    return (
+        draw(st.sampled_from([b"", b"<?xml version='1.0'?>", b"\n<!-- p -->"])) + element(0) + draw(st.sampled_from([b"", b"\n"]))
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    documents(),
+    st.integers(1, 40),
+    st.sampled_from([SMALL, replace(SMALL, depth=3, text_bytes=60), replace(SMALL, record_bytes=40)]),
+)
+def test_blocks_find_what_tokens_find(content: bytes, size: int, limits: Limits) -> None:
+    expected = slow(content, limits)
+    was = module._BLOCK
+    try:
+        module._BLOCK = size  # type: ignore[misc]
+        assert fast(content, limits, size) == expected
+    finally:
+        module._BLOCK = was  # type: ignore[misc]
+    assert fast(content, limits, max(len(content), 1)) == expected
