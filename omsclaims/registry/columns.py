@@ -12,7 +12,7 @@ import polars as pl
 
 from omsclaims import findings
 from omsclaims.registry import values
-from omsclaims.registry.formats import EXCEPTIONS, Field, scale_of
+from omsclaims.registry.formats import EXCEPTIONS, Field
 
 #: A problem of one value before its case is known: rule, ground, table, row, element, value, parameters.
 PROBLEM: dict[str, pl.DataType] = {
@@ -61,14 +61,15 @@ class Parser:
     """How one field becomes a column: `parse` makes the column out of the raw one, `suspect` says whether any value is wrong."""
 
     item: Field
+    scale: int  # decimals of the column
     raw: str  # name of the raw column
     null: pl.DataType
     parse: pl.Expr
     suspect: pl.Expr
 
 
-def parser(item: Field) -> Parser:
-    """The parser of one field, of the grammar of `values`; made once per edition."""
+def parser(item: Field, scale: int) -> Parser:
+    """The parser of one field, of the grammar of `values`, for a column of `scale` decimals; made once per edition."""
     raw, column = pl.col(f"={item.column}"), pl.col(item.column)
     kinds: dict[str, pl.DataType] = {"T": pl.String(), "N": pl.Int64(), "D": pl.Date()}
     if item.form == "T":
@@ -78,11 +79,11 @@ def parser(item: Field) -> Parser:
         parse = values.date_expr(raw)
         suspect = column.null_count() > raw.null_count()
     else:
-        parse = values.number_expr(raw, item.length, item.decimals, scale_of(item.table, item.column))
+        parse = values.number_expr(raw, item.length, item.decimals, scale)
         suspect = (column.null_count() > raw.null_count()) | (column < 0).any()
     if item.values:
-        suspect = suspect | (~column.is_in(_allowed(item))).any()
-    return Parser(item, f"={item.column}", kinds[item.form], parse.alias(item.column), suspect.alias(item.column))
+        suspect = suspect | (~column.is_in(_allowed(item, scale))).any()
+    return Parser(item, scale, f"={item.column}", kinds[item.form], parse.alias(item.column), suspect.alias(item.column))
 
 
 def typed_frame(
@@ -103,18 +104,19 @@ def typed_frame(
     frame = pl.DataFrame([raw for _, raw in used]).with_columns([maker.parse for maker, _ in used])
     verdict = frame.select([maker.suspect for maker, _ in used]).row(0)
     suspects = [pair for pair, bad in zip(used, verdict, strict=True) if bad]
-    wrong = [typed(raw, maker.item, rows, found) for maker, raw in suspects]
+    wrong = [typed(raw, maker, rows, found) for maker, raw in suspects]
     if wrong:
         frame = frame.with_columns(wrong)
     return frame.select([maker.item.column for maker, _ in used])
 
 
-def typed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> pl.Series:
+def typed(raw: pl.Series, maker: Parser, rows: pl.Series, found: Collected) -> pl.Series:
     """The column of one field: `raw` texts (null = no element) as its canonical type, named after the column.
 
     Blank texts and texts that do not parse become null and are kept in `found`; wrong lengths and values that are not in the
     enumeration stay in the column and are reported.
     """
+    item = maker.item
     raw = raw.alias(item.column)
     if raw.null_count() == raw.len():
         return raw if item.form == "T" else raw.cast(pl.Date if item.form == "D" else pl.Int64)
@@ -129,19 +131,19 @@ def typed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> pl.
             found.values("S.903", "1.4.4", item, rows.filter(wrong), raw.filter(wrong))
         column = raw
     else:
-        column = _parsed(raw, item, rows, found)
+        column = _parsed(raw, maker, rows, found)
     if item.values:
-        _enumerated(column, raw, item, rows, found)
+        _enumerated(column, raw, maker, rows, found)
     return column
 
 
-def _parsed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> pl.Series:
+def _parsed(raw: pl.Series, maker: Parser, rows: pl.Series, found: Collected) -> pl.Series:
     """Numbers and dates; negative numbers are values, but no schema of the exchange allows them."""
+    item = maker.item
     if item.form == "D":
         column = values.parse_dates(raw)
     else:
-        scale = scale_of(item.table, item.column)
-        column = values.parse_numbers(raw, item.length, item.decimals, scale)
+        column = values.parse_numbers(raw, item.length, item.decimals, maker.scale)
         negative = (column < 0).fill_null(value=False)
         if negative.any():
             found.values("S.903", "1.4.4", item, rows.filter(negative), raw.filter(negative))
@@ -152,18 +154,19 @@ def _parsed(raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> p
     return column
 
 
-def _enumerated(column: pl.Series, raw: pl.Series, item: Field, rows: pl.Series, found: Collected) -> None:
+def _enumerated(column: pl.Series, raw: pl.Series, maker: Parser, rows: pl.Series, found: Collected) -> None:
     """Values outside the enumeration that the schema of the kind has for this element."""
-    outside = (~column.is_in(_allowed(item))).fill_null(value=False)
+    item = maker.item
+    outside = (~column.is_in(_allowed(item, maker.scale))).fill_null(value=False)
     if outside.any():
         found.values("S.904", "1.4.4", item, rows.filter(outside), raw.filter(outside))
 
 
-def _allowed(item: Field) -> list[str] | list[int]:
+def _allowed(item: Field, scale: int) -> list[str] | list[int]:
     """The enumeration of a field as values of its column."""
     if item.form == "T":
         return list(item.values)
-    unit = 10 ** scale_of(item.table, item.column)
+    unit = 10**scale
     return [int(value) * unit for value in item.values]
 
 

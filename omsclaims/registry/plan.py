@@ -59,6 +59,7 @@ class Block:
 
     path: str
     table: str
+    twin: str  # second table of one row per instance, or empty
     own: bool  # has a table of its own, else flattened into the table of its parent
     fields: tuple[Field, ...]  # children in file order
     columns: tuple[Field, ...]  # leaves that do not repeat
@@ -83,32 +84,39 @@ class Block:
 
 def build(edition: Format) -> Block:
     """The plan of an edition: the block of its root, with all others below. Fresh each time: blocks collect rows."""
-    return _block(edition, "", edition.header_table, own=True)
+    return _block(edition, None)
 
 
-def _block(edition: Format, path: str, table: str, *, own: bool) -> Block:
+def _block(edition: Format, structure: Field | None) -> Block:
+    """The block of a structure; None: of the root."""
+    path = "" if structure is None else structure.path
     fields = edition.children.get(path, ())
-    blocks = {item.name: _block(edition, item.path, item.table, own=item.table != table) for item in fields if item.form == "S"}
+    blocks = {item.name: _block(edition, item) for item in fields if item.form == "S"}
     leaves = [item for item in fields if item.form != "S"]
-    columns = tuple(item for item in leaves if not item.repeats)
+    columns = tuple(item for item in leaves if not item.own)
     return Block(
-        path=path, table=table, own=own, fields=fields, columns=columns, parsers=_parsers(edition.id, columns),
+        path=path, table=edition.header_table if structure is None else structure.table,
+        twin="" if structure is None else structure.twin, own=structure is None or structure.own,
+        fields=fields, columns=columns, parsers=_parsers(edition, columns),
         order={item.name: number for number, item in enumerate(fields)},
         column_of={item.name: number for number, item in enumerate(columns)},
         mandatory=tuple(item for item in fields if item.must == "O"),
-        lists={item.name: Leaf(item, _parsers(edition.id, (item,))) for item in leaves if item.repeats}, blocks=blocks,
+        lists={item.name: Leaf(item, _parsers(edition, (item,))) for item in leaves if item.own}, blocks=blocks,
     )  # fmt: skip
 
 
-_PARSERS: dict[tuple[str, str], Parser] = {}
+_PARSERS: dict[tuple[Field, int], Parser] = {}
 
 
-def _parsers(format_id: str, items: tuple[Field, ...]) -> tuple[Parser, ...]:
+def _parsers(edition: Format, items: tuple[Field, ...]) -> tuple[Parser, ...]:
     """Parsers of fields of an edition, made once."""
+    found = []
     for item in items:
-        if (format_id, item.path) not in _PARSERS:
-            _PARSERS[format_id, item.path] = parser(item)
-    return tuple(_PARSERS[format_id, item.path] for item in items)
+        scale = edition.scale(item.table, item.column) if item.form == "N" else 0
+        if (item, scale) not in _PARSERS:
+            _PARSERS[item, scale] = parser(item, scale)
+        found.append(_PARSERS[item, scale])
+    return tuple(found)
 
 
 def _signature(block: Block, tags: tuple[str, ...]) -> Signature:
@@ -141,7 +149,7 @@ def _signature(block: Block, tags: tuple[str, ...]) -> Signature:
             blocks.append((child, block.blocks[tag]))
         elif again:
             extras.append((child, tag))
-        elif item.repeats:
+        elif item.own:
             lists.append((child, block.lists[tag]))
         else:
             at[block.column_of[tag]] = child

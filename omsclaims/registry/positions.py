@@ -19,9 +19,12 @@ _SHOWN: Final = 200  # characters of a value that a finding shows
 _LEVELS: Final = {"usl": "usl", "sl": "sl", "z_sl": "case", "zap": "zap", "person": "person"}
 
 
-def empty_tables(family: Family) -> dict[str, pl.DataFrame]:
-    """All canonical tables of a family without rows, with exceptions and extra."""
-    tables = {table: empty_table(table, family) for table in canonical_tables(family)}
+def empty_tables(of: Family | Format) -> dict[str, pl.DataFrame]:
+    """All canonical tables of a family (or of an edition, with those of its overlay) without rows, with exceptions and extra."""
+    if isinstance(of, Format):
+        tables = {table: pl.DataFrame(schema=of.columns(table)) for table in of.every_table}
+    else:
+        tables = {table: empty_table(table, of) for table in canonical_tables(of)}
     tables["exceptions"] = pl.DataFrame(schema=EXCEPTIONS)
     tables["extra"] = pl.DataFrame(schema=EXTRA)
     return tables
@@ -37,6 +40,11 @@ def shown(path: str, text: str | None, *, known: bool = True) -> str | None:
     if _tag(path).lower() in PERSONAL or (not known and path.startswith(("PERS/", "ZAP/PACIENT/"))):
         return findings.mask(text)
     return text[:_SHOWN]
+
+
+def no_problems() -> pl.DataFrame:
+    """No problem at all, as a frame of columns.PROBLEM."""
+    return pl.DataFrame(schema=PROBLEM)
 
 
 def _tag(path: str) -> str:
@@ -56,7 +64,7 @@ def placed(
 def _placed_table(
     part: pl.DataFrame, table: str, tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str, content: bytes
 ) -> pl.DataFrame:
-    rows = _ancestors(part["_row"], table, tables, edition)
+    rows = ancestors(part["_row"], table, tables, edition)
     level = next((_LEVELS[name] for name in _LEVELS if name in rows), "file")
     frame = part.with_columns(
         *[row.alias(f"@{name}") for name, row in rows.items()],
@@ -80,7 +88,7 @@ def _placed_table(
     return findings.conform(frame.select(wanted))
 
 
-def _ancestors(rows: pl.Series, table: str, tables: dict[str, pl.DataFrame], edition: Format) -> dict[str, pl.Series]:
+def ancestors(rows: pl.Series, table: str, tables: dict[str, pl.DataFrame], edition: Format) -> dict[str, pl.Series]:
     """Row numbers in each table above (and in the table itself), the nearest first."""
     found: dict[str, pl.Series] = {}
     current: str | None = table

@@ -20,6 +20,10 @@ _PROLOG: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*<([^\s/>!?]+)([^>]*)
 _TAIL_TEXT: Final = re.compile(rb"</[^>]*+>\s*+[^<\s]")
 _ATTRIBUTE: Final = re.compile(rb"<[A-Za-z_][^\s/>]*+\s+[^\s/>]")
 _ENTITY: Final = re.compile(rb"&([A-Za-z_:][\w.:-]*);")
+#: Comments, CDATA, processing instructions; else (slash, name) of a tag of well-formed XML.
+_TOKEN: Final = re.compile(
+    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s/>!?]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL
+)
 _KNOWN_ENTITIES: Final = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
 _MARKUP: Final = (b"DOCTYPE", b"ENTITY", b"ELEMENT", b"ATTLIST", b"NOTATION")
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
@@ -170,17 +174,40 @@ def count_elements(content: bytes) -> int:
 
 
 def places(content: bytes, tag: str, lines: list[int]) -> list[pl.Series]:
-    """`_line` and `_offset` of every record; offsets are null where comments or CDATA hide a tag."""
+    """`_line` and `_offset` of every record of a well-formed file; `lines` says how many there are."""
     pattern = re.compile(rb"<" + tag.encode() + rb"(?=[\s>/])")
     offsets = [match.start() for match in pattern.finditer(content)]
-    if len(offsets) != len(lines):
-        return [pl.Series("_line", lines, dtype=pl.Int64), pl.Series("_offset", [None] * len(lines), dtype=pl.Int64)]
+    if len(offsets) != len(lines) or b"<!" in content or content.count(b"<?") > 1:
+        offsets = _children(content, tag.encode())
     counted, line, last = [], 1, 0
     for offset in offsets:
         line += content.count(b"\n", last, offset)
         last = offset
         counted.append(line)
     return [pl.Series("_line", counted, dtype=pl.Int64), pl.Series("_offset", offsets, dtype=pl.Int64)]
+
+
+def _children(content: bytes, tag: bytes) -> list[int]:
+    """Where the children of the root with this tag start, tag by tag: comments and CDATA may hold what looks like one."""
+    depth, found = 0, []
+    for match in _TOKEN.finditer(content):
+        name = match[2]
+        if name is None:
+            continue
+        if match[1]:
+            depth -= 1
+            continue
+        if depth == 1 and name == tag:
+            found.append(match.start())
+        if not match[0].endswith(b"/>"):
+            depth += 1
+    return found
+
+
+def first_record(content: bytes, tag: str) -> int:
+    """Where the first thing that looks like a record starts: what stands before it belongs to the header; else the end."""
+    found = re.search(rb"<" + tag.encode() + rb"(?=[\s>/])", content)
+    return len(content) if found is None else found.start()
 
 
 def line_of(content: bytes, tag: str) -> int | None:

@@ -127,7 +127,7 @@ def _marks(trees: list[Tree], place: pl.DataFrame, sl: pl.DataFrame, usl: pl.Dat
             exceptions.append((package, table, row, column, raw, kind))
         for table, sl_no, path, after, text in tree.extra:
             package, row = row_of[table][(tree.case, sl_no)]  # type: ignore[index]
-            extra.append((package, table, row, path, after, text))
+            extra.append((package, table, row, path, after, text, None, None))
     return {
         "exceptions": pl.DataFrame(exceptions, schema={"package": pl.String(), **EXCEPTIONS}, orient="row"),
         "extra": pl.DataFrame(extra, schema={"package": pl.String(), **EXTRA}, orient="row"),

@@ -32,9 +32,10 @@ PLACED: Final = frozenset({"zap", "person", "pr"})
 EXCEPTIONS: Final[dict[str, pl.DataType]] = {
     "table": pl.String(), "_row": pl.Int64(), "column": pl.String(), "raw": pl.String(), "kind": pl.String(),
 }  # fmt: skip
-#: Elements no table has a column for: `path` without root, `after` the tag they followed, `text` the element as XML.
+#: Elements no table has a column for: `path` without root, `after` the tag they followed, `text` the element as XML, and where
+#: the record it stands in starts.
 EXTRA: Final[dict[str, pl.DataType]] = {
-    "table": pl.String(), "_row": pl.Int64(), "path": pl.String(), "after": pl.String(), "text": pl.String(),
+    "table": pl.String(), "_row": pl.Int64(), "path": pl.String(), "after": pl.String(), "text": pl.String(), **PLACE,
 }  # fmt: skip
 
 #: Columns that hold personal data (law 152-FZ; point 9 of the exchange rules): a finding shows them masked.
