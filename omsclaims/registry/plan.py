@@ -97,18 +97,18 @@ def _block(edition: Format, structure: Field | None) -> Block:
     return Block(
         path=path, table=edition.header_table if structure is None else structure.table,
         twin="" if structure is None else structure.twin, own=structure is None or structure.own,
-        fields=fields, columns=columns, parsers=_parsers(edition, columns),
+        fields=fields, columns=columns, parsers=parsers_of(edition, columns),
         order={item.name: number for number, item in enumerate(fields)},
         column_of={item.name: number for number, item in enumerate(columns)},
         mandatory=tuple(item for item in fields if item.must == "O"),
-        lists={item.name: Leaf(item, _parsers(edition, (item,))) for item in leaves if item.own}, blocks=blocks,
+        lists={item.name: Leaf(item, parsers_of(edition, (item,))) for item in leaves if item.own}, blocks=blocks,
     )  # fmt: skip
 
 
 _PARSERS: dict[tuple[Field, int], Parser] = {}
 
 
-def _parsers(edition: Format, items: tuple[Field, ...]) -> tuple[Parser, ...]:
+def parsers_of(edition: Format, items: tuple[Field, ...]) -> tuple[Parser, ...]:
     """Parsers of fields of an edition, made once."""
     found = []
     for item in items:

@@ -181,7 +181,7 @@ def extra_table(extras: list[tuple[str, int, str, str, str]], tables: Mapping[st
     without = {name: kind for name, kind in EXTRA.items() if name not in PLACE}
     frame = pl.DataFrame(extras, schema=without, orient="row")
     if not extras:
-        return frame.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in PLACE.items()).select(EXTRA)
+        return frame.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in PLACE.items()).select(list(EXTRA))
     placed = []
     for (table,), part in frame.with_row_index("@order").partition_by("table", as_dict=True, maintain_order=True).items():
         rows = positions.ancestors(part["_row"], str(table), tables, edition)
@@ -190,7 +190,7 @@ def extra_table(extras: list[tuple[str, int, str, str, str]], tables: Mapping[st
             placed.append(part.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in PLACE.items()))
         else:
             placed.append(part.with_columns(tables[record][name].gather(rows[record]).alias(name) for name in PLACE))
-    return pl.concat(placed).sort("@order").select(EXTRA)
+    return pl.concat(placed).sort("@order").select(list(EXTRA))
 
 
 def all_findings(

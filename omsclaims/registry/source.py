@@ -159,6 +159,18 @@ def _entity_refusal(content: bytes) -> Refusal | None:
     return None
 
 
+def encoding_of(content: bytes) -> str:
+    """The encoding that a start of a file declares, as Python names it: cp1251 or utf-8. Only for what `inspect` let through."""
+    declaration = _DECLARATION.match(content.removeprefix(_UTF8_BOM)[:400])
+    return "utf-8" if declaration is None else _ENCODINGS[declaration[1].decode("ascii").lower()]
+
+
+def forbidden(content: bytes, encoding: str) -> bool:
+    """Whether a part of a file holds what the whole is refused for: markup declarations, entities, bytes of no letter."""
+    wrong = encoding == "cp1251" and b"\x98" in content
+    return wrong or _markup_refusal(content) is not None or _entity_refusal(content) is not None
+
+
 def needs_care(content: bytes) -> bool:
     """Whether there are attributes or text between elements: then every element is looked at closely."""
     start = _PROLOG.match(content.removeprefix(_UTF8_BOM)[:_HEAD_BYTES])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -100,9 +100,9 @@ class Reading:
                 continue  # a record inside something else is an unknown element of that
             # The parser may be ahead of us: only what stands before this record is taken, and the record itself when done.
             if collected == 0 and not tags:
-                self._root_text(top.text)
+                self.root_texts([top.text])
             for before in reversed(list(element.itersiblings(preceding=True))):
-                self._root_text(before.tail)
+                self.root_texts([before.tail])
                 if before is not last:
                     header.append(before)
                     tags.append(before.tag)
@@ -122,16 +122,16 @@ class Reading:
                 collected = 0
         rest = list(events.root) if events.root is not None else []
         if events.root is not None and not tags:
-            self._root_text(events.root.text)
-        for item in rest:
-            self._root_text(item.tail)
+            self.root_texts([events.root.text])
+        self.root_texts(item.tail for item in rest)
         rest = [item for item in rest if item is not last]
         self.header(header + rest, tuple(tags) + tuple(item.tag for item in rest))
 
-    def _root_text(self, text: str | None) -> None:
+    def root_texts(self, texts: Iterable[str | None]) -> None:
         """Text between the records and the parts of the header: kept, like any that has no place."""
-        if text is not None and text.strip():
-            self.structure.stray(self.root, 0, "/#text", text.strip())
+        for text in texts:
+            if text is not None and text.strip():
+                self.structure.stray(self.root, 0, "/#text", text.strip())
 
     def header(self, elements: list[etree._Element], tags: tuple[str, ...]) -> None:
         """The children of the root that are not records, and the order of all of them (runs of records are one tag)."""

@@ -358,10 +358,10 @@ def test_policy_is_where_the_edition_puts_it() -> None:
 
 
 def test_many_batches_keep_rows_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    from omsclaims.registry import parsing
+    from omsclaims.registry import strict
 
     whole = read(package(main_document(records=9), person_document(records=9)))
-    monkeypatch.setattr(parsing, "BATCH", 2)
+    monkeypatch.setattr(strict, "BATCH", 2)
     parts = read(package(main_document(records=9), person_document(records=9)))
     assert whole.tables.keys() == parts.tables.keys()
     for name, table in whole.tables.items():

@@ -1,0 +1,675 @@
+"""What does one file say, read at the speed of memory? Chunks of whole records through the compiled scanner, side by side.
+
+The same tables and findings as `strict` for the same bytes, or None: then the file as a whole is for `strict`. A chunk ends at the
+end of a record. Comments and CDATA may hold what looks like one; such a chunk turns out incomplete, and reading goes on from
+its last whole record with more bytes. Single records that the scanner does not accept go through `slow`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+from lxml import etree
+
+from omsclaims.registry import columns, kernel, plan, positions, result, source, strict
+from omsclaims.registry.columns import Collected, Parser
+from omsclaims.registry.limits import Limits
+from omsclaims.registry.plan import parsers_of
+from omsclaims.registry.program import NotScannableError, Output, Program, compiled
+from omsclaims.registry.result import Structure, Target, XmlRead
+from omsclaims.registry.slow import SlowRecords
+
+#: Bytes of a chunk: large enough that the fixed work per chunk does not show, small enough that the columns stay near.
+CHUNK: Final = 8 << 20
+#: The header is looked for in so many bytes.
+_HEADER_BYTES: Final = 1 << 16
+_FIRST_RECORD: Final = re.compile(rb"<(ZAP|PERS|PR)(?=[\s>/])")
+_ROOT: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*(<[^\s/>!?\"']+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL)
+_BETWEEN: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
+_BLANKS: Final = b" \t\r\n"
+_TRIES: Final = 8
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+
+Bytes = npt.NDArray[np.uint8]
+Opener = Callable[[], BinaryIO]
+#: Head of the file -> what to read it as, or why it is refused.
+Targeting = Callable[[source.Head], Target | source.Refusal]
+
+_warm = False
+
+
+def is_warm() -> bool:
+    """Whether this process has run the scanner before."""
+    return _warm
+
+
+class DeclinedError(Exception):
+    """The scanner does not accept the file as a whole; `strict` reads it."""
+
+
+@dataclass(slots=True)
+class Header:
+    """Everything before the first record, read by lxml."""
+
+    target: Target
+    size: int  # bytes before the first record
+    content: bytes
+    opening: bytes  # start tag of the root
+    encoding: str
+    parts: dict[str, list[pl.DataFrame]]
+    found: Collected
+    structure: Structure
+    lines: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some records as tables; rows count from the first of the batch. Only columns that have a value are there.
+
+    `tables` are Arrow tables; `problems` (columns.PROBLEM), `exceptions` and `extras` name rows of them.
+    """
+
+    tables: dict[str, pa.Table]
+    rows: dict[str, int]
+    problems: list[pl.DataFrame]
+    exceptions: list[pl.DataFrame]
+    extras: list[tuple[str, int, str, str, str]]
+    output: Output | None  # the arrays that the tables still use; None when they are copies
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Bytes of whole records, as far as can be seen."""
+
+    buffer: Bytes
+    end: int
+    base: int  # offset of buffer[0] in the file
+    final: bool
+
+
+@dataclass(slots=True)
+class Scanned:
+    """A chunk after its scan."""
+
+    batches: list[Batch]
+    lines: int
+    rest: int | None  # offset in the file from which to read again with more bytes; None: all was taken
+    chunk: Chunk
+
+
+def read(
+    content: bytes, targeting: Targeting, limits: Limits, chunk_bytes: int | None = None, threads: int = 1
+) -> XmlRead | None:
+    """The file as canonical tables and findings; None if the scanner does not accept it as a whole."""
+    try:
+        reader = Reader(lambda: io.BytesIO(content), targeting, limits, chunk_bytes or min(CHUNK, max(len(content), 1)), threads)
+        assembled = Assembled(reader.header)
+        for batch in reader.batches():
+            assembled.add(batch)
+    except DeclinedError:
+        return None
+    return assembled.finished()
+
+
+def accepts(content: bytes, targeting: Targeting, limits: Limits | None = None, chunk_bytes: int | None = None) -> bool:
+    """Whether the scanner accepts the file (single records may have gone through lxml), without making tables."""
+    try:
+        size = chunk_bytes or min(CHUNK, max(len(content), 1))
+        reader = Reader(lambda: io.BytesIO(content), targeting, limits or Limits(), size, 1)
+        reader.only_scan = True
+        deque(reader.batches(), maxlen=0)
+    except DeclinedError:
+        return False
+    return True
+
+
+# --- the file ------------------------------------------------------------------------------------------------------------
+
+
+class Reader:
+    """One file being read: header at once, then `batches` in file order. Raises DeclinedError at any point."""
+
+    def __init__(self, opener: Opener, targeting: Targeting, limits: Limits, chunk_bytes: int, threads: int, *, copy: bool = True) -> None:
+        self.opener, self.limits, self.chunk_bytes, self.threads, self.copy = opener, limits, chunk_bytes, threads, copy
+        self.only_scan = False
+        with opener() as stream:
+            self.header = _header(stream, targeting)
+        try:
+            self.program = compiled(self.header.target.edition, self.header.target.record)
+        except NotScannableError as error:
+            raise DeclinedError from error
+        self.parsers = parsers_of(self.program.edition, self.program.leaves)
+        self.windows = self.header.encoding != "utf-8"
+        self.proved = not self.windows  # windows-1251: some byte has been seen that UTF-8 cannot have
+        self.letters = False  # windows-1251: letters beyond ASCII have been seen
+        self.records = 0
+        self.markers = 0
+        self.buffers: list[Bytes] = []
+        self.outputs: list[Output] = []
+        self.slow: list[SlowRecords] = []
+
+    def batches(self) -> Iterator[Batch]:
+        """All batches in file order, their rows and lines still counted from their own start except `zap` offsets."""
+        global _warm
+        position, size = self.header.size, self.chunk_bytes
+        while position is not None:
+            position = yield from self._run(position, size)
+            size = 2 * size
+            if position is not None and size > 2 * max(self.limits.record_bytes, self.chunk_bytes):
+                raise DeclinedError
+        if not self.records or (self.letters and not self.proved) or self.markers > self.limits.comments:
+            raise DeclinedError
+        _warm = True
+
+    def _run(self, position: int, size: int) -> Iterator[Batch]:  # type: ignore[override]
+        """Chunks from an offset on, `threads` at once; returns the offset to go on from, or None at the end."""
+        with self.opener() as stream:
+            _skip(stream, position)
+            chunks = self._chunks(stream, position, size)
+            if self.threads <= 1:
+                for chunk in chunks:
+                    scanned = self._scan(chunk)
+                    yield from self._handed_out(scanned)
+                    if scanned.rest is not None:
+                        return scanned.rest
+                return None
+            with ThreadPoolExecutor(self.threads) as pool:
+                waiting: deque[Future[Scanned]] = deque()
+                try:
+                    for chunk in chunks:
+                        waiting.append(pool.submit(self._scan, chunk))
+                        if len(waiting) > self.threads:
+                            scanned = waiting.popleft().result()
+                            yield from self._handed_out(scanned)
+                            if scanned.rest is not None:
+                                return scanned.rest
+                    while waiting:
+                        scanned = waiting.popleft().result()
+                        yield from self._handed_out(scanned)
+                        if scanned.rest is not None:
+                            return scanned.rest
+                finally:
+                    for future in waiting:
+                        future.cancel()
+        return None
+
+    def _handed_out(self, scanned: Scanned) -> Iterator[Batch]:
+        """The batches of a chunk, placed in the file; afterwards its memory is free again."""
+        for batch in scanned.batches:
+            self.records += batch.rows.get(self.program.edition.by_path[self.program.record].table, 0)
+            yield batch
+            if batch.output is not None:
+                self.outputs.append(batch.output)
+        self.header.lines += scanned.lines
+        self.buffers.append(scanned.chunk.buffer)
+
+    def _chunks(self, stream: BinaryIO, position: int, size: int) -> Iterator[Chunk]:
+        """The file cut behind ends of records; what follows the last one is carried over."""
+        ending = b"</" + self.program.record.encode() + b">"
+        most = max(self.limits.record_bytes, size) + size
+        carried = b""
+        while True:
+            buffer = self._buffer(len(carried) + size)
+            have = len(carried)
+            buffer[:have] = np.frombuffer(carried, np.uint8)
+            while True:
+                got = _fill(stream, buffer, have, have + size)
+                have += got
+                final = got < size
+                if final:
+                    cut = have
+                    break
+                # The end of a record may begin in what was there before.
+                cut = bytes(memoryview(buffer)[max(0, have - got - len(ending)) : have]).rfind(ending)  # type: ignore[arg-type]
+                if cut >= 0:
+                    cut += max(0, have - got - len(ending)) + len(ending)
+                    break
+                if have > most:
+                    raise DeclinedError
+                larger = np.empty(2 * len(buffer) + size, np.uint8)
+                larger[:have] = buffer[:have]
+                buffer = larger
+            carried = bytes(memoryview(buffer)[cut:have])  # type: ignore[arg-type]
+            buffer[cut : cut + kernel.PADDING] = 0
+            buffer[cut] = 60
+            yield Chunk(buffer, cut, position, final)
+            position += cut
+            if final:
+                return
+
+    def _buffer(self, size: int) -> Bytes:
+        """A buffer for `size` bytes and the padding, used before if there is one."""
+        while self.buffers:
+            buffer = self.buffers.pop()
+            if len(buffer) >= size + kernel.PADDING:
+                return buffer
+        return np.empty(size + kernel.PADDING + (1 << 16), np.uint8)
+
+    # --- one chunk ----------------------------------------------------------------------------------------------------
+
+    def _scan(self, chunk: Chunk) -> Scanned:
+        """All records of a chunk. Runs in a thread of its own; raises DeclinedError."""
+        if not self.proved:
+            self._prove(chunk)
+        slow = self.slow.pop() if self.slow else None
+        scan = _Scan(self, chunk, slow)
+        done = scan.run()
+        if scan.slow is not None:
+            self.slow.append(scan.slow)
+        return done
+
+    def _prove(self, chunk: Chunk) -> None:
+        """windows-1251 that is valid UTF-8 from end to end is not windows-1251 (source: `disagrees`)."""
+        content = bytes(memoryview(chunk.buffer)[: chunk.end])  # type: ignore[arg-type]
+        if content.isascii():
+            return
+        self.letters = True
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError:
+            self.proved = True
+
+    def output(self, room: int) -> Output:
+        """Arrays to scan into, used before if there are some."""
+        while self.outputs:
+            output = self.outputs.pop()
+            if output.room >= room:
+                output.reset()
+                return output
+        return Output(self.program, room)
+
+    def slow_records(self) -> SlowRecords:
+        """A reader of single records."""
+        return SlowRecords(self.header.target, self.header.opening, self.header.encoding, self.limits)
+
+
+class _Scan:
+    """One chunk being scanned."""
+
+    def __init__(self, reader: Reader, chunk: Chunk, slow: SlowRecords | None) -> None:
+        self.reader, self.chunk, self.slow = reader, chunk, slow
+        self.output = reader.output(chunk.end)
+        self.output.control[kernel.LINES] = 0
+        self.structure = Structure(reader.program.edition)
+        self.batches: list[Batch] = []
+        self.max_text = min(reader.limits.text_bytes, reader.limits.record_bytes) - 64
+
+    def run(self) -> Scanned:
+        """Scans until the end, the tail of the file, or a record that is not whole."""
+        at, rest = 0, None
+        chunk, output = self.chunk, self.output
+        while True:
+            ended, at = output.scan(
+                chunk.buffer, at, chunk.end, windows=self.reader.windows, max_text=self.max_text, base=chunk.base
+            )
+            if ended == kernel.FULL:
+                self._full()
+            elif ended == kernel.SLOW:
+                after = self._slow(at)
+                if after is None:
+                    if chunk.final:
+                        raise DeclinedError
+                    rest = chunk.base + at
+                    break
+                at = after
+            elif ended == kernel.OTHER:
+                after = self._between(at)
+                if after is None:
+                    break
+                at = after
+            else:
+                if chunk.final:
+                    raise DeclinedError  # no end of the root
+                break
+        self._emit(last=True)
+        return Scanned(self.batches, int(output.control[kernel.LINES]), rest, chunk)
+
+    def _full(self) -> None:
+        """Hands out what is there; where one record alone is too much, more room."""
+        if self.output.row[0] >= 0:
+            self._emit(last=False)
+        lines = int(self.output.control[kernel.LINES])
+        self.output.grow()
+        self.output.control[kernel.LINES] = lines
+
+    def _slow(self, at: int) -> int | None:
+        """One record through lxml; where it ends, or None if no whole record stands there."""
+        chunk, output, reader = self.chunk, self.output, self.reader
+        if self.slow is None:
+            self.slow = reader.slow_records()
+        found = self.slow.element(memoryview(chunk.buffer)[at : chunk.end])  # type: ignore[arg-type]
+        if found is None:
+            return None
+        length, element = found
+        reader.markers += self.slow.markers
+        self.slow.markers = 0
+        names = reader.program.tables
+        lines = int(output.control[kernel.LINES])
+        while True:
+            told = Structure(reader.program.edition)
+            rows = {name: int(output.row[number]) for number, name in enumerate(names)}
+            clean = self.slow.rewritten(element, rows, told)
+            buffer = np.zeros(len(clean) + kernel.PADDING, np.uint8)
+            buffer[: len(clean)] = np.frombuffer(clean, np.uint8)
+            buffer[len(clean)] = 60
+            ended, _ = output.scan(buffer, 0, len(clean), windows=False, max_text=self.max_text, clean=True)
+            if ended != kernel.FULL:
+                break
+            output.control[kernel.LINES] = lines
+            self._full()
+        if ended != kernel.DONE:
+            raise DeclinedError
+        record = int(output.row[0])
+        output.offsets[record] = chunk.base + at
+        output.lines_of[record] = lines
+        passed = int(np.count_nonzero(chunk.buffer[at : at + length] == 10))
+        output.control[kernel.LINES] = lines + passed
+        self.structure.problems += told.problems
+        self.structure.extras += told.extras
+        return at + length
+
+    def _between(self, at: int) -> int | None:
+        """Behind a comment or instruction between records; None at the lawful end of the file."""
+        chunk = self.chunk
+        if self.slow is None:
+            self.slow = self.reader.slow_records()
+        rest = memoryview(chunk.buffer)[at : chunk.end]  # type: ignore[arg-type]
+        content = bytes(rest[: self.reader.limits.comment_bytes + 8])
+        marker = _BETWEEN.match(content)
+        if marker is not None and self.slow.fragment(marker[0]) is not None:
+            self.reader.markers += self.slow.markers
+            self.slow.markers = 0
+            self.output.control[kernel.LINES] += marker[0].count(b"\n")
+            return at + marker.end()
+        closing = rb"</" + re.escape(self.reader.header.target.head.root.encode()) + rb"\s*>\s*"
+        if not chunk.final or re.fullmatch(closing, bytes(rest)) is None:
+            raise DeclinedError
+        return None
+
+    # --- columns ------------------------------------------------------------------------------------------------------
+
+    def _emit(self, *, last: bool) -> None:
+        """What is in the arrays becomes a batch."""
+        output, reader = self.output, self.reader
+        if output.row[0] < 0 or reader.only_scan:
+            if not (reader.only_scan and output.row[0] >= 0):
+                if last:
+                    reader.outputs.append(output)
+                return
+            rows = {reader.program.tables[0]: int(output.row[0]) + 1}
+            self.batches.append(Batch({}, rows, [], [], [], output if last else None))
+            return
+        found = Collected()
+        _judge(output, reader.parsers, found)
+        _told(output, reader.program, self.structure)
+        output.finish()
+        copy = reader.copy or not last
+        tables = _arrow(output, reader.program, copy=copy)
+        rows = {name: int(output.row[number]) + 1 for number, name in enumerate(reader.program.tables)}
+        problems = [self.structure.frame()] if self.structure.problems else []
+        batch = Batch(tables, rows, [*problems, *found.problems], found.exceptions, self.structure.extras, None if copy else output)
+        if copy and last:
+            reader.outputs.append(output)
+        self.structure = Structure(reader.program.edition)
+        self.batches.append(batch)
+
+
+def _judge(output: Output, parsers: tuple[Parser, ...], found: Collected) -> None:
+    """Values that the scanner left to the grammar: judged as the strict reader judges them, and put into the columns."""
+    count = int(output.control[kernel.DEFERRED])
+    if not count:
+        return
+    noted = output.deferred[: kernel.D_WIDTH * count].reshape(-1, kernel.D_WIDTH)
+    noted = noted[np.argsort(noted[:, 0], kind="stable")]
+    raw = output.raw[: int(output.control[kernel.RAW_USED])].tobytes()
+    starts = np.flatnonzero(np.diff(noted[:, 0], prepend=-1))
+    for start, end in zip(starts, [*starts[1:], count], strict=True):
+        part = noted[start:end]
+        leaf = int(part[0, 0])
+        texts = [raw[place : place + size].decode("utf-8") for place, size in part[:, 2:].tolist()]
+        rows = pl.Series("_row", part[:, 1])
+        column = columns.typed(pl.Series(texts, dtype=pl.String), parsers[leaf], rows, found)
+        base = int(output.fields[kernel.F_WIDTH * leaf + kernel.F_BASE])
+        kind = int(output.fields[kernel.F_WIDTH * leaf + kernel.F_TYPE])
+        there = column.is_not_null()
+        if not there.any():
+            continue
+        places = base + part[:, 1][there.to_numpy()]
+        if kind == kernel.NUMBER:
+            output.numbers[places] = column.drop_nulls().to_numpy()
+        elif kind == kernel.DATE:
+            output.dates[places] = column.drop_nulls().to_physical().to_numpy()
+        else:
+            _put_texts(output, places, column.drop_nulls().to_list())
+
+
+def _put_texts(output: Output, places: npt.NDArray[np.int64], texts: list[str]) -> None:
+    """Texts into their column, long ones behind the others in `side`."""
+    for place, text in zip(places.tolist(), texts, strict=True):
+        data = text.encode()
+        size = len(data)
+        if size <= 12:
+            padded = data.ljust(12, b"\0")
+            words = int.from_bytes(size.to_bytes(4, "little") + padded, "little")
+        else:
+            used = int(output.control[kernel.SIDE_USED])
+            if used + size > len(output.side):
+                output.side = np.concatenate([output.side, np.empty(len(output.side) + size, np.uint8)])
+            output.side[used : used + size] = np.frombuffer(data, np.uint8)
+            output.control[kernel.SIDE_USED] = used + size
+            words = int.from_bytes(
+                size.to_bytes(4, "little") + data[:4] + (0).to_bytes(4, "little") + used.to_bytes(4, "little"), "little"
+            )
+        output.texts[2 * place], output.texts[2 * place + 1] = words & (2**64 - 1), words >> 64
+
+
+def _told(output: Output, program: Program, structure: Structure) -> None:
+    """Missing and misplaced elements that the scanner noted."""
+    count = int(output.control[kernel.PROBLEMS])
+    if not count:
+        return
+    by_path = program.edition.by_path
+    noted = output.problems[: kernel.P_WIDTH * count].reshape(-1, kernel.P_WIDTH).tolist()
+    raw = output.raw[: int(output.control[kernel.RAW_USED])].tobytes()
+    for kind, entry, row, place, size in noted:
+        item = program.elements[entry]
+        table = by_path[item.parent].table
+        if kind == kernel.MISSING:
+            structure.told("S.902", table, row, item.path, None)
+        else:
+            text = raw[place : place + size].decode("utf-8") if size > 0 else None
+            structure.told("S.905", table, row, item.path, text)
+
+
+def _arrow(output: Output, program: Program, *, copy: bool) -> dict[str, pa.Table]:
+    """The arrays as Arrow tables: `_row`, `_parent`, places of records, then the columns that have a value."""
+    side = _buffer_of(output.side[: max(int(output.control[kernel.SIDE_USED]), 1)], copy=copy)
+    rows = output.row + 1
+    names: list[list[str]] = [["_row", "_parent"] for _ in program.tables]
+    arrays: list[list[pa.Array]] = []
+    for number in range(len(program.tables)):
+        count, base = int(rows[number]), int(output.parent_base[number])
+        arrays.append([pa.array(np.arange(count)), _plain(output.parents[base : base + count], pa.int64(), copy=copy)])
+    count = int(rows[0])
+    names[0] += ["_line", "_offset"]
+    arrays[0] += [_plain(one[:count], pa.int64(), copy=copy) for one in (output.lines_of, output.offsets)]
+    for leaf, item in enumerate(program.leaves):
+        place = kernel.F_WIDTH * leaf
+        table = int(output.fields[place + kernel.F_TABLE])
+        count, nulls = int(rows[table]), int(output.nulls[leaf])
+        if nulls == count:
+            continue
+        base, kind = int(output.fields[place + kernel.F_BASE]), int(output.fields[place + kernel.F_TYPE])
+        validity = None
+        if nulls:
+            start = int(output.validity_base[leaf])
+            validity = _buffer_of(output.validity[start : start + (count + 7) // 8], copy=copy)
+        if kind == kernel.TEXT:
+            buffers = [validity, _buffer_of(output.texts[2 * base : 2 * (base + count)], copy=copy), side]
+            array = pa.Array.from_buffers(pa.string_view(), count, buffers, nulls)
+        elif kind == kernel.NUMBER:
+            array = pa.Array.from_buffers(
+                pa.int64(), count, [validity, _buffer_of(output.numbers[base : base + count], copy=copy)], nulls
+            )
+        else:
+            array = pa.Array.from_buffers(
+                pa.date32(), count, [validity, _buffer_of(output.dates[base : base + count], copy=copy)], nulls
+            )
+        names[table].append(item.column)
+        arrays[table].append(array)
+    return {
+        name: pa.Table.from_arrays(arrays[number], names[number]) for number, name in enumerate(program.tables) if rows[number]
+    }
+
+
+def _plain(values: npt.NDArray[Any], kind: pa.DataType, *, copy: bool) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [None, _buffer_of(values, copy=copy)], 0)
+
+
+def _buffer_of(values: npt.NDArray[Any], *, copy: bool) -> pa.Buffer:
+    """An array as an Arrow buffer. Copies come from Arrow's allocator, which keeps memory that was used before."""
+    if not copy:
+        return pa.py_buffer(values)
+    buffer = pa.allocate_buffer(values.nbytes)
+    np.frombuffer(buffer, values.dtype)[:] = values
+    return buffer
+
+
+# --- the header ----------------------------------------------------------------------------------------------------------
+
+
+def _header(stream: BinaryIO, targeting: Targeting) -> Header:
+    """Reads what stands before the first record. Raises DeclinedError where that is not of the usual kind."""
+    start = stream.read(_HEADER_BYTES)
+    at = 0
+    for _ in range(_TRIES):
+        first = _FIRST_RECORD.search(start, at)
+        if first is None:
+            raise DeclinedError
+        at = first.end()
+        content = start[: first.start()]
+        root = _ROOT.match(content.removeprefix(_UTF8_BOM))
+        refusal, head = source.inspect(content)
+        if refusal is not None or root is None:
+            continue
+        try:
+            closed = content + b"</" + head.root.encode() + b">"
+            top = etree.fromstring(closed, strict_parser())
+        except (etree.XMLSyntaxError, ValueError):
+            continue
+        target = targeting(head)
+        if not isinstance(target, Target) or target.record != first[1].decode():
+            raise DeclinedError
+        return _read_header(top, content, root[1], target)
+    raise DeclinedError
+
+
+def strict_parser() -> etree.XMLParser:
+    """libxml2 with the settings of the strict reader."""
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True, huge_tree=False,
+        collect_ids=False,
+    )  # fmt: skip
+
+
+def _read_header(top: etree._Element, content: bytes, opening: bytes, target: Target) -> Header:
+    """The header as the strict reader reads it."""
+    reading = strict.Reading(target, careful=True)
+    elements = list(top)
+    reading.root_texts([top.text, *(element.tail for element in elements)])
+    reading.header(elements, (*(str(element.tag) for element in elements), target.record))
+    reading.flush()
+    encoding = source.encoding_of(content)
+    return Header(
+        target, len(content), content, opening, encoding, reading.parts, reading.found, reading.structure, content.count(b"\n")
+    )
+
+
+def _skip(stream: BinaryIO, count: int) -> None:
+    """Moves on by `count` bytes."""
+    if stream.seekable():
+        stream.seek(count)
+        return
+    while count > 0:
+        got = len(stream.read(min(count, 1 << 20)))
+        if not got:
+            return
+        count -= got
+
+
+def _fill(stream: BinaryIO, buffer: Bytes, start: int, end: int) -> int:
+    """Reads until `end` or the end of the stream; the number of bytes."""
+    have = start
+    view = memoryview(buffer)  # type: ignore[arg-type]
+    while have < end:
+        got = stream.readinto(view[have:end])  # type: ignore[attr-defined]
+        if not got:
+            break
+        have += got
+    return have - start
+
+
+# --- the whole ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Assembled:
+    """Batches put together to the tables of the whole file."""
+
+    header: Header
+    parts: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    problems: list[pl.DataFrame] = field(default_factory=list)
+    exceptions: list[pl.DataFrame] = field(default_factory=list)
+    extras: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.parents = self.header.target.edition.parents
+        self.parts = {table: list(parts) for table, parts in self.header.parts.items()}
+        self.problems = [self.header.structure.frame(), *self.header.found.problems]
+        self.exceptions = list(self.header.found.exceptions)
+        self.extras = list(self.header.structure.extras)
+
+    def add(self, batch: Batch) -> None:
+        """One more batch: its rows count on from those before."""
+        before = dict(self.rows)
+        for table, part in batch.tables.items():
+            frame = self.shifted(pl.from_arrow(part), table)  # type: ignore[arg-type]
+            self.parts.setdefault(table, []).append(frame)
+        self.problems += [_moved(part, before) for part in batch.problems]
+        self.exceptions += [_moved(part, before) for part in batch.exceptions]
+        self.extras += [(table, row + before.get(table, 0), *rest) for table, row, *rest in batch.extras]  # type: ignore[misc]
+        for table, count in batch.rows.items():
+            self.rows[table] = self.rows.get(table, 0) + count
+
+    def shifted(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
+        """Row numbers and lines of the batch as those of the file."""
+        own, above = self.rows.get(table, 0), self.rows.get(self.parents.get(table, ""), 0)
+        moves = [pl.col("_row") + own, pl.col("_parent") + above]
+        if "_line" in frame.columns:
+            moves.append(pl.col("_line") + (self.header.lines + 1))
+        return frame.with_columns(moves)
+
+    def finished(self) -> XmlRead:
+        """Tables and findings of the whole file."""
+        target = self.header.target
+        tables = result.canonical(target.edition, self.parts, self.exceptions, self.extras)
+        return XmlRead(target.edition, tables, result.all_findings(target, self.problems, tables, self.header.content), target.exact)
+
+
+def _moved(part: pl.DataFrame, before: dict[str, int]) -> pl.DataFrame:
+    """Problems or exceptions with the rows of the file."""
+    if not any(before.values()):
+        return part
+    offset = pl.col("table").replace_strict(before, default=0, return_dtype=pl.Int64)
+    return part.with_columns(pl.col("_row") + offset)

@@ -1,0 +1,107 @@
+"""What does a record say that the scanner did not accept? One record through libxml2, rewritten into what the scanner does accept.
+
+The scanner knows tags and plain text. Comments, CDATA, attributes, unknown and repeated elements are taken out here, told as the
+strict reader tells them, and kept; what stays is written anew and goes through the scanner, so that rows and values come from
+one place only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lxml import etree
+
+from omsclaims.registry import measure, plan, source
+from omsclaims.registry.limits import Limits
+from omsclaims.registry.plan import Block
+from omsclaims.registry.result import Structure, Target
+
+#: A record may hold what looks like its end (in a comment, in CDATA, as an element of the same name): so many are tried.
+_TRIES: Final = 8
+
+
+@dataclass(slots=True)
+class SlowRecords:
+    """Reads single records of one file; one for each thread, because a plan and a parser are not shared."""
+
+    target: Target
+    opening: bytes  # start tag of the root, as found
+    encoding: str
+    limits: Limits
+    plan: Block = field(init=False)
+    parser: etree.XMLParser = field(init=False)
+    markers: int = 0  # comments and processing instructions passed
+
+    def __post_init__(self) -> None:
+        self.plan = plan.build(self.target.edition).blocks[self.target.record]
+        self.parser = etree.XMLParser(
+            encoding=self.encoding, resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True,
+            remove_pis=True, huge_tree=False, collect_ids=False,
+        )  # fmt: skip
+
+    def element(self, data: bytes | bytearray | memoryview) -> tuple[int, etree._Element] | None:
+        """The record at the start of `data`: (its length, the element); None if there is none that is whole and well formed.
+
+        Bytes that are well-formed content with exactly one element in front are read by every parser alike, whatever follows.
+        """
+        content = bytes(data[: self.limits.record_bytes + 1])
+        ending = b"</" + self.target.record.encode()
+        at = 0
+        for _ in range(_TRIES):
+            at = content.find(ending, at)
+            close = content.find(b">", at) + 1
+            if at < 0 or close <= 0:
+                return None
+            found = self.fragment(content[:close])
+            if found is not None and len(found) == 1 and found[0].tag == self.target.record and not (found.text or "").strip():
+                return close, found[0]
+            at = close
+        return None
+
+    def fragment(self, content: bytes) -> etree._Element | None:
+        """`content` inside the root; None where it is not well formed or holds what the whole file is refused for."""
+        if source.forbidden(content, self.encoding) or measure.refusal(self.wrapped(content), self.limits) is not None:
+            return None
+        try:
+            found = etree.fromstring(self.wrapped(content), self.parser)
+        except etree.XMLSyntaxError:
+            return None
+        self.markers += content.count(b"<!--") + content.count(b"<?")
+        return found
+
+    def wrapped(self, content: bytes) -> bytes:
+        """`content` as the only content of a root like the file's."""
+        return b"".join((self.opening, content, b"</", self.target.head.root.encode(), b">"))
+
+    def rewritten(self, element: etree._Element, rows: dict[str, int], structure: Structure) -> bytes:
+        """The record as the scanner takes it (UTF-8, not judged again); what is wrong with it goes into `structure`.
+
+        `rows`: number of the last row of each table before this record; moved on.
+        """
+        out: list[str] = []
+        self._structure(element, self.plan, 0, rows, structure, out)
+        return "".join(out).encode()
+
+    def _structure(
+        self, element: etree._Element, block: Block, parent: int, rows: dict[str, int], structure: Structure, out: list[str]
+    ) -> None:
+        children: list[etree._Element] = element[:]  # type: ignore[index, assignment]
+        signature = block.signature(tuple([child.tag for child in children]))
+        row = parent
+        if block.own:
+            row = rows[block.table] = rows.get(block.table, -1) + 1
+        structure.look(element, block, row, signature, children)
+        structure.look_closely(element, block, row, signature, children)
+        blocks, leaves = dict(signature.blocks), {child for child, _ in signature.leaves} | {child for child, _ in signature.lists}
+        tag = element.tag
+        out.append(f"<{tag}>")
+        for number, child in enumerate(children):
+            if number in blocks:
+                self._structure(child, blocks[number], row, rows, structure, out)
+            elif number in leaves:
+                text = child.text or ""
+                if "&" in text or "<" in text or ">" in text:
+                    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+                out.append(f"<{child.tag}>{text}</{child.tag}>")
+        out.append(f"</{tag}>")
