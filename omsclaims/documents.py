@@ -36,7 +36,7 @@ from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read
 Tables = Mapping[str, pl.DataFrame]
 
 #: Tables of the file of persons, which goes back with the answer.
-PERSON_FILE_TABLES: Final = ("person_file", "person", "dost", "dost_p")
+PERSON_FILE_TABLES: Final = ("person_file", "person", "dost", "dost_p", "tel")
 
 
 @dataclass(frozen=True)

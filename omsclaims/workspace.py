@@ -40,7 +40,7 @@ DATABASE: Final = "omsclaims.duckdb"
 PUBLISHED: Final = "published.duckdb"
 
 #: Tables of a package that hold persons: they lie in the people part of the folder.
-PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "exceptions", "extra"})
+PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "tel", "exceptions", "extra"})
 #: Parts of the folder that hold the documents of closed months, a folder per month.
 DOCUMENT_PARTS: Final = ("reports", "restricted")
 PERSON_REGISTERS: Final = frozenset({"reg_insured", "reg_attachment"})

@@ -42,15 +42,19 @@ class Coded:
 
 @cache
 def coded_elements() -> tuple[Coded, ...]:
-    """Every element of registries and person files that the format tables give a book, once per path and book."""
-    kinds: dict[tuple[str, str, str, str], set[str]] = {}
+    """Every element of registries and person files that the format tables give a book, once per column and book.
+
+    The path is the one of the first edition that has it: the elements of SLUCH times lie in the same columns under other paths.
+    """
+    found: dict[tuple[str, str, str], tuple[str, set[str]]] = {}
     for name in formats.format_ids():
         edition = formats.get(name)
         if edition.kind in _KINDS:
             for item in edition.fields:
                 if item.book and item.column:
-                    kinds.setdefault((item.table, item.column, item.path, item.book), set()).add(edition.kind)
-    return tuple(Coded(*key, frozenset(value)) for key, value in sorted(kinds.items()))
+                    found.setdefault((item.table, item.column, item.book), (item.path, set()))[1].add(edition.kind)
+    coded = (Coded(table, column, path, book, frozenset(kinds)) for (table, column, book), (path, kinds) in found.items())
+    return tuple(sorted(coded, key=lambda item: (item.table, item.column, item.path, item.book)))
 
 
 @cache

@@ -63,9 +63,15 @@ def test_schema_wants_every_mandatory_element(format_id: str) -> None:
     [
         ("X", "3.1", "2020-03", "X_3.1_2019", True), ("X", "3.1", "2021-04", "X_3.1_2020-04", True),
         ("X", "3.1", "2022-03", "X_3.1_2021-08", True), ("H", "3.1", "2021-04", "H_3.1", True),
-        ("H", "3.2", "2022-03", "H_3.2", True), ("H", "4.0", "2024-03", "H_3.2", False), ("H", None, "2022-03", "H_3.2", False),
+        ("H", "3.2", "2022-03", "H_3.2", True), ("H", "4.0", "2024-03", "H_4.0", True), ("H", None, "2022-03", "H_3.2", False),
+        ("H", "6.0", "2026-03", "H_5.1", False), ("H", "3.2", "2018-03", "H_3.2", False), ("H", None, "2015-03", "H_2.1", False),
+        ("T", "5.0", "2025-03", "T_5.0", True), ("T", "4.0", "2024-03", "T_3.2", False), ("C", "3.2", "2022-03", "C_3.2", True),
+        ("X", "2.1", "2015-03", "X_2.1", True), ("X", "3.0", "2018-06", "X_3.0", True), ("X", "5.1", "2025-08", "X_5.1", True),
+        ("L", "3.0", "2018-06", "L_3.0", True), ("L", "2.1", "2015-06", "L_2.1", True), ("D", "3.1", "2019-03", "RD_3.1", True),
+        ("R", "2.1", "2014-03", "RD_2.1", True), ("A", "2.1", "2014-03", "A_2.1", True), ("A", "1.0", "2011-08", "A_1.0", True),
+        ("A", "3.0", "2018-06", "A_3.1", False), ("Y", None, None, "Y", True), ("RESULT_X", "3.1", "2020-06", "RESULT_X_3.1_2020-04", True),
         ("L", "3.2", "2022-02", "L_3.2", True), ("L", "3.1", "2019-05", "L_3.1", True), ("D", "3.2", "2022-03", "RD_3.2", True),
-        ("R", "1.0", "2011-08", "RD_3.2", False), ("A", "3.1", "2022-03", "A_3.1", True), ("T", "abc", "2022-03", "T_3.1", False),
+        ("R", "1.0", "2011-08", "RD_1.0", True), ("A", "3.1", "2022-03", "A_3.1", True), ("T", "abc", "2022-03", "T_3.1", False),
         ("FLK_P", None, None, "FLK_P", True), ("RESULT_H", "3.2", "2022-03", "RESULT_H_3.2", True),
     ],
 )  # fmt: skip
@@ -106,7 +112,7 @@ def test_canonical_shape() -> None:
         "lek_pr",
         "date_inj",
     } <= set(tables)
-    assert formats.canonical_tables("person") == ("person_file", "person", "dost", "dost_p")
+    assert formats.canonical_tables("person") == ("person_file", "person", "dost", "dost_p", "tel")
     assert formats.canonical_columns("sl_koef") == {
         "_row": pl.Int64(),
         "_parent": pl.Int64(),

@@ -50,7 +50,7 @@ PERSONAL: Final = frozenset(
 TYPES: Final[dict[str, pl.DataType]] = {"T": pl.String(), "N": pl.Int64(), "D": pl.Date()}
 FAMILIES: Final[tuple[Family, ...]] = ("main", "person", "protocol")
 HEADER_TABLE: Final[dict[Family, str]] = {"main": "file", "person": "person_file", "protocol": "file"}
-_FAMILY: Final[dict[str, Family]] = {"L": "person", "RESULT_L": "person", "FLK_P": "protocol"}
+_FAMILY: Final[dict[str, Family]] = {"L": "person", "RESULT_L": "person", "FLK_P": "protocol", "Y": "protocol"}
 
 
 class FormatError(ValueError):
@@ -58,7 +58,7 @@ class FormatError(ValueError):
 
 
 def family_of(kind: str) -> Family:
-    """The canonical shape that files of a kind are read into: main (registries), person (L), protocol (FLK_P)."""
+    """The canonical shape that files of a kind are read into: main (registries), person (L), protocol (FLK_P, Y)."""
     return _FAMILY.get(kind, "main")
 
 
@@ -138,7 +138,7 @@ class Format:
 
     @property
     def family(self) -> Family:
-        """main (registries), person (L) or protocol (FLK_P): the canonical shape it is read into."""
+        """main (registries), person (L) or protocol (FLK_P, Y): the canonical shape it is read into."""
         return family_of(self.kind)
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -32,9 +33,12 @@ def _index() -> dict[str, dict[str, object]]:
 
 @cache
 def _raw_rows(format_id: str) -> tuple[Line, ...]:
-    """Lines of the edition with its base applied, in file order."""
-    lines = list(csv.DictReader((_folder() / f"{format_id}.csv").read_text(encoding="utf-8").splitlines()))
-    base = _index()[format_id].get("base")
+    """Lines of the edition with its base applied, in file order; `lines` names whose differences it has (none: no difference)."""
+    entry = _index()[format_id]
+    name, base = entry.get("lines", format_id), entry.get("base")
+    if name == "none":
+        return _raw_rows(str(base))
+    lines = list(csv.DictReader((_folder() / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
     return tuple(lines) if base is None else applied(_raw_rows(str(base)), lines, format_id)
 
 
@@ -121,8 +125,9 @@ def _copies(format_id: str) -> tuple[Copy, ...]:
 
 
 def _check_copies(edition: Format) -> Format:
-    """A copy goes between twins, from a column of the edition to one it does not fill itself."""
-    twins = {frozenset((field.table, field.twin)) for field in edition.fields if field.twin}
+    """A copy goes between twins or inside a table, from a column of the edition to one it does not fill itself."""
+    twins = {frozenset((table,)) for table in edition.tables}
+    twins |= {frozenset((field.table, field.twin)) for field in edition.fields if field.twin}
     for target, column, origin, source in edition.copies:
         if frozenset((target, origin)) not in twins or edition.path_of(origin, source) is None or edition.path_of(target, column):
             raise FormatError(f"{edition.id}: cannot copy {origin}.{source} to {target}.{column}")
@@ -178,13 +183,19 @@ def _as_line(field: Field) -> Line:
     }  # fmt: skip
 
 
-def _distance(candidate: Format, version: str, period: str) -> tuple[int, int, int, str]:
-    """How far an edition is from what a file says: version first, then the period, then the later edition."""
-    wrong_version = 0 if candidate.version == version or not candidate.version else 1
+def _distance(candidate: Format, version: str | None, period: str) -> tuple[int, int, int, int, str]:
+    """How far an edition is from what a file says: the version first, then the period; then what is confirmed, then the id.
+
+    Without a version the period alone decides, and of several editions the one that came last.
+    """
     before = _months(candidate.period_from) - _months(period)
     after = _months(period) - _months(candidate.period_to) if candidate.period_to else 0
-    gap = abs(_version_number(candidate.version) - _version_number(version)) if wrong_version else 0
-    return wrong_version, gap, max(before, after, 0), candidate.id
+    months = max(before, after, 0)
+    if version is None:
+        return 0, 0, months, -_months(candidate.period_from), candidate.id
+    wrong = 0 if candidate.version == version or not candidate.version else 1
+    gap = abs(_version_number(candidate.version) - _version_number(version)) if wrong and _is_version(version) else 0
+    return wrong, gap, months, int(candidate.unconfirmed), candidate.id
 
 
 def _months(period: str) -> int:
@@ -192,14 +203,18 @@ def _months(period: str) -> int:
     return int(year) * 12 + int(month)
 
 
+def _is_version(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) is not None
+
+
 def _version_number(version: str) -> int:
-    """3.2 -> 302; what is not a version counts as far away."""
+    """3.2 -> 302; an edition without a version is as far as one can be."""
     major, _, minor = version.partition(".")
-    return int(major) * 100 + int(minor or 0) if major.isdigit() and (not minor or minor.isdigit()) else 10_000
+    return int(major) * 100 + int(minor or 0) if _is_version(version) else 100_000
 
 
 def find_format(kind: str, version: str | None, period: str | None) -> FormatChoice:
-    """The edition for a file of `kind` (H T C X L R D A FLK_P RESULT_*), ZGLV/VERSION and reporting period YYYY-MM.
+    """The edition for a file of `kind` (H T C X L R D A Y FLK_P RESULT_*), ZGLV/VERSION and reporting period YYYY-MM.
 
     Kind, VERSION and period decide together: three editions of X are all called 3.1. Where nothing fits exactly the nearest
     edition comes back with exact=False (finding S.809). Raises KeyError for a kind that is not known.
@@ -207,8 +222,7 @@ def find_format(kind: str, version: str | None, period: str | None) -> FormatCho
     candidates = [get(name) for name, entry in _index().items() if kind in entry["kinds"]]  # type: ignore[operator]
     if not candidates:
         raise KeyError(kind)
-    wanted_period = period or max(candidate.period_from for candidate in candidates)
-    wanted_version = version if version is not None else candidates[-1].version
-    best = min(candidates, key=lambda candidate: _distance(candidate, wanted_version, wanted_period))
-    wrong_version, gap, months, _ = _distance(best, wanted_version, wanted_period)
-    return FormatChoice(best, exact=(wrong_version, gap, months) == (0, 0, 0) and (version is not None or not best.version))
+    wanted = period or max(candidate.period_from for candidate in candidates)
+    best = min(candidates, key=lambda candidate: _distance(candidate, version, wanted))
+    wrong, gap, months, *_ = _distance(best, version, wanted)
+    return FormatChoice(best, exact=(wrong, gap, months) == (0, 0, 0) and (version is not None or not best.version))
