@@ -118,6 +118,7 @@ def test_canonical_shape() -> None:
         "_parent": pl.Int64(),
         "idsl": pl.Int64(),
         "z_sl": pl.Int64(),
+        "idsl_code": pl.String(),
     }
     assert formats.column_types("zap") == {"n_zap": pl.Int64(), "pr_nov": pl.Int64()}
     assert formats.canonical_columns("patient")["policy"] == pl.String()
