@@ -83,10 +83,10 @@ def test_repeated_elements_are_paired_in_order() -> None:
 
 def test_changes_are_counted_by_kind_and_path(tmp_path: Path) -> None:
     body = "<ZAP><Z_SL><SUMV>{}</SUMV></Z_SL></ZAP>"
-    paths = [tmp_path / "a.xml", tmp_path / "b.xml"]
-    paths[0].write_bytes(made("".join(body.format(n) for n in range(5))))
-    paths[1].write_bytes(made("".join(body.format(f"{n}.00") for n in range(5))))
-    counted = compare.counted(compare.frame(compare.changes(*paths, EDITION)))
+    before, after = tmp_path / "a.xml", tmp_path / "b.xml"
+    before.write_bytes(made("".join(body.format(n) for n in range(5))))
+    after.write_bytes(made("".join(body.format(f"{n}.00") for n in range(5))))
+    counted = compare.counted(compare.frame(compare.changes(before, after, EDITION)))
     assert counted.rows() == [("number", "ZAP/Z_SL/SUMV", 5, 1, "0", "0.00")]
 
 
