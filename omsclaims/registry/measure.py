@@ -27,6 +27,8 @@ _QUOTED: Final = re.compile(rb"\"[^\"]*+\"|'[^']*+'")
 _TAG: Final = re.compile(rb"<[^<>\"']*+(?:(?:\"[^\"]*+\"|'[^']*+')[^<>\"']*+)*+>")
 #: What hides markup: its beginning, its end, whether it counts as a comment.
 _HIDING: Final = ((b"<!--", b"-->", True), (b"<![CDATA[", b"]]>", False), (b"<?", b"?>", True))
+_HIDDEN: Final = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
+_OTHER_SIGNS: Final = bytes(code for code in range(256) if code not in b"<\1")
 #: Tags of records, the children of the root that a file may hold any number of.
 _RECORDS: Final = (b"ZAP", b"PERS", b"PR")
 _AFTER_NAME: Final = np.frombuffer(b" \t\r\n>/", dtype=np.uint8)
@@ -64,6 +66,8 @@ def measure(content: bytes | Iterable[bytes], limits: Limits | None = None) -> t
     bytes, memory is some megabytes and the largest text allowed. The encoding must keep ASCII, so its check goes first.
     """
     bounds = limits or Limits()
+    if isinstance(content, bytes) and _surely_small(content, bounds):
+        return None
     found = _Meter(bounds).run(_blocks(content))
     if found is None:
         return None
@@ -76,6 +80,30 @@ def refusal(content: bytes | Iterable[bytes], limits: Limits | None = None) -> t
     """As `measure`, in the shape of the refusals of `source`: rule S.815, parameters, line."""
     found = measure(content, limits)
     return None if found is None else ("S.815", found[1], int(str(found[1]["line"])))
+
+
+def _surely_small(content: bytes, limits: Limits) -> bool:
+    """Whether a short file (or a single record) cannot break any limit, by counts that are never too low."""
+    if len(content) > min(limits.text_bytes, limits.tag_bytes, limits.comment_bytes, limits.record_bytes):
+        return False
+    if content.count(b"<") > min(limits.record_elements, limits.header_elements) or content.count(b"=") > limits.attributes:
+        return False
+    plain = content
+    if b"<!" in content or b"<?" in content:
+        plain, hidden = _HIDDEN.subn(b"", content)
+        if hidden > limits.comments:
+            return False
+    if b"\1" in plain:
+        return False
+    # Only opening (<) and closing (1) signs stay; every round takes away the innermost elements, so rounds count the depth.
+    # An empty element has no closing sign: it stays, and is counted as if all were inside each other.
+    signs = plain.replace(b"</", b"\1").translate(None, _OTHER_SIGNS)
+    for rounds in range(limits.depth + 1):
+        fewer = signs.replace(b"<\1", b"")
+        if len(fewer) == len(signs):
+            return rounds + len(signs) <= limits.depth
+        signs = fewer
+    return False
 
 
 def _blocks(content: bytes | Iterable[bytes]) -> Iterator[bytes]:

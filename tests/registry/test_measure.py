@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omsclaims import messages
-from omsclaims.findings import Finding
 from omsclaims.registry import measure as module
 from omsclaims.registry.limits import Limits
-from omsclaims.registry.measure import measure, refusal
-
-from .documents import document, main_document
+from omsclaims.registry.measure import measure
 
 SMALL = Limits(
     depth=4, text_bytes=20, tag_bytes=24, comment_bytes=16, comments=3, attributes=2, record_bytes=90, record_elements=6,
@@ -120,3 +115,14 @@ def test_blocks_find_what_tokens_find(content: bytes, size: int, limits: Limits)
     finally:
         module._BLOCK = was  # type: ignore[misc]
     assert fast(content, limits, max(len(content), 1)) == expected
+    found = measure(content, limits)
+    assert (None if found is None else (found[0], found[1]["offset"])) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(documents(), st.integers(1, 8), st.integers(1, 4))
+def test_the_short_way_lets_nothing_through(content: bytes, depth: int, attributes: int) -> None:
+    """Sizes cannot be broken here; depth, attributes and comments can, and the way for short files must not miss them."""
+    limits = Limits(depth=depth, attributes=attributes, comments=2)
+    found = measure(content, limits)
+    assert (None if found is None else (found[0], found[1]["offset"])) == slow(content, limits)
