@@ -40,7 +40,7 @@ _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _ENCODINGS: Final = {"windows-1251": "cp1251", "utf-8": "utf-8"}
 #: Rows of all tables together that are written at once: bounds the memory that texts take.
-_SLICE_ROWS: Final = 150_000
+_SLICE_ROWS: Final = 50_000
 #: Bytes of tables from which the XML may be larger than an archive without ZIP64 can say.
 _ZIP64_FROM: Final = 256 << 20
 
