@@ -7,6 +7,8 @@ S.907 (blank text).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -27,17 +29,22 @@ class Collected:
 
     problems: list[pl.DataFrame] = field(default_factory=list)
     exceptions: list[pl.DataFrame] = field(default_factory=list)
+    problem_rows: list[tuple[str, str | None, str, int, str, str, str]] = field(default_factory=list)  # PROBLEM, one by one
+    exception_rows: list[tuple[str, int, str, str, str]] = field(default_factory=list)  # EXCEPTIONS, one by one
 
-    def problem(self, rule: str, code: str | None, table: str, row: int, element: str, value: str | None, params: str) -> None:
-        """One problem of one row."""
-        record = (rule, code, table, row, element, value, params)
-        self.problems.append(pl.DataFrame([record], schema=PROBLEM, orient="row"))
+    def all_problems(self) -> list[pl.DataFrame]:
+        """All problems as frames of PROBLEM."""
+        rows = [pl.DataFrame(self.problem_rows, schema=PROBLEM, orient="row")] if self.problem_rows else []
+        return self.problems + rows
+
+    def all_exceptions(self) -> list[pl.DataFrame]:
+        """All exceptions as frames of EXCEPTIONS."""
+        rows = [pl.DataFrame(self.exception_rows, schema=EXCEPTIONS, orient="row")] if self.exception_rows else []
+        return self.exceptions + rows
 
     def values(self, rule: str, code: str | None, item: Field, rows: pl.Series, raw: pl.Series) -> None:
         """One problem for each of many values of one field."""
-        params = findings.params_json(
-            {"format": item.type_text, "allowed": ", ".join(item.values), "ru": item.meaning_ru, "en": item.meaning_en}
-        )
+        params = _params(item)
         self.problems.append(
             pl.DataFrame({"_row": rows, "value": raw}).select(
                 pl.lit(rule).alias("rule"), pl.lit(code, dtype=pl.String).alias("code"),
@@ -54,6 +61,14 @@ class Collected:
                 pl.col("raw").cast(pl.String), pl.lit(kind).alias("kind"),
             )
         )  # fmt: skip
+
+
+@cache
+def _params(item: Field) -> str:
+    """Parameters of the texts about values of a field."""
+    return findings.params_json(
+        {"format": item.type_text, "allowed": ", ".join(item.values), "ru": item.meaning_ru, "en": item.meaning_en}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +188,39 @@ def _allowed(item: Field, scale: int) -> list[str] | list[int]:
 def empty_code(item: Field) -> str | None:
     """Ground for an empty element: a mandatory field not filled (1.4.3); an empty optional one costs nothing."""
     return "1.4.3" if item.must == "O" else None
+
+
+def judged(text: str, maker: Parser, row: int, found: Collected) -> str | int | date | None:
+    """One text as `typed` judges a column of them: its value, with what is wrong put into `found` as rows."""
+    item = maker.item
+
+    def wrong(rule: str, code: str | None) -> None:
+        found.problem_rows.append((rule, code, item.table, row, item.path, text, _params(item)))
+
+    def kept(kind: str) -> None:
+        found.exception_rows.append((item.table, row, item.column, text, kind))
+
+    if not text.strip():
+        kept("empty")
+        wrong("S.907", empty_code(item))
+        return None
+    value: str | int | date | None
+    if item.form == "T":
+        if len(text) > item.length:
+            wrong("S.903", "1.4.4")
+        value = text
+    elif item.form == "D":
+        value = values.parse_date(text)
+    else:
+        value = values.parse_number(text, item.length, item.decimals, maker.scale)
+        if value is not None and value < 0:
+            wrong("S.903", "1.4.4")
+    if value is None:
+        kept("bad")
+        wrong("S.903", "1.4.4")
+    elif item.values and value not in _allowed(item, maker.scale):
+        wrong("S.904", "1.4.4")
+    return value
 
 
 def no_exceptions() -> pl.DataFrame:

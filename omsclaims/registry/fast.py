@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -38,6 +39,10 @@ _ROOT: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*(<[^\s/>!?\"']+(?:[^>\
 _BETWEEN: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _BLANKS: Final = b" \t\r\n"
 _TRIES: Final = 8
+_WINDOW: Final = 1 << 16
+#: So many values of doubt in a batch are judged one by one; more of them column by column.
+_ONE_BY_ONE: Final = 2_000
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 
 Bytes = npt.NDArray[np.uint8]
@@ -229,10 +234,8 @@ class Reader:
                 if final:
                     cut = have
                     break
-                # The end of a record may begin in what was there before.
-                cut = bytes(memoryview(buffer)[max(0, have - got - len(ending)) : have]).rfind(ending)  # type: ignore[arg-type]
+                cut = _last(buffer, max(0, have - got - len(ending)), have, ending)
                 if cut >= 0:
-                    cut += max(0, have - got - len(ending)) + len(ending)
                     break
                 if have > most:
                     raise DeclinedError
@@ -417,7 +420,7 @@ class _Scan:
         tables = _arrow(output, reader.program, copy=copy)
         rows = {name: int(output.row[number]) + 1 for number, name in enumerate(reader.program.tables)}
         problems = [self.structure.frame()] if self.structure.problems else []
-        batch = Batch(tables, rows, [*problems, *found.problems], found.exceptions, self.structure.extras, None if copy else output)
+        batch = Batch(tables, rows, [*problems, *found.all_problems()], found.all_exceptions(), self.structure.extras, None if copy else output)
         if copy and last:
             reader.outputs.append(output)
         self.structure = Structure(reader.program.edition)
@@ -430,10 +433,30 @@ def _judge(output: Output, parsers: tuple[Parser, ...], found: Collected) -> Non
     if not count:
         return
     noted = output.deferred[: kernel.D_WIDTH * count].reshape(-1, kernel.D_WIDTH)
-    noted = noted[np.argsort(noted[:, 0], kind="stable")]
     raw = output.raw[: int(output.control[kernel.RAW_USED])].tobytes()
+    if count > _ONE_BY_ONE:
+        _judge_columns(output, parsers, found, noted, raw)
+        return
+    for leaf, row, place, size in noted.tolist():
+        value = columns.judged(raw[place : place + size].decode("utf-8"), parsers[leaf], row, found)
+        if value is None:
+            continue
+        spot = int(output.fields[kernel.F_WIDTH * leaf + kernel.F_BASE]) + row
+        if isinstance(value, int):
+            output.numbers[spot] = value
+        elif isinstance(value, date):
+            output.dates[spot] = value.toordinal() - _EPOCH
+        else:
+            _put_texts(output, [spot], [value])
+
+
+def _judge_columns(
+    output: Output, parsers: tuple[Parser, ...], found: Collected, noted: npt.NDArray[np.int64], raw: bytes
+) -> None:
+    """Many values: column by column."""
+    noted = noted[np.argsort(noted[:, 0], kind="stable")]
     starts = np.flatnonzero(np.diff(noted[:, 0], prepend=-1))
-    for start, end in zip(starts, [*starts[1:], count], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(noted)], strict=True):
         part = noted[start:end]
         leaf = int(part[0, 0])
         texts = [raw[place : place + size].decode("utf-8") for place, size in part[:, 2:].tolist()]
@@ -450,12 +473,12 @@ def _judge(output: Output, parsers: tuple[Parser, ...], found: Collected) -> Non
         elif kind == kernel.DATE:
             output.dates[places] = column.drop_nulls().to_physical().to_numpy()
         else:
-            _put_texts(output, places, column.drop_nulls().to_list())
+            _put_texts(output, places.tolist(), column.drop_nulls().to_list())
 
 
-def _put_texts(output: Output, places: npt.NDArray[np.int64], texts: list[str]) -> None:
+def _put_texts(output: Output, places: list[int], texts: list[str]) -> None:
     """Texts into their column, long ones behind the others in `side`."""
-    for place, text in zip(places.tolist(), texts, strict=True):
+    for place, text in zip(places, texts, strict=True):
         data = text.encode()
         size = len(data)
         if size <= 12:
@@ -607,6 +630,18 @@ def _skip(stream: BinaryIO, count: int) -> None:
         count -= got
 
 
+def _last(buffer: Bytes, start: int, end: int, ending: bytes) -> int:
+    """Where the last `ending` of the bytes ends, looked for from behind; -1 for none."""
+    high = end
+    while high > start:
+        low = max(start, high - _WINDOW)
+        found = buffer[low : min(high + len(ending), end)].tobytes().rfind(ending)
+        if found >= 0:
+            return low + found + len(ending)
+        high = low
+    return -1
+
+
 def _fill(stream: BinaryIO, buffer: Bytes, start: int, end: int) -> int:
     """Reads until `end` or the end of the stream; the number of bytes."""
     have = start
@@ -636,8 +671,8 @@ class Assembled:
     def __post_init__(self) -> None:
         self.parents = self.header.target.edition.parents
         self.parts = {table: list(parts) for table, parts in self.header.parts.items()}
-        self.problems = [self.header.structure.frame(), *self.header.found.problems]
-        self.exceptions = list(self.header.found.exceptions)
+        self.problems = [self.header.structure.frame(), *self.header.found.all_problems()]
+        self.exceptions = self.header.found.all_exceptions()
         self.extras = list(self.header.structure.extras)
 
     def add(self, batch: Batch) -> None:

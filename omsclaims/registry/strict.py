@@ -44,8 +44,8 @@ def read(content: bytes, target: Target) -> XmlRead:
         line, column = max(error.position[0], 1), max(error.position[1], 1)
         return target.refused("S.807", {"line": line, "column": column, "message": error.msg or ""}, line)
     reading.place(content)
-    tables = result.canonical(target.edition, reading.parts, reading.found.exceptions, reading.structure.extras)
-    problems = [reading.structure.frame(), *reading.found.problems]
+    tables = result.canonical(target.edition, reading.parts, reading.found.all_exceptions(), reading.structure.extras)
+    problems = [reading.structure.frame(), *reading.found.all_problems()]
     header = content[: source.first_record(content, target.record)]
     return XmlRead(target.edition, tables, result.all_findings(target, problems, tables, header), target.exact)
 
