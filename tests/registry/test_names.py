@@ -72,3 +72,60 @@ def test_built_names_are_read_back(letters: str, clinic: int, insurer: int, year
 def test_builder_refuses_nonsense() -> None:
     with pytest.raises(ValueError, match="not a lawful file name"):
         names.build_name("H", "M75", "T75", "2022-03", 1)
+
+
+@pytest.mark.parametrize(
+    ("stem", "codes"),
+    [
+        ("HM750001T75_22031", []), ("LTM750001T75_22031", []), ("R7846110001", []),
+        ("", ["empty"]),
+        ("HM750001T75", ["line"]),
+        ("HM750001T75_2203", ["number"]),
+        ("HM750001T75_220", ["period"]),
+        ("HM750001T75_22131", ["month"]),
+        ("HM750001T75_22001", ["month"]),
+        ("HM75001T75_22031", ["sender"]),
+        ("HM750001S750_22031", ["receiver"]),
+        ("HM750001_22031", ["receiver_kind"]),
+        ("H750001T75_22031", ["letters", "sender_kind"]),
+        ("QM750001T75_22031", ["letters"]),
+        ("DXM750001T75_22031", ["letters"]),
+        ("HM750001T75_2203A", ["tail"]),
+        ("HM750001T75A_22031", ["receiver"]),
+        ("hM750001T75_22031", ["small"]),
+        ("НM750001T75_22031", ["cyrillic"]),  # a Russian letter
+        ("HM750001T75 _22031", ["character", "receiver"]),
+        ("HM750001T75_22031\n", ["character", "tail"]),
+        ("HM75001T750_22131", ["sender", "receiver", "month"]),
+        ("HM750001T75_220312345678901", ["long"]),
+        ("R784611001", ["between_length"]), ("R78461100012", ["between_length"]),
+    ],
+)  # fmt: skip
+def test_every_mistake_is_named(stem: str, codes: list[str]) -> None:
+    assert [mistake.code for mistake in names.mistakes(stem)] == codes
+    for lang in ("ru", "en"):
+        assert ("; ".join(mistake.text(lang) for mistake in names.mistakes(stem))) == names.mistakes_text(stem, lang)
+
+
+def test_mistakes_say_where_and_what() -> None:
+    assert names.mistakes_text("HM75001T75_22131", "en") == (
+        "the number of sender M must have 6 digits, found '75001'; there is no month '13'"
+    )
+    assert names.mistakes_text("НM750001T75_22031", "ru") == "1-й знак «Н» - русская буква, нужна латинская H"
+
+
+@given(st.text(alphabet="HMTSDLCR0123456789_мН ", max_size=30))
+def test_a_name_has_mistakes_exactly_if_it_is_not_lawful(stem: str) -> None:
+    lawful = names.parse_name(stem) or names.parse_interterritorial(stem) or names.is_person_name(stem)
+    assert bool(names.mistakes(stem)) == (not lawful)
+
+
+def test_archives_and_journals() -> None:
+    name = names.parse_name("HM750001T75_22031")
+    between = names.parse_interterritorial("D7846220007")
+    assert name is not None and between is not None
+    assert (name.archive, between.archive, between.journal.archive) == (
+        "HM750001T75_22031.zip",
+        "D7846220007.oms",
+        "Y7846220007.oms",
+    )
