@@ -6,6 +6,7 @@ what it says, is refused: a guess would turn names and diagnoses into other ones
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -15,9 +16,16 @@ import polars as pl
 from omsclaims import messages
 from omsclaims.registry import names
 
-_DECLARATION: Final = re.compile(rb"^\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']", re.IGNORECASE)
-_PROLOG: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*<([^\s/>!?]+)([^>]*)>", re.DOTALL)
-_TAIL_TEXT: Final = re.compile(rb"</[^>]*+>\s*+[^<\s]")
+#: The declaration as XML wants it, to the letter: what a parser could read in another way than this must not get to it.
+_DECLARATION: Final = re.compile(
+    rb"<\?xml\s+version\s*=\s*(?:\"1\.[0-9]{1,2}\"|'1\.[0-9]{1,2}')"
+    rb"(?:\s+encoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"'])?"
+    rb"(?:\s+standalone\s*=\s*[\"'](?:yes|no)[\"'])?\s*\?>"
+)
+#: Each part is taken whole (atomic groups): a start without a root is seen at once, not tried in every other way.
+_PROLOG: Final = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<([^\s/>!?]+)([^>]*)>", re.DOTALL)
+_BLANK: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\Z")
+_TAIL_TEXT: Final = re.compile(rb"</[^<>]*+>\s*+[^<\s]")
 _ATTRIBUTE: Final = re.compile(rb"<[A-Za-z_][^\s/>]*+\s+[^\s/>]")
 _ENTITY: Final = re.compile(rb"&([A-Za-z_:][\w.:-]*);")
 #: Comments, CDATA, processing instructions; else (slash, name) of a tag of well-formed XML.
@@ -25,10 +33,18 @@ _TOKEN: Final = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s/>!?]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL
 )
 _KNOWN_ENTITIES: Final = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
-_MARKUP: Final = (b"DOCTYPE", b"ENTITY", b"ELEMENT", b"ATTLIST", b"NOTATION")
+#: Declarations of markup, and what asks for other files: style sheets and XInclude.
+_MARKUP: Final = re.compile(
+    rb"<!(?:[Dd][Oo][Cc][Tt][Yy][Pp][Ee]|[Ee][Nn][Tt][Ii][Tt][Yy]|[Ee][Ll][Ee][Mm][Ee][Nn][Tt]"
+    rb"|[Aa][Tt][Tt][Ll][Ii][Ss][Tt]|[Nn][Oo][Tt][Aa][Tt][Ii][Oo][Nn])"
+)
+_FOREIGN: Final = (b"<?xml-stylesheet", b"http://www.w3.org/2001/XInclude")
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _ENCODINGS: Final = {"windows-1251": "cp1251", "cp1251": "cp1251", "utf-8": "utf-8", "utf8": "utf-8"}
 _HEAD_BYTES: Final = 1 << 16
+_DECLARATION_BYTES: Final = 400
+_XML_START: Final = re.compile(rb"\s*+<\?[Xx][Mm][Ll]\s")
+_PIECE: Final = 1 << 20
 
 #: Why a file is refused: rule, parameters of the text, line.
 Refusal = tuple[str, dict[str, object], int]
@@ -47,25 +63,25 @@ class Head:
 
 def inspect(content: bytes) -> tuple[Refusal | None, Head]:
     """The first reason to refuse the bytes (S.805 encoding, S.806 DOCTYPE, S.807 no XML, S.808 empty), and the head."""
-    if not content.strip(b" \t\r\n\xef\xbb\xbf"):
+    if _BLANK.match(content):
         return ("S.808", {"root": "", "expected": ""}, 1), Head()
     refusal = _encoding_refusal(content) or _markup_refusal(content) or _entity_refusal(content)
     if refusal is not None:
         return refusal, Head()
-    body = content.removeprefix(_UTF8_BOM)
-    start = _PROLOG.match(body[:_HEAD_BYTES])
+    head = content[:_HEAD_BYTES].removeprefix(_UTF8_BOM)
+    start = _PROLOG.match(head)
     if start is None:
         return ("S.807", {"line": 1, "column": 1, "message": "no root element"}, 1), Head()
     root = start[1].decode("ascii", "replace")
     if b"xmlns=" in start[2]:
         return ("S.808", {"root": f"{root} xmlns", "expected": root}, 1), Head()
-    return None, _head(root, body)
+    return None, _head(root, head)
 
 
-def _head(root: str, body: bytes) -> Head:
+def _head(root: str, start: bytes) -> Head:
     """Version, period and name as the header before the first record writes them."""
-    end = min((at for at in (body.find(tag) for tag in (b"<ZAP", b"<PERS>", b"<PR>")) if at >= 0), default=_HEAD_BYTES)
-    head = body[: min(end, _HEAD_BYTES)]
+    end = min((at for at in (start.find(tag) for tag in (b"<ZAP", b"<PERS>", b"<PR>")) if at >= 0), default=len(start))
+    head = start[:end]
     year, month = _leaf(head, b"YEAR"), _leaf(head, b"MONTH")
     period = None
     if year and month and year.isdigit() and month.isdigit() and len(year) == 4 and 1 <= int(month) <= 12:
@@ -76,7 +92,7 @@ def _head(root: str, body: bytes) -> Head:
 
 
 def _leaf(head: bytes, tag: bytes) -> str | None:
-    found = re.search(rb"<" + tag + rb">\s*([\x21-\x7e]+?)\s*</" + tag + rb">", head)
+    found = re.search(rb"<" + tag + rb">\s*+([\x21-\x3b\x3d-\x7e]++)\s*+</" + tag + rb">", head)
     return None if found is None else found[1].decode("ascii")
 
 
@@ -106,8 +122,11 @@ def _encoding_refusal(content: bytes) -> Refusal | None:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:_HEAD_BYTES]:
         return _encoding("utf-16", "unsupported", content, 0)
     bom = content.startswith(_UTF8_BOM)
-    declaration = _DECLARATION.match(content.removeprefix(_UTF8_BOM)[:400])
-    declared = declaration[1].decode("ascii", "replace") if declaration else "utf-8"
+    start = content[:_DECLARATION_BYTES].removeprefix(_UTF8_BOM)
+    declaration = _DECLARATION.match(start)
+    if declaration is None and _XML_START.match(start):
+        return "S.807", {"line": 1, "column": 1, "message": "malformed XML declaration"}, 1
+    declared = (declaration[1] or b"utf-8").decode("ascii") if declaration else "utf-8"
     encoding = _ENCODINGS.get(declared.lower())
     if encoding is None:
         return _encoding(declared, "unsupported", content, 0)
@@ -124,10 +143,14 @@ def _encoding_refusal(content: bytes) -> Refusal | None:
 
 
 def _undecodable(content: bytes, declared: str) -> Refusal | None:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return _encoding(declared, "undecodable", content, error.start)
+    """S.805 at the first byte that is not UTF-8. In pieces: a whole text would take up to four times the bytes."""
+    at = 0
+    while at < len(content):
+        piece = content[at : at + _PIECE]
+        try:
+            at += codecs.utf_8_decode(piece, "strict", at + len(piece) == len(content))[1]
+        except UnicodeDecodeError as error:
+            return _encoding(declared, "undecodable", content, at + error.start)
     return None
 
 
@@ -138,15 +161,15 @@ def _encoding(declared: str, problem: str, content: bytes, at: int) -> Refusal:
 
 
 def _markup_refusal(content: bytes) -> Refusal | None:
-    """S.806: any markup declaration anywhere, whatever hides it."""
-    at = content.find(b"<!")
-    while at >= 0:
-        word = content[at + 2 : at + 10].upper()
-        if word.startswith(_MARKUP):
-            line = content.count(b"\n", 0, at) + 1
-            return "S.806", {"line": line, "offset": at}, line
-        at = content.find(b"<!", at + 2)
-    return None
+    """S.806: any markup declaration anywhere, whatever hides it; and what asks for other files."""
+    places = [content.find(word) for word in _FOREIGN]
+    if b"<!" in content and (found := _MARKUP.search(content)):
+        places.append(found.start())
+    at = min((place for place in places if place >= 0), default=-1)
+    if at < 0:
+        return None
+    line = content.count(b"\n", 0, at) + 1
+    return "S.806", {"line": line, "offset": at}, line
 
 
 def _entity_refusal(content: bytes) -> Refusal | None:
@@ -161,8 +184,8 @@ def _entity_refusal(content: bytes) -> Refusal | None:
 
 def encoding_of(content: bytes) -> str:
     """The encoding that a start of a file declares, as Python names it: cp1251 or utf-8. Only for what `inspect` let through."""
-    declaration = _DECLARATION.match(content.removeprefix(_UTF8_BOM)[:400])
-    return "utf-8" if declaration is None else _ENCODINGS[declaration[1].decode("ascii").lower()]
+    declaration = _DECLARATION.match(content[:_DECLARATION_BYTES].removeprefix(_UTF8_BOM))
+    return "utf-8" if declaration is None or not declaration[1] else _ENCODINGS[declaration[1].decode("ascii").lower()]
 
 
 def forbidden(content: bytes, encoding: str) -> bool:
@@ -173,7 +196,7 @@ def forbidden(content: bytes, encoding: str) -> bool:
 
 def needs_care(content: bytes) -> bool:
     """Whether there are attributes or text between elements: then every element is looked at closely."""
-    start = _PROLOG.match(content.removeprefix(_UTF8_BOM)[:_HEAD_BYTES])
+    start = _PROLOG.match(content[:_HEAD_BYTES].removeprefix(_UTF8_BOM))
     after_root = start.end() if start else 0
     if (b'="' in content or b"='" in content) and _ATTRIBUTE.search(content, after_root):
         return True
