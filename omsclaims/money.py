@@ -10,6 +10,7 @@ Numbers with decimals travel as scaled integers: 1.05000 with 5 decimals is 1050
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,8 +25,10 @@ KOPECKS_PER_ROUBLE: Final = 100
 #: Largest amount that the exchange formats can hold, N(15.2): the guard against a runaway product.
 MAX_KOPECKS: Final = 10**15 - 1
 
-#: Up to so many rows are done in Python integers: the compiler takes longer to wake up than they take.
+#: Up to so many rows are done in Python integers: a call of the compiled kernel takes no less time.
 ROWS_IN_PYTHON: Final = 256
+#: The same while the kernel is not loaded: the compiler takes longer to wake up than they take, and seconds where it never was.
+ROWS_WITHOUT_KERNEL: Final = 50_000
 
 _AMOUNT: Final = re.compile(r"(-?)([0-9]{1,13})(?:\.([0-9]{1,2}))?")
 
@@ -136,7 +139,7 @@ def exact_amounts(terms: Sequence[Term], unit_decimals: int = 2, step: int = 1) 
         raise ValueError("a factor of an amount is negative")
     amounts = np.zeros(rows, dtype=np.int64)
     too_wide = np.zeros(rows, dtype=np.bool_)
-    if rows <= ROWS_IN_PYTHON:
+    if rows <= (ROWS_IN_PYTHON if "omsclaims.money_kernel" in sys.modules else ROWS_WITHOUT_KERNEL):
         too_wide[:] = True
     else:
         from omsclaims.money_kernel import sum_of_products  # not above: checking one file must not wait for the compiler

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omsclaims import money
+from omsclaims import money, money_kernel
 from omsclaims.money import (
     MAX_KOPECKS,
     AmountError,
@@ -27,7 +27,8 @@ from omsclaims.money import (
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled() -> Iterator[None]:
-    """Few rows are done in Python; these tests are about the kernel."""
+    """Few rows are done in Python, more while the kernel is not loaded; these tests are about the kernel."""
+    assert callable(money_kernel.sum_of_products)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(money, "ROWS_IN_PYTHON", -1)
         yield
