@@ -19,7 +19,8 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 #: Edition -> its schema among the shared ones.
 SCHEMAS = {
     "H_3.1": "H_3.1", "H_3.2": "H_3.2", "T_3.1": "T_3.1", "C_3.1": "C_3.1", "X_3.1_2019": "X_3.1_2019",
-    "X_3.1_2020-04": "X_3.1_2020-04", "X_3.1_2021-08": "X_3.1_2021-08", "L_3.1": "L_3.1", "L_3.2": "L_3.2", "RD_3.2": "RD_3.2",
+    "X_3.1_2020-04": "X_3.1_2020-04", "X_3.1_2021-08": "X_3.1_2021-08", "L_3.0": "L_3.0", "L_3.1": "L_3.1", "L_3.2": "L_3.2",
+    "RD_1.0": "RD_1.0", "RD_2.1": "RD_2.1", "RD_3.2": "RD_3.2", "A_1.0": "A_1.0", "A_2.1": "A_2.1",
     "RESULT_H_3.1": "result_TM_H31", "RESULT_H_3.2": "result_TM_H32", "RESULT_T_3.1": "result_TM_T31",
     "RESULT_C_3.1": "result_TM_C31", "RESULT_X_3.1_2021-08": "result_TM_X31_2021-08", "RESULT_L_3.2": "result_TM_L32",
 }  # fmt: skip

@@ -5,7 +5,7 @@ differences alone. The reader, the writer, the checks of structure and the docum
 
 The canonical shape: structures that repeat (and ZAP, PACIENT, Z_SL, SANK always) are tables, as are repeated leaves; other
 structures are flattened into the table of their parent; the columns of a table are the union over all editions of its family.
-`model` says what a line means, `tables` reads and finds editions, `canonical` is the union.
+`model` says what a line means, `tables` reads and finds editions, `canonical` is the union, `overlay` puts in what a region adds.
 """
 
 from omsclaims.registry.formats.canonical import (
@@ -13,6 +13,7 @@ from omsclaims.registry.formats.canonical import (
     canonical_tables,
     column_types,
     empty_table,
+    person_tables,
     scale_of,
 )
 from omsclaims.registry.formats.model import (
@@ -31,7 +32,8 @@ from omsclaims.registry.formats.model import (
     FormatChoice,
     FormatError,
 )
-from omsclaims.registry.formats.tables import find_format, format_ids, get, overlaid, result_format_of
+from omsclaims.registry.formats.overlay import OverlayError, load_overlays, overlaid, read_overlay
+from omsclaims.registry.formats.tables import Overlays, find_format, format_ids, get, result_format_of
 
 __all__ = [
     "EXCEPTIONS",
@@ -48,6 +50,8 @@ __all__ = [
     "Format",
     "FormatChoice",
     "FormatError",
+    "OverlayError",
+    "Overlays",
     "canonical_columns",
     "canonical_tables",
     "column_types",
@@ -55,7 +59,10 @@ __all__ = [
     "find_format",
     "format_ids",
     "get",
+    "load_overlays",
     "overlaid",
+    "person_tables",
+    "read_overlay",
     "result_format_of",
     "scale_of",
 ]

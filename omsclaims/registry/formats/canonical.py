@@ -75,6 +75,17 @@ def known_scale(table: str, column: str, family: Family) -> int | None:
 
 
 @cache
+def person_tables() -> frozenset[str]:
+    """Tables that hold persons: patient, person, the head of the file of persons, and all that hang on them."""
+    found = {"patient", "person", "person_file"}
+    for format_id in format_ids():
+        for table, owner in get(format_id).parents.items():
+            if owner in found:
+                found.add(table)
+    return frozenset(found)
+
+
+@cache
 def empty_table(table: str, family: Family | None = None) -> pl.DataFrame:
     """A canonical table without rows."""
     return pl.DataFrame(schema=canonical_columns(table, family))

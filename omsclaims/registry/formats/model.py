@@ -54,7 +54,14 @@ _FAMILY: Final[dict[str, Family]] = {"L": "person", "RESULT_L": "person", "FLK_P
 
 
 class FormatError(ValueError):
-    """A format table contradicts itself: a defect of the program's data or of an overlay, not of a registry."""
+    """A format table contradicts itself: a defect of the program's data or of an overlay, not of a registry.
+
+    code, path, params   what is wrong with which element; a sentence for people is made of them (`overlay`)
+    """
+
+    def __init__(self, text: str, code: str = "", path: str = "", **params: str) -> None:
+        self.code, self.path, self.params = code, path, params
+        super().__init__(text)
 
 
 def family_of(kind: str) -> Family:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -18,6 +18,18 @@ from omsclaims.registry.formats.model import HEADER_TABLE, Copy, Field, Format, 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Line = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlays:
+    """The additions of a region: edition id -> the edition with them put in."""
+
+    name: str
+    editions: Mapping[str, Format]
+
+    def over(self, edition: Format) -> Format:
+        """The edition as the region has it; the edition itself where the region adds nothing."""
+        return self.editions.get(edition.id, edition)
 
 
 def _folder() -> resources.abc.Traversable:
@@ -46,28 +58,39 @@ def applied(base: Iterable[Line], lines: Iterable[Line], what: str) -> tuple[Lin
     """Lines of a table with differences put in: remove (with all below), change in place, add after a sibling (or first)."""
     rows = list(base)
     for line in lines:
-        _apply(rows, line, what)
+        apply(rows, line, what)
     return tuple(rows)
 
 
-def _apply(rows: list[Line], line: Line, what: str) -> None:
-    path, op = line["path"], line["op"]
+def apply(rows: list[Line], line: Line, what: str) -> None:
+    """One line of differences put into `rows`; they stay as they were where FormatError says that it does not fit."""
+    path, op, after = line["path"], line["op"], line["after"]
     known = {row["path"]: number for number, row in enumerate(rows)}
+    if op not in ("add", "change", "remove"):
+        raise FormatError(f"{what}: unknown op {op!r}", "op", path, op=op)
     if (path in known) == (op == "add"):
-        raise FormatError(f"{what}: cannot {op} {path}")
+        raise FormatError(f"{what}: cannot {op} {path}", "exists" if op == "add" else "not_there", path)
     if op == "remove":
         rows[:] = [row for row in rows if row["path"] != path and not row["path"].startswith(path + "/")]
     elif op == "change":
         rows[known[path]] = line
-    elif op == "add":
-        after = line["after"] or path.rpartition("/")[0]
-        number = known[after] + 1
-        if line["after"]:
-            while number < len(rows) and rows[number]["path"].startswith(after + "/"):
-                number += 1
-        rows.insert(number, line)
     else:
-        raise FormatError(f"{what}: unknown op {op!r}")
+        rows.insert(_place_after(rows, known, path, after, what), line)
+
+
+def _place_after(rows: list[Line], known: Mapping[str, int], path: str, after: str, what: str) -> int:
+    """Where a new element goes: behind the sibling `after` with all below it, or first in its structure."""
+    parent = path.rpartition("/")[0]
+    if parent and (parent not in known or rows[known[parent]]["form"] != "S"):
+        raise FormatError(f"{what}: {parent} is no structure of this edition", "parent", path, parent=parent)
+    if not after:
+        return known[parent] + 1 if parent else 0
+    if after not in known or after.rpartition("/")[0] != parent:
+        raise FormatError(f"{what}: {after} is no sibling of {path}", "after", path, after=after)
+    number = known[after] + 1
+    while number < len(rows) and rows[number]["path"].startswith(after + "/"):
+        number += 1
+    return number
 
 
 def fields_of(rows: Iterable[Line], header: str, what: str) -> tuple[Field, ...]:
@@ -78,11 +101,14 @@ def fields_of(rows: Iterable[Line], header: str, what: str) -> tuple[Field, ...]
     for row in rows:
         parent, _, name = row["path"].rpartition("/")
         if parent not in opened:
-            raise FormatError(f"{what}: {row['path']} stands in no structure of this edition")
+            raise FormatError(
+                f"{what}: {row['path']} stands in no structure of this edition", "parent", row["path"], parent=parent
+            )
         table, twin, owner = _place(row, name, opened[parent], what)
         if owner:
             if {table, twin} & taken or table == twin:
-                raise FormatError(f"{what}: {row['path']}: the table {table} belongs to another element")
+                text = f"{what}: {row['path']}: the table {table} belongs to another element"
+                raise FormatError(text, "table_taken", row["path"], table=table)
             taken |= {table, twin} - {""}
         if row["form"] == "S":
             opened[row["path"]] = (table, twin) if twin else (table,)
@@ -95,9 +121,10 @@ def _place(row: Line, name: str, here: tuple[str, ...], what: str) -> tuple[str,
     names, _, on = row["table"].partition("@")
     first, _, twin = names.partition("+")
     if on and on not in here:
-        raise FormatError(f"{what}: {row['path']}: the table {on} is not open here, but {', '.join(here)}")
+        text = f"{what}: {row['path']}: the table {on} is not open here, but {', '.join(here)}"
+        raise FormatError(text, "place", row["path"], table=on, here=", ".join(here))
     if twin and row["form"] != "S":
-        raise FormatError(f"{what}: {row['path']}: only a structure has a twin")
+        raise FormatError(f"{what}: {row['path']}: only a structure has a twin", "twin", row["path"])
     if row["repeats"] != "1" and not on and not twin and first in ("", *here):
         return first or here[0], "", ""
     return first or name.lower(), twin, on or here[0]
@@ -162,27 +189,6 @@ def result_format_of(main: Format) -> Format:
     return get(main.result)
 
 
-def overlaid(edition: Format, lines: Iterable[Line], name: str = "overlay") -> Format:
-    """The edition with a regional overlay put in: `lines` in the layout of a derived edition (op, after, path, form, ...).
-
-    Its id is `<edition>+<name>`, so that nothing kept for one is taken for the other.
-    """
-    rows = applied((_as_line(field) for field in edition.fields), lines, name)
-    fields = fields_of(rows, edition.header_table, name)
-    return replace(edition, id=f"{edition.id}+{name}", fields=fields, overlay=name)
-
-
-def _as_line(field: Field) -> Line:
-    """A field as the line of a table it came from."""
-    place = f"{field.table}{'+' * bool(field.twin)}{field.twin}{'@' * bool(field.owner)}{field.owner}"
-    return {
-        "path": field.path, "form": field.form, "length": str(field.length), "decimals": str(field.decimals), "must": field.must,
-        "repeats": str(int(field.repeats)), "book": field.book, "values": ";".join(field.values),
-        "min_length": str(field.min_length), "table": place, "column": field.column, "meaning_en": field.meaning_en,
-        "meaning_ru": field.meaning_ru,
-    }  # fmt: skip
-
-
 def _distance(candidate: Format, version: str | None, period: str) -> tuple[int, int, int, int, str]:
     """How far an edition is from what a file says: the version first, then the period; then what is confirmed, then the id.
 
@@ -213,11 +219,12 @@ def _version_number(version: str) -> int:
     return int(major) * 100 + int(minor or 0) if _is_version(version) else 100_000
 
 
-def find_format(kind: str, version: str | None, period: str | None) -> FormatChoice:
+def find_format(kind: str, version: str | None, period: str | None, overlays: Overlays | None = None) -> FormatChoice:
     """The edition for a file of `kind` (H T C X L R D A Y FLK_P RESULT_*), ZGLV/VERSION and reporting period YYYY-MM.
 
     Kind, VERSION and period decide together: three editions of X are all called 3.1. Where nothing fits exactly the nearest
-    edition comes back with exact=False (finding S.809). Raises KeyError for a kind that is not known.
+    edition comes back with exact=False (finding S.809). The additions of a region are put in where `overlays` has some for the
+    edition. Raises KeyError for a kind that is not known.
     """
     candidates = [get(name) for name, entry in _index().items() if kind in entry["kinds"]]  # type: ignore[operator]
     if not candidates:
@@ -225,4 +232,5 @@ def find_format(kind: str, version: str | None, period: str | None) -> FormatCho
     wanted = period or max(candidate.period_from for candidate in candidates)
     best = min(candidates, key=lambda candidate: _distance(candidate, version, wanted))
     wrong, gap, months, *_ = _distance(best, version, wanted)
-    return FormatChoice(best, exact=(wrong, gap, months) == (0, 0, 0) and (version is not None or not best.version))
+    exact = (wrong, gap, months) == (0, 0, 0) and (version is not None or not best.version)
+    return FormatChoice(best if overlays is None else overlays.over(best), exact)
