@@ -1,15 +1,21 @@
-"""Does the comparison of benchmarks name what got slower, and only that? And do the rivals do the same work?"""
+"""Does the comparison of benchmarks name what got slower, and only that? Do the rivals do the same work, on files that are what they
+say?"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
+from lxml import etree
 
 from benchmarks import __main__ as runner
-from benchmarks import rivals, subjects
+from benchmarks import files, rivals, subjects
+from benchmarks.accounts import Account
 from omsclaims import money
+from omsclaims.registry.parsing import read_xml
 
 
 def result(name: str, ratio: float, spread: float, size: int = 10_021, runs: int = 5) -> dict[str, Any]:
@@ -48,3 +54,86 @@ def test_the_rival_reads_every_value() -> None:
 def test_the_decimal_rival_gives_the_same_kopecks() -> None:
     factors = np.array([[3369465630, 1, 7], [93_000, 100_000, 5], [105_000, 100_000, 50_000]], dtype=np.int64)
     assert rivals.decimal_prices(factors, 14) == int(money.exact_amounts([money.Term(tuple(factors), 14)]).sum())
+
+
+# --- made-up files ------------------------------------------------------------------------------------------------------
+
+
+def small(kind: str, **more: Any) -> files.Spec:
+    """A file of a few hundred kilobytes with everything planted that can be."""
+    return files.Spec(kind, megabytes=0.3, **{"bad_share": 0.1, **more})
+
+
+@pytest.mark.parametrize("kind", files.KINDS)
+def test_a_made_up_file_is_read_as_it_was_put_in_with_the_planted_findings_alone(kind: str, tmp_path: Path) -> None:
+    spec = small(kind)
+    made = files.made(spec, tmp_path)
+    assert abs(made.path.stat().st_size / 300_000 - 1) < 0.2
+    read = read_xml(made.path, made.path.stem, made.path.stem)
+    assert read.format == spec.edition
+    account = Account()
+    account.add(read.tables, read.findings)
+    assert account.differences(made.truth, spec.edition) == []
+    assert {"S.902", "S.903", "S.904", "S.906", "S.907"} <= set(made.truth.findings)
+
+
+@pytest.mark.parametrize("kind", files.KINDS)
+def test_unusual_records_are_lawful_xml_and_say_the_same(kind: str, tmp_path: Path) -> None:
+    spec = small(kind, bad_share=0, slow_share=0.1)
+    made = files.made(spec, tmp_path)
+    data = made.path.read_bytes()
+    assert all(sign in data for sign in (b"<!--", b"<![CDATA[", b"<X_REG>", b"&#", b' kod="1"'))
+    read = read_xml(made.path, made.path.stem, made.path.stem)
+    account = Account()
+    account.add(read.tables, read.findings)
+    assert account.differences(made.truth, spec.edition) == []
+    assert set(made.truth.findings) == {"S.901"}
+
+
+def test_same_parameters_give_the_same_bytes_and_another_seed_gives_others(tmp_path: Path) -> None:
+    first, again, other = (files.made(small("H", seed=seed), tmp_path / str(number)) for number, seed in enumerate((1, 1, 2)))
+    assert first.path.read_bytes() == again.path.read_bytes()
+    assert first.truth == again.truth
+    assert first.path.read_bytes() != other.path.read_bytes()
+    assert small("H", seed=1).folder != small("H", seed=2).folder
+
+
+def test_a_file_is_made_once_and_never_half(tmp_path: Path) -> None:
+    spec = small("L")
+    path = files.made(spec, tmp_path).path
+    stamp = path.stat().st_mtime_ns
+    assert files.made(spec, tmp_path).path.stat().st_mtime_ns == stamp
+    assert [entry.name for entry in tmp_path.iterdir()] == [spec.folder]
+
+
+def test_both_encodings_hold_the_same_text(tmp_path: Path) -> None:
+    texts = []
+    for encoding in ("windows-1251", "utf-8"):
+        data = files.made(small("L", encoding=encoding), tmp_path).path.read_bytes()
+        assert f'encoding="{encoding}"'.encode() in data[:60]
+        texts.append([element.text for element in etree.fromstring(data).iter()])
+    assert texts[0] == texts[1]
+
+
+def test_records_and_their_policies_are_nobodys(tmp_path: Path) -> None:
+    spec = files.Spec("H", records=40, bad_share=0)
+    read = read_xml(files.made(spec, tmp_path).path, "HM980901T98_22031", "HM980901T98_22031")
+    assert read.tables["zap"].height == 40
+    assert read.tables["patient"]["enp"].str.starts_with("98").all(), "98 is no territory"
+    assert read.tables["patient"]["id_pac"].n_unique() == 40
+
+
+def test_an_account_names_a_lost_row_a_wrong_value_and_a_missing_finding(tmp_path: Path) -> None:
+    spec = small("H")
+    made = files.made(spec, tmp_path)
+    read = read_xml(made.path, made.path.stem, made.path.stem)
+    wrong = dict(read.tables)
+    wrong["usl"] = wrong["usl"].head(-1)
+    wrong["z_sl"] = wrong["z_sl"].with_columns(pl.col("sumv") + 1)
+    account = Account()
+    account.add(wrong, read.findings.head(-1))
+    differences = account.differences(made.truth, spec.edition)
+    assert any(line.startswith("rows of usl:") for line in differences)
+    assert any(line.startswith("sum of z_sl.sumv:") for line in differences)
+    assert not any(line.startswith("values of z_sl.sumv:") for line in differences)
+    assert sum(line.startswith("findings ") for line in differences) == 1
