@@ -109,7 +109,7 @@ def test_a_file_is_made_once_and_never_half(tmp_path: Path) -> None:
 def test_both_encodings_hold_the_same_text(tmp_path: Path) -> None:
     texts = []
     for encoding in ("windows-1251", "utf-8"):
-        data = files.made(small("L", encoding=encoding), tmp_path).path.read_bytes()
+        data = files.made(files.Spec("L", records=300, encoding=encoding), tmp_path).path.read_bytes()
         assert f'encoding="{encoding}"'.encode() in data[:60]
         texts.append([element.text for element in etree.fromstring(data).iter()])
     assert texts[0] == texts[1]
