@@ -51,6 +51,22 @@ def test_the_rival_reads_every_value() -> None:
     assert rivals.tuned_iterparse([data, data]) == 6
 
 
+def test_the_rivals_read_every_value_of_a_file_of_any_kind(tmp_path: Path) -> None:
+    for kind, record in (("H", "ZAP"), ("L", "PERS")):
+        made = files.made(files.Spec(kind, records=50, bad_share=0), tmp_path)
+        root = etree.parse(made.path).getroot()
+        leaves = sum(1 for top in root.iter(record) for element in top.iter() if len(element) == 0)
+        assert rivals.tuned_iterparse([made.path], record) == leaves > 500
+        assert rivals.no_op_pass(made.path)
+
+
+def test_the_no_op_pass_is_a_check_of_well_formedness(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.xml"
+    broken.write_bytes(files.made(files.Spec("H", records=50), tmp_path).path.read_bytes()[:-8])
+    with pytest.raises(etree.XMLSyntaxError):
+        rivals.no_op_pass(broken)
+
+
 def test_the_decimal_rival_gives_the_same_kopecks() -> None:
     factors = np.array([[3369465630, 1, 7], [93_000, 100_000, 5], [105_000, 100_000, 50_000]], dtype=np.int64)
     assert rivals.decimal_prices(factors, 14) == int(money.exact_amounts([money.Term(tuple(factors), 14)]).sum())
