@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,12 +62,11 @@ class _Nothing:
 
 def no_op_pass(source: Path) -> bool:
     """libxml2 alone: are these bytes well-formed? No tree, no event reaches Python. Raises XMLSyntaxError where they are not."""
-    parser = etree.XMLParser(target=_Nothing(), resolve_entities=False, no_network=True)
+    parser: Any = etree.XMLParser(target=_Nothing(), resolve_entities=False, no_network=True)  # type: ignore[arg-type]
     with source.open("rb") as stream:
         while block := stream.read(_BLOCK):
             parser.feed(block)
-    answer: bool = parser.close()
-    return answer
+    return bool(parser.close())
 
 
 def decimal_prices(factors: npt.NDArray[np.int64], decimals: int) -> int:
