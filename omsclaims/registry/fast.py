@@ -20,10 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from lxml import etree
 
-from omsclaims.registry import columns, kernel, plan, positions, result, source, strict
+from omsclaims.registry import columns, kernel, result, source, strict
 from omsclaims.registry.columns import Collected, Parser
+from omsclaims.registry.formats import EXCEPTIONS, Format
 from omsclaims.registry.limits import Limits
 from omsclaims.registry.plan import parsers_of
 from omsclaims.registry.program import NotScannableError, Output, Program, compiled
@@ -43,7 +45,12 @@ _WINDOW: Final = 1 << 16
 #: So many values of doubt in a batch are judged one by one; more of them column by column.
 _ONE_BY_ONE: Final = 2_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+_UNIQUE_IN_PARENT: Final = frozenset({("sl", "sl_id"), ("usl", "idserv")})
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
+
+_INT64: Final = pa.int64()
+_DATE: Final = pa.date32()
+_STRING: Final = pa.string_view()
 
 Bytes = npt.NDArray[np.uint8]
 Opener = Callable[[], BinaryIO]
@@ -77,19 +84,46 @@ class Header:
     lines: int
 
 
+Columns = dict[str, dict[str, pa.Array]]
+#: One problem as columns.PROBLEM, one exception as formats.EXCEPTIONS without the frame around it.
+ProblemRow = tuple[str, str | None, str, int, str, str | None, str]
+ExceptionRow = tuple[str, int, str, str, str]
+
+
 @dataclass(slots=True)
 class Batch:
-    """Some records as tables; rows count from the first of the batch. Only columns that have a value are there.
+    """Some records as columns, those that have a value; rows count from the first of the batch (`numbered` makes them tables).
 
-    `tables` are Arrow tables; `problems` (columns.PROBLEM), `exceptions` and `extras` name rows of them.
+    Problems, exceptions and extras name rows of the batch: few of them one by one, many as frames.
     """
 
-    tables: dict[str, pa.Table]
+    columns: Columns
     rows: dict[str, int]
+    problem_rows: list[ProblemRow]
     problems: list[pl.DataFrame]
+    exception_rows: list[ExceptionRow]
     exceptions: list[pl.DataFrame]
     extras: list[tuple[str, int, str, str, str]]
-    output: Output | None  # the arrays that the tables still use; None when they are copies
+    output: Output | None  # the arrays that the columns still use; None when they are copies
+    repeats: bool = False  # whether SL_ID or IDSERV may stand twice in one case (looked for where `look_for_repeats`)
+
+
+def numbered(batch: Batch, before: dict[str, int], edition: Format, lines: int) -> dict[str, dict[str, pa.Array]]:
+    """The columns of a batch with `_row`, `_parent` and `_line` as in the file.
+
+    `before`: rows of each table before this batch, `lines`: line feeds before it.
+    """
+    found = {}
+    for table, of_batch in batch.columns.items():
+        start, count = before.get(table, 0), batch.rows[table]
+        above = before.get(edition.parents.get(table, ""), 0)
+        arrays = {"_row": pa.array(np.arange(start, start + count)), **of_batch}
+        if above:
+            arrays["_parent"] = pc.add(arrays["_parent"], above)
+        if "_line" in arrays:
+            arrays["_line"] = pc.add(arrays["_line"], lines + 1)
+        found[table] = arrays
+    return found
 
 
 @dataclass(slots=True)
@@ -147,6 +181,7 @@ class Reader:
     def __init__(self, opener: Opener, targeting: Targeting, limits: Limits, chunk_bytes: int, threads: int, *, copy: bool = True) -> None:
         self.opener, self.limits, self.chunk_bytes, self.threads, self.copy = opener, limits, chunk_bytes, threads, copy
         self.only_scan = False
+        self.look_for_repeats = False
         with opener() as stream:
             self.header = _header(stream, targeting)
         try:
@@ -410,17 +445,21 @@ class _Scan:
                     reader.outputs.append(output)
                 return
             rows = {reader.program.tables[0]: int(output.row[0]) + 1}
-            self.batches.append(Batch({}, rows, [], [], [], output if last else None))
+            self.batches.append(Batch({}, rows, [], [], [], [], [], output if last else None))
             return
         found = Collected()
         _judge(output, reader.parsers, found)
         _told(output, reader.program, self.structure)
         output.finish()
+        repeats = reader.look_for_repeats and _repeats(output, reader.program)
         copy = reader.copy or not last
-        tables = _arrow(output, reader.program, copy=copy)
+        of_batch = _arrow(output, reader.program, copy=copy)
         rows = {name: int(output.row[number]) + 1 for number, name in enumerate(reader.program.tables)}
-        problems = [self.structure.frame()] if self.structure.problems else []
-        batch = Batch(tables, rows, [*problems, *found.all_problems()], found.all_exceptions(), self.structure.extras, None if copy else output)
+        batch = Batch(
+            of_batch, rows, [*self.structure.problems, *found.problem_rows], found.problems, found.exception_rows,
+            found.exceptions, self.structure.extras, None if copy else output,
+        )  # fmt: skip
+        batch.repeats = repeats
         if copy and last:
             reader.outputs.append(output)
         self.structure = Structure(reader.program.edition)
@@ -514,45 +553,49 @@ def _told(output: Output, program: Program, structure: Structure) -> None:
             structure.told("S.905", table, row, item.path, text)
 
 
-def _arrow(output: Output, program: Program, *, copy: bool) -> dict[str, pa.Table]:
-    """The arrays as Arrow tables: `_row`, `_parent`, places of records, then the columns that have a value."""
-    side = _buffer_of(output.side[: max(int(output.control[kernel.SIDE_USED]), 1)], copy=copy)
-    rows = output.row + 1
-    names: list[list[str]] = [["_row", "_parent"] for _ in program.tables]
-    arrays: list[list[pa.Array]] = []
-    for number in range(len(program.tables)):
-        count, base = int(rows[number]), int(output.parent_base[number])
-        arrays.append([pa.array(np.arange(count)), _plain(output.parents[base : base + count], pa.int64(), copy=copy)])
-    count = int(rows[0])
-    names[0] += ["_line", "_offset"]
-    arrays[0] += [_plain(one[:count], pa.int64(), copy=copy) for one in (output.lines_of, output.offsets)]
+def _repeats(output: Output, program: Program) -> bool:
+    """Whether a text that is unique in its parent row may stand there twice."""
     for leaf, item in enumerate(program.leaves):
+        if (item.table, item.column) not in _UNIQUE_IN_PARENT or output.last[leaf] < 0:
+            continue
         place = kernel.F_WIDTH * leaf
         table = int(output.fields[place + kernel.F_TABLE])
-        count, nulls = int(rows[table]), int(output.nulls[leaf])
+        if kernel.repeats(
+            output.parents, output.parent_base[table], output.row[table] + 1, output.texts,
+            output.fields[place + kernel.F_BASE], output.side,
+        ):  # fmt: skip
+            return True
+    return False
+
+
+def _arrow(output: Output, program: Program, *, copy: bool) -> Columns:
+    """The arrays as Arrow columns: `_parent`, places of records, then the columns that have a value."""
+    side = _buffer_of(output.side[: max(int(output.control[kernel.SIDE_USED]), 1)], copy=copy)
+    rows = (output.row + 1).tolist()
+    found: list[dict[str, pa.Array]] = []
+    for count, base in zip(rows, output.parent_base.tolist(), strict=True):
+        found.append({"_parent": _plain(output.parents[base : base + count], _INT64, copy=copy)})
+    found[0]["_line"] = _plain(output.lines_of[: rows[0]], _INT64, copy=copy)
+    found[0]["_offset"] = _plain(output.offsets[: rows[0]], _INT64, copy=copy)
+    fields = output.fields.reshape(-1, kernel.F_WIDTH)
+    places = fields[:, (kernel.F_TABLE, kernel.F_BASE, kernel.F_TYPE)].tolist()
+    for leaf, ((table, base, kind), nulls) in enumerate(zip(places, output.nulls.tolist(), strict=True)):
+        count = rows[table]
         if nulls == count:
             continue
-        base, kind = int(output.fields[place + kernel.F_BASE]), int(output.fields[place + kernel.F_TYPE])
         validity = None
         if nulls:
             start = int(output.validity_base[leaf])
             validity = _buffer_of(output.validity[start : start + (count + 7) // 8], copy=copy)
         if kind == kernel.TEXT:
             buffers = [validity, _buffer_of(output.texts[2 * base : 2 * (base + count)], copy=copy), side]
-            array = pa.Array.from_buffers(pa.string_view(), count, buffers, nulls)
+            array = pa.Array.from_buffers(_STRING, count, buffers, nulls)
         elif kind == kernel.NUMBER:
-            array = pa.Array.from_buffers(
-                pa.int64(), count, [validity, _buffer_of(output.numbers[base : base + count], copy=copy)], nulls
-            )
+            array = pa.Array.from_buffers(_INT64, count, [validity, _buffer_of(output.numbers[base : base + count], copy=copy)], nulls)
         else:
-            array = pa.Array.from_buffers(
-                pa.date32(), count, [validity, _buffer_of(output.dates[base : base + count], copy=copy)], nulls
-            )
-        names[table].append(item.column)
-        arrays[table].append(array)
-    return {
-        name: pa.Table.from_arrays(arrays[number], names[number]) for number, name in enumerate(program.tables) if rows[number]
-    }
+            array = pa.Array.from_buffers(_DATE, count, [validity, _buffer_of(output.dates[base : base + count], copy=copy)], nulls)
+        found[table][program.leaves[leaf].column] = array
+    return {name: found[number] for number, name in enumerate(program.tables) if rows[number]}
 
 
 def _plain(values: npt.NDArray[Any], kind: pa.DataType, *, copy: bool) -> pa.Array:
@@ -664,12 +707,13 @@ class Assembled:
     header: Header
     parts: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    problem_rows: list[ProblemRow] = field(default_factory=list)
     problems: list[pl.DataFrame] = field(default_factory=list)
+    exception_rows: list[ExceptionRow] = field(default_factory=list)
     exceptions: list[pl.DataFrame] = field(default_factory=list)
     extras: list[tuple[str, int, str, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.parents = self.header.target.edition.parents
         self.parts = {table: list(parts) for table, parts in self.header.parts.items()}
         self.problems = [self.header.structure.frame(), *self.header.found.all_problems()]
         self.exceptions = self.header.found.all_exceptions()
@@ -678,28 +722,25 @@ class Assembled:
     def add(self, batch: Batch) -> None:
         """One more batch: its rows count on from those before."""
         before = dict(self.rows)
-        for table, part in batch.tables.items():
-            frame = self.shifted(pl.from_arrow(part), table)  # type: ignore[arg-type]
-            self.parts.setdefault(table, []).append(frame)
+        for table, arrays in numbered(batch, before, self.header.target.edition, self.header.lines).items():
+            frame = pl.from_arrow(pa.Table.from_pydict(arrays))
+            self.parts.setdefault(table, []).append(frame)  # type: ignore[arg-type]
+        self.problem_rows += [(rule, code, table, row + before.get(table, 0), *rest)
+                              for rule, code, table, row, *rest in batch.problem_rows]  # type: ignore[misc]  # fmt: skip
+        self.exception_rows += [(table, row + before.get(table, 0), *rest) for table, row, *rest in batch.exception_rows]  # type: ignore[misc]
         self.problems += [_moved(part, before) for part in batch.problems]
         self.exceptions += [_moved(part, before) for part in batch.exceptions]
         self.extras += [(table, row + before.get(table, 0), *rest) for table, row, *rest in batch.extras]  # type: ignore[misc]
         for table, count in batch.rows.items():
             self.rows[table] = self.rows.get(table, 0) + count
 
-    def shifted(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
-        """Row numbers and lines of the batch as those of the file."""
-        own, above = self.rows.get(table, 0), self.rows.get(self.parents.get(table, ""), 0)
-        moves = [pl.col("_row") + own, pl.col("_parent") + above]
-        if "_line" in frame.columns:
-            moves.append(pl.col("_line") + (self.header.lines + 1))
-        return frame.with_columns(moves)
-
     def finished(self) -> XmlRead:
         """Tables and findings of the whole file."""
         target = self.header.target
-        tables = result.canonical(target.edition, self.parts, self.exceptions, self.extras)
-        return XmlRead(target.edition, tables, result.all_findings(target, self.problems, tables, self.header.content), target.exact)
+        exceptions = [*self.exceptions, pl.DataFrame(self.exception_rows, schema=EXCEPTIONS, orient="row")]
+        problems = [*self.problems, pl.DataFrame(self.problem_rows, schema=columns.PROBLEM, orient="row")]
+        tables = result.canonical(target.edition, self.parts, exceptions, self.extras)
+        return XmlRead(target.edition, tables, result.all_findings(target, problems, tables, self.header.content), target.exact)
 
 
 def _moved(part: pl.DataFrame, before: dict[str, int]) -> pl.DataFrame:

@@ -852,3 +852,39 @@ def finish(fields, row, last, numbers, dates, texts, validity, validity_base, nu
         if rows & 7:
             validity[start + (rows >> 3)] = np.uint8(byte)
         nulls[field] = missing
+
+
+#: Larger groups are looked at in another way.
+MOST_IN_GROUP: Final = 64
+
+
+@njit(nogil=True, cache=_CACHE)  # type: ignore[untyped-decorator]
+def repeats(parents, base, rows, texts, column, side):  # type: ignore[no-untyped-def]
+    """Whether rows of one parent (they stand together) have the same text, or too many rows have one parent. After `finish`."""
+    first = np.int64(0)
+    for this in range(rows):
+        if parents[base + this] != parents[base + first]:
+            first = this
+        if this - first >= MOST_IN_GROUP:
+            return True
+        spot = 2 * (column + this)
+        size = np.int64(texts[spot] & U(0xFFFFFFFF))
+        if size == 0:
+            continue
+        for earlier in range(first, this):
+            other = 2 * (column + earlier)
+            if texts[other] != texts[spot]:
+                continue
+            if size <= 12:
+                if texts[other + 1] == texts[spot + 1]:
+                    return True
+                continue
+            place, place_other = np.int64(texts[spot + 1] >> U(32)), np.int64(texts[other + 1] >> U(32))
+            same = True
+            for step in range(size):
+                if side[place + step] != side[place_other + step]:
+                    same = False
+                    break
+            if same:
+                return True
+    return False

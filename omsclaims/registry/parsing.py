@@ -52,14 +52,14 @@ def read_xml(
     if path == "fast" or (path == "auto" and len(content) >= _worth_it()):
         from omsclaims.registry import fast
 
-        found = fast.read(content, lambda head: _target(head, file_stem, package, period, kind), bounds, chunk_bytes, threads)
+        found = fast.read(content, lambda head: target_of(head, file_stem, package, period, kind), bounds, chunk_bytes, threads)
         if found is not None or path == "fast":
             return found
     refusal, head = source.inspect(content)
     if refusal is None:
         refusal = measure.refusal(content, bounds)
     if refusal is None:
-        target = _target(head, file_stem, package, period, kind)
+        target = target_of(head, file_stem, package, period, kind)
         if isinstance(target, Target):
             return strict.read(content, target)
         refusal = target
@@ -77,7 +77,7 @@ def _worth_it() -> int:
     return WARM_BYTES if loaded is not None and loaded.is_warm() else COLD_BYTES
 
 
-def _target(
+def target_of(
     head: source.Head, file_stem: str, package: str, period: str | None, kind: str | None
 ) -> Target | source.Refusal:
     """The edition to read the file by; S.808 when its root is another."""

@@ -214,6 +214,9 @@ def places(content: bytes, tag: str, lines: list[int]) -> list[pl.Series]:
     offsets = [match.start() for match in pattern.finditer(content)]
     if len(offsets) != len(lines) or b"<!" in content or content.count(b"<?") > 1:
         offsets = _children(content, tag.encode())
+    if len(offsets) != len(lines):  # elements of a namespace bear the same name and are no records
+        nowhere = pl.Series("_offset", [None] * len(lines), dtype=pl.Int64)
+        return [pl.Series("_line", lines, dtype=pl.Int64), nowhere]
     counted, line, last = [], 1, 0
     for offset in offsets:
         line += content.count(b"\n", last, offset)

@@ -1,0 +1,403 @@
+"""How is a file read that is larger than memory? Part by part, or straight to Parquet, with the tables and findings of `read_xml`.
+
+What concerns the file as a whole - numbers that stand twice, the totals of the header - is known at its end only.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from omsclaims import findings
+from omsclaims.registry import fast, parsing, positions, result
+from omsclaims.registry.columns import PROBLEM
+from omsclaims.registry.fast import DeclinedError, Header, Reader
+from omsclaims.registry.formats import EXCEPTIONS, EXTRA, Format, get
+from omsclaims.registry.limits import Limits
+
+Opener = Callable[[], BinaryIO]
+Tables = dict[str, pl.DataFrame]
+
+#: Columns that the checks of a whole file need, by table.
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "zap": ("_row", "_parent", "n_zap", "_line", "_offset"), "patient": ("_row", "_parent", "id_pac"),
+    "z_sl": ("_row", "_parent", "idcase"), "person": ("_row", "_parent", "id_pac", "_line", "_offset"),
+}  # fmt: skip
+#: So many problems of a part are placed one by one.
+_FEW: Final = 300
+_ARROW: Final[dict[pl.DataType, pa.DataType]] = {pl.String(): pa.string_view(), pl.Int64(): pa.int64(), pl.Date(): pa.date32()}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some records of a file and their findings; the first part has the header.
+
+    `tables`: canonical tables whose rows count through the file, with the columns that have a value in this part
+    (`complete` has all). `restart`: the file turned out to be one that is read as a whole; what came before this part is void.
+    """
+
+    columns: Mapping[str, Mapping[str, pa.Array]]
+    findings: pl.DataFrame
+    format: Format
+    restart: bool = False
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables as polars frames."""
+        return {name: pl.from_arrow(pa.Table.from_pydict(dict(of))) for name, of in self.columns.items()}  # type: ignore[misc]
+
+    @cached_property
+    def complete(self) -> Tables:
+        """The tables with all canonical columns, as `read_xml` gives them; those without rows, too."""
+        known = {**{name: self.format.columns(name) for name in self.format.every_table}, "exceptions": EXCEPTIONS, "extra": EXTRA}
+        return {name: result.shaped(self.tables.get(name, pl.DataFrame()), schema) if name in self.tables
+                else pl.DataFrame(schema=schema) for name, schema in known.items()}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What was written: rows of each table, findings in all, whether the package would go back."""
+
+    format: Format | None
+    rows: dict[str, int]
+    findings: int
+    refused: bool
+    scanned: bool  # False: read by lxml as a whole
+
+
+def batches(
+    source: Path | Opener, *, threads: int = 1, chunk_bytes: int | None = None, limits: Limits | None = None,
+    file_stem: str = "", package: str = "", period: str | None = None, kind: str | None = None,
+) -> Iterator[Part]:  # fmt: skip
+    """The file part by part: together the tables and findings of `read_xml`. Names as there; `source.stem` by default."""
+    yield from _Streaming(source, threads, chunk_bytes, limits, file_stem, package, period, kind).parts(copy=True)
+
+
+def to_parquet(
+    source: Path | Opener, folder: Path, threads: int = 2, *, chunk_bytes: int | None = None, limits: Limits | None = None,
+    file_stem: str = "", package: str = "", period: str | None = None, kind: str | None = None,
+) -> Streamed:  # fmt: skip
+    """Reads a file into `folder`: one Parquet file per canonical table that has rows, `exceptions`, `extra` and `findings`.
+
+    Memory does not grow with the file (but for some 20 bytes a record). `folder` appears when everything is written; one that
+    exists is an error (FileExistsError).
+    """
+    if folder.exists():
+        raise FileExistsError(folder)
+    part_folder = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part_folder, ignore_errors=True)
+    part_folder.mkdir(parents=True)
+    streaming = _Streaming(source, threads, chunk_bytes, limits, file_stem, package, period, kind)
+    sink = _Sink(part_folder)
+    streaming.stored = sink.load
+    scanned = True
+    edition: Format | None = None
+    try:
+        for part in streaming.parts(copy=False):
+            edition = part.format
+            if part.restart:
+                scanned = False
+                sink.restart()
+            sink.add(part)
+        sink.close()
+    except BaseException:
+        sink.close()
+        shutil.rmtree(part_folder, ignore_errors=True)
+        raise
+    part_folder.rename(folder)
+    return Streamed(edition, sink.rows, sink.found, sink.refused, scanned)
+
+
+@dataclass
+class _Streaming:
+    """One file being read part by part."""
+
+    source: Path | Opener
+    threads: int
+    chunk_bytes: int | None
+    limits: Limits | None
+    file_stem: str
+    package: str
+    period: str | None
+    kind: str | None
+    rows: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)  # what the checks of the whole file need
+    stored: Callable[[str, tuple[str, ...]], pl.DataFrame] | None = None  # reads it back instead, where it is stored
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, Path):
+            self.file_stem = self.file_stem or self.source.stem
+        self.package = self.package or self.file_stem
+
+    def open(self) -> BinaryIO:
+        """The bytes from the start."""
+        return open(self.source, "rb", buffering=0) if isinstance(self.source, Path) else self.source()
+
+    def parts(self, *, copy: bool) -> Iterator[Part]:
+        """All parts; where the scanner declines, the whole as one part."""
+        started = False
+        try:
+            for part in self._scanned(copy=copy):
+                started = True
+                yield part
+        except DeclinedError:
+            with self.open() as stream:
+                content = stream.read()
+            whole = parsing.read_xml(
+                content, self.file_stem, self.package, self.period, self.kind, path="strict", limits=self.limits
+            )
+            yield Part(_columns_of(whole.tables), whole.findings, whole.format or get("H_3.1"), restart=started)
+
+    def _scanned(self, *, copy: bool) -> Iterator[Part]:
+        bounds = self.limits or Limits()
+
+        def targeting(head: object) -> object:
+            return parsing.target_of(head, self.file_stem, self.package, self.period, self.kind)  # type: ignore[arg-type]
+
+        reader = Reader(self.open, targeting, bounds, self.chunk_bytes or fast.CHUNK, self.threads, copy=copy)  # type: ignore[arg-type]
+        reader.look_for_repeats = True
+        header = reader.header
+        edition = header.target.edition
+        first = _header_part(header)
+        yield first
+        totals = positions.Totals()
+        header_row = first.tables.get("file")
+        if edition.family == "main" and header_row is not None and header_row.height:
+            totals.sd_z, totals.summav = (_only(header_row, name) for name in ("sd_z", "summav"))
+        for batch in reader.batches():
+            part = self._part(batch, header)
+            if edition.family == "main":
+                _add(totals, part.columns)
+            self._keep(part.columns)
+            yield part
+        yield self._last(header, totals)
+
+    def _part(self, batch: fast.Batch, header: Header) -> Part:
+        """A batch with its findings, all rows and lines those of the file."""
+        edition = header.target.edition
+        before = dict(self.rows)
+        columns = fast.numbered(batch, before, edition, header.lines)
+        found, extra = findings.empty(), None
+        if batch.problem_rows or batch.problems or batch.repeats or batch.extras:
+            found, extra = self._placed(batch, header)
+        _copied(columns, edition)
+        if "patient" in columns and edition.family == "main":
+            known = [columns["patient"][name] for name in ("enp", "npolis") if name in columns["patient"]]
+            if known:
+                columns["patient"]["policy"] = pc.coalesce(*known) if len(known) > 1 else known[0]
+        exceptions = [*batch.exceptions, pl.DataFrame(batch.exception_rows, schema=EXCEPTIONS, orient="row")]
+        for name, frame in (("exceptions", pl.concat(exceptions)), ("extra", extra)):
+            if frame is not None and frame.height:
+                offset = pl.col("table").replace_strict(before, default=0, return_dtype=pl.Int64)
+                moved = frame.with_columns(pl.col("_row") + offset)
+                if name == "exceptions":
+                    moved = moved.sort("table", "_row", "column", maintain_order=True)
+                columns |= _columns_of({name: moved})
+        for name, count in batch.rows.items():
+            self.rows[name] = before.get(name, 0) + count
+        return Part(columns, found, edition)
+
+    def _placed(self, batch: fast.Batch, header: Header) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Findings and extras of a batch, with rows and lines of the file."""
+        edition, target = header.target.edition, header.target
+        local = {name: dict(of) for name, of in batch.columns.items()}
+        _copied(local, edition)
+        found = None
+        if not batch.problems and not batch.repeats and len(batch.problem_rows) <= _FEW:
+            found = positions.placed_few(batch.problem_rows, local, edition, target.package, target.file)
+        tables: Tables = {}
+        if found is None or batch.extras:
+            for name in edition.every_table:
+                if name in local:
+                    counted = {"_row": pa.array(np.arange(batch.rows[name])), **local[name]}
+                    frame = pl.from_arrow(pa.Table.from_pydict(counted))
+                    tables[name] = result.shaped(frame, edition.columns(name))  # type: ignore[arg-type]
+                else:
+                    tables[name] = pl.DataFrame(schema=edition.columns(name))
+        if found is None:
+            rows = pl.DataFrame(batch.problem_rows, schema=PROBLEM, orient="row")
+            repeats = positions.repeats_of_cases(tables, edition) if batch.repeats else positions.no_problems()
+            problems = pl.concat([rows, *batch.problems, repeats])
+            found = positions.placed(problems, tables, edition, target.package, target.file, header.content)
+        first_line = header.lines + 1
+        recorded = pl.col("offset").is_not_null()
+        found = found.with_columns(
+            pl.col("z_row") + self.rows.get("z_sl", 0),
+            pl.col("sl_row") + self.rows.get("sl", 0),
+            pl.when(recorded).then(pl.col("line") + first_line).otherwise(pl.col("line")).alias("line"),
+        )
+        extra = None
+        if batch.extras:
+            extra = result.extra_table(batch.extras, tables, edition).with_columns(pl.col("_line") + first_line)
+        return findings.concat([found]), extra
+
+    def _keep(self, columns: Mapping[str, Mapping[str, pa.Array]]) -> None:
+        """What the checks of the whole file need of a part: all keys, or the numbers alone where the rest is stored."""
+        for name, wanted in _KEYS.items():
+            if name not in columns:
+                continue
+            of = columns[name]
+            if self.stored is None:
+                part = pa.Table.from_pydict({column: of[column] for column in wanted if column in of})
+                self.kept.setdefault(name, []).append(pl.from_arrow(part))  # type: ignore[arg-type]
+            elif name != "patient" and wanted[2] in of:
+                values = pl.from_arrow(of[wanted[2]])
+                # The arrays are used again for the next part: what is kept is a copy.
+                kept = values.hash() if name == "person" else pl.Series(of[wanted[2]].to_numpy(zero_copy_only=False).copy())  # type: ignore[union-attr]
+                self.kept.setdefault(name, []).append(kept.alias(wanted[2]).to_frame())
+
+    def _last(self, header: Header, totals: positions.Totals) -> Part:
+        """Findings about the file as a whole."""
+        edition, target = header.target.edition, header.target
+        found = []
+        if edition.family != "protocol" and self._suspicious():
+            whole = {name: pl.DataFrame(schema=edition.columns(name)) for name in edition.every_table}
+            for name, wanted in _KEYS.items():
+                kept = self.kept.get(name)
+                frame = self.stored(name, wanted) if self.stored is not None else pl.concat(kept, how="diagonal") if kept else None
+                if frame is not None and name in whole:
+                    whole[name] = result.shaped(frame, edition.columns(name))
+            repeats = positions.repeats_of_file(whole, edition)
+            found.append(positions.placed(repeats, whole, edition, target.package, target.file))
+        if edition.family == "main":
+            found.append(findings.frame(positions.totals(totals, edition, target.package, target.file)))
+        found.append(target.unknown_version())
+        return Part({}, findings.concat(found), edition)
+
+    def _suspicious(self) -> bool:
+        """Whether a number (or the hash of an ID_PAC) stands twice in the file."""
+        for name, wanted in _KEYS.items():
+            parts = [part[wanted[2]] for part in self.kept.get(name, ()) if wanted[2] in part.columns]
+            if name != "patient" and parts and pl.concat(parts).drop_nulls().is_duplicated().any():
+                return True
+        return False
+
+
+def _columns_of(tables: Tables) -> dict[str, dict[str, pa.Array]]:
+    """Polars frames as Arrow columns; those without rows are left out."""
+    found = {}
+    for name, frame in tables.items():
+        if frame.height:
+            table = frame.to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
+            found[name] = {column: table.column(column).chunk(0) for column in table.column_names}
+    return found
+
+
+def _copied(columns: dict[str, dict[str, pa.Array]], edition: Format) -> None:
+    """The copies of the edition between twin tables."""
+    for target, column, origin, source in edition.copies:
+        if target in columns and origin in columns and source in columns[origin]:
+            values = columns[origin][source]
+            if edition.columns(target)[column] == pl.String() and not pa.types.is_string_view(values.type):
+                values = pc.cast(pc.cast(values, pa.string()), pa.string_view())
+            columns[target][column] = values
+
+
+def _only(frame: pl.DataFrame, column: str) -> int | None:
+    """The value of the one row, where there is such a column."""
+    return frame[column][0] if column in frame.columns else None
+
+
+def _add(totals: positions.Totals, columns: Mapping[str, Mapping[str, pa.Array]]) -> None:
+    """The records of one more part, as Totals.add."""
+    totals.records += len(columns["zap"]["_row"]) if "zap" in columns else 0
+    if "z_sl" not in columns:
+        return
+    cases = columns["z_sl"]
+    count = len(cases["_row"])
+    totals.cases += count
+    if "sumv" in cases:
+        totals.unreadable += cases["sumv"].null_count
+        totals.sumv += pc.sum(cases["sumv"]).as_py() or 0
+    else:
+        totals.unreadable += count
+
+
+def _header_part(header: Header) -> Part:
+    """The header's tables, with what was wrong there."""
+    target = header.target
+    tables = result.canonical(target.edition, header.parts, header.found.all_exceptions(), header.structure.extras)
+    problems = [positions.no_problems(), header.structure.frame(), *header.found.all_problems()]
+    found = positions.placed(pl.concat(problems), tables, target.edition, target.package, target.file, header.content)
+    return Part(_columns_of(tables), findings.concat([found]), target.edition)
+
+
+class _Sink:
+    """Parquet files of one folder, written side by side."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.writers: dict[str, pq.ParquetWriter] = {}
+        self.rows: dict[str, int] = {}
+        self.schemas: dict[str, pa.Schema] = {}
+        self.empty: dict[pa.DataType, pa.Array] = {}
+        self.found = 0
+        self.refused = False
+
+    def add(self, part: Part) -> None:
+        """One more part behind the others."""
+        for name, columns in part.columns.items():
+            count = len(next(iter(columns.values())))
+            self._write(name, self._schema(name, part.format), columns, count)
+            self.rows[name] = self.rows.get(name, 0) + count
+        found = _columns_of({"findings": part.findings}).get("findings", {})
+        self._write("findings", self._schema("findings", part.format), found, part.findings.height)
+        self.found += part.findings.height
+        self.refused |= part.findings.filter(pl.col("rule").is_in(sorted(result.REFUSES_PACKAGE))).height > 0
+
+    def _schema(self, name: str, edition: Format) -> pa.Schema:
+        """The Arrow schema of a table: all its canonical columns."""
+        if name not in self.schemas:
+            own = {"findings": findings.SCHEMA, "exceptions": EXCEPTIONS, "extra": EXTRA}
+            columns = own[name] if name in own else edition.columns(name)
+            self.schemas[name] = pa.schema([(column, _ARROW[kind]) for column, kind in columns.items()])
+        return self.schemas[name]
+
+    def _write(self, name: str, schema: pa.Schema, columns: Mapping[str, pa.Array], count: int) -> None:
+        writer = self.writers.get(name)
+        if writer is None:
+            path = self.folder / f"{name}.parquet"
+            writer = self.writers[name] = pq.ParquetWriter(path, schema, compression="zstd", write_statistics=["_row"])
+        if count:
+            arrays = [columns[field.name] if field.name in columns else self._nulls(field.type, count) for field in schema]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    def _nulls(self, kind: pa.DataType, count: int) -> pa.Array:
+        """A column without values, cut from one that is kept."""
+        kept = self.empty.get(kind)
+        if kept is None or len(kept) < count:
+            kept = self.empty[kind] = pa.nulls(max(count, 1 << 14), kind)
+        return kept.slice(0, count)
+
+    def load(self, name: str, columns: tuple[str, ...]) -> pl.DataFrame | None:
+        """Columns of a table written so far. Closes it: nothing more can be added."""
+        writer = self.writers.pop(name, None)
+        if writer is None:
+            return None
+        writer.close()
+        return pl.read_parquet(self.folder / f"{name}.parquet", columns=list(columns))
+
+    def restart(self) -> None:
+        """Forgets everything."""
+        self.close()
+        self.writers, self.rows, self.schemas, self.found, self.refused = {}, {}, {}, 0, False
+        for path in self.folder.glob("*.parquet"):
+            path.unlink()
+
+    def close(self) -> None:
+        """Ends all files."""
+        for writer in self.writers.values():
+            writer.close()
+
+
+__all__ = ["Part", "Streamed", "batches", "to_parquet"]
