@@ -94,44 +94,44 @@ def _placed_table(
 def placed_few(
     problems: Sequence[tuple[str, str | None, str, int, str, str | None, str]], columns: Mapping[str, Mapping[str, Any]],
     edition: Format, package: str, file: str,
-) -> pl.DataFrame | None:  # fmt: skip
+) -> list[dict[str, Any]] | None:  # fmt: skip
     """As `placed`, problem by problem, for a part of a file whose columns are Arrow arrays; for few problems much faster.
 
-    None where a problem is about something else than a record or a person.
+    Rows of findings; None where a problem is about something else than a record or a person.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for rule, code, table, row, element, value, params in problems:
-        chain = _chain(table, row, columns, edition)
-        finding: dict[str, object] = {
+        above = chain(table, row, columns, edition)
+        finding: dict[str, Any] = {
             "rule": rule, "code": code, "element": element, "params": params, "package": package, "file": file,
-            "value": _hidden(element, value), "level": next((_LEVELS[name] for name in _LEVELS if name in chain), "file"),
+            "value": _hidden(element, value), "level": next((_LEVELS[name] for name in _LEVELS if name in above), "file"),
         }  # fmt: skip
-        if "zap" in chain:
-            record = chain["zap"]
+        if "zap" in above:
+            record = above["zap"]
             finding |= {name: _at(columns, "zap", column, record) for name, column in _OF_RECORD.items()}
             patients = _rows_of(columns, "patient", record)
             finding["id_pac"] = _at(columns, "patient", "id_pac", patients[0]) if patients else None
-            if "sl" in chain:
-                finding |= {"sl_id": _at(columns, "sl", "sl_id", chain["sl"]), "sl_row": chain["sl"]}
-            if "usl" in chain:
-                finding["idserv"] = _at(columns, "usl", "idserv", chain["usl"])
-            cases: Sequence[int | None] = [chain["z_sl"]] if "z_sl" in chain else _rows_of(columns, "z_sl", record) or [None]
+            if "sl" in above:
+                finding |= {"sl_id": _at(columns, "sl", "sl_id", above["sl"]), "sl_row": above["sl"]}
+            if "usl" in above:
+                finding["idserv"] = _at(columns, "usl", "idserv", above["usl"])
+            cases: Sequence[int | None] = [above["z_sl"]] if "z_sl" in above else _rows_of(columns, "z_sl", record) or [None]
             for case in cases:
                 number = None if case is None else _at(columns, "z_sl", "idcase", case)
                 rows.append({**finding, "z_row": case, "idcase": number})
-        elif "person" in chain:
-            finding |= {name: _at(columns, "person", column, chain["person"]) for name, column in _OF_PERSON.items()}
+        elif "person" in above:
+            finding |= {name: _at(columns, "person", column, above["person"]) for name, column in _OF_PERSON.items()}
             rows.append(finding)
         else:
             return None
-    return pl.DataFrame(rows, schema=findings.SCHEMA)
+    return rows
 
 
 _OF_RECORD: Final = {"n_zap": "n_zap", "line": "_line", "offset": "_offset"}
 _OF_PERSON: Final = {"id_pac": "id_pac", "line": "_line", "offset": "_offset"}
 
 
-def _chain(table: str, row: int, columns: Mapping[str, Mapping[str, Any]], edition: Format) -> dict[str, int]:
+def chain(table: str, row: int, columns: Mapping[str, Mapping[str, Any]], edition: Format) -> dict[str, int]:
     """As ancestors, of one row."""
     found = {table: row}
     above = edition.parents.get(table)

@@ -22,7 +22,7 @@ from omsclaims import findings
 from omsclaims.registry import fast, parsing, positions, result
 from omsclaims.registry.columns import PROBLEM
 from omsclaims.registry.fast import DeclinedError, Header, Reader
-from omsclaims.registry.formats import EXCEPTIONS, EXTRA, Format, get
+from omsclaims.registry.formats import EXCEPTIONS, EXTRA, PLACED, Format, get
 from omsclaims.registry.limits import Limits
 
 Opener = Callable[[], BinaryIO]
@@ -207,39 +207,43 @@ class _Streaming:
             self.rows[name] = before.get(name, 0) + count
         return Part(columns, found, edition)
 
-    def _placed(self, batch: fast.Batch, header: Header) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    def _placed(self, batch: fast.Batch, header: Header) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Findings and extras of a batch, with rows and lines of the file."""
         edition, target = header.target.edition, header.target
         local = {name: dict(of) for name, of in batch.columns.items()}
         _copied(local, edition)
-        found = None
-        if not batch.problems and not batch.repeats and len(batch.problem_rows) <= _FEW:
-            found = positions.placed_few(batch.problem_rows, local, edition, target.package, target.file)
-        tables: Tables = {}
-        if found is None or batch.extras:
-            for name in edition.every_table:
-                if name in local:
-                    counted = {"_row": pa.array(np.arange(batch.rows[name])), **local[name]}
-                    frame = pl.from_arrow(pa.Table.from_pydict(counted))
-                    tables[name] = result.shaped(frame, edition.columns(name))  # type: ignore[arg-type]
-                else:
-                    tables[name] = pl.DataFrame(schema=edition.columns(name))
-        if found is None:
-            rows = pl.DataFrame(batch.problem_rows, schema=PROBLEM, orient="row")
-            repeats = positions.repeats_of_cases(tables, edition) if batch.repeats else positions.no_problems()
-            problems = pl.concat([rows, *batch.problems, repeats])
-            found = positions.placed(problems, tables, edition, target.package, target.file, header.content)
         first_line = header.lines + 1
+        extra = pl.DataFrame(
+            [(*one, *_record_of(one[0], one[1], local, edition, first_line)) for one in batch.extras], schema=EXTRA, orient="row"
+        )
+        cases, subcases = self.rows.get("z_sl", 0), self.rows.get("sl", 0)
+        if not batch.problems and not batch.repeats and len(batch.problem_rows) <= _FEW:
+            few = positions.placed_few(batch.problem_rows, local, edition, target.package, target.file)
+            if few is not None:
+                for one in few:
+                    for name, move in (("line", first_line), ("z_row", cases), ("sl_row", subcases)):
+                        if one.get(name) is not None:
+                            one[name] += move  # type: ignore[operator]
+                return pl.DataFrame(few, schema=findings.SCHEMA), extra
+        tables: Tables = {}
+        for name in edition.every_table:
+            if name in local:
+                counted = {"_row": pa.array(np.arange(batch.rows[name])), **local[name]}
+                frame = pl.from_arrow(pa.Table.from_pydict(counted))
+                tables[name] = result.shaped(frame, edition.columns(name))  # type: ignore[arg-type]
+            else:
+                tables[name] = pl.DataFrame(schema=edition.columns(name))
+        rows = pl.DataFrame(batch.problem_rows, schema=PROBLEM, orient="row")
+        repeats = positions.repeats_of_cases(tables, edition) if batch.repeats else positions.no_problems()
+        problems = pl.concat([rows, *batch.problems, repeats])
+        found = positions.placed(problems, tables, edition, target.package, target.file, header.content)
         recorded = pl.col("offset").is_not_null()
-        found = found.with_columns(
-            pl.col("z_row") + self.rows.get("z_sl", 0),
-            pl.col("sl_row") + self.rows.get("sl", 0),
+        moved = found.with_columns(
+            pl.col("z_row") + cases,
+            pl.col("sl_row") + subcases,
             pl.when(recorded).then(pl.col("line") + first_line).otherwise(pl.col("line")).alias("line"),
         )
-        extra = None
-        if batch.extras:
-            extra = result.extra_table(batch.extras, tables, edition).with_columns(pl.col("_line") + first_line)
-        return findings.concat([found]), extra
+        return moved, extra
 
     def _keep(self, columns: Mapping[str, Mapping[str, pa.Array]]) -> None:
         """What the checks of the whole file need of a part: all keys, or the numbers alone where the rest is stored."""
@@ -281,6 +285,18 @@ class _Streaming:
             if name != "patient" and parts and pl.concat(parts).drop_nulls().is_duplicated().any():
                 return True
         return False
+
+
+def _record_of(
+    table: str, row: int, columns: Mapping[str, Mapping[str, pa.Array]], edition: Format, first_line: int
+) -> tuple[int | None, int | None]:
+    """Line and offset of the record that a row stands in."""
+    chain = positions.chain(table, row, columns, edition)
+    record = next((name for name in PLACED if name in chain), None)
+    if record is None:
+        return None, None
+    of = columns[record]
+    return of["_line"][chain[record]].as_py() + first_line, of["_offset"][chain[record]].as_py()
 
 
 def _columns_of(tables: Tables) -> dict[str, dict[str, pa.Array]]:
