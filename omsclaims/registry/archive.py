@@ -122,6 +122,9 @@ def _members(
     origin: Source, entries: list[Entry], directory_at: int, bounds: Limits, package: str, *, verify: bool
 ) -> Archive:  # fmt: skip
     """Entries one by one; what concerns all of them together (bytes shared, sum of sizes) is a ZipError."""
+    # What the directory says is the least that an entry takes; the headers before the bytes may add to it.
+    if zipdir.overlapping([entry.least for entry in entries]):
+        raise ZipError("overlap")
     findings: list[Finding] = []
     safe: list[tuple[str, Entry]] = []
     spans: list[tuple[int, int]] = []

@@ -31,6 +31,8 @@ _HIDDEN: Final = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOT
 _OTHER_SIGNS: Final = bytes(code for code in range(256) if code not in b"<\1")
 #: Tags of records, the children of the root that a file may hold any number of.
 _RECORDS: Final = (b"ZAP", b"PERS", b"PR")
+_RECORD_ENDS: Final = tuple(b"</" + name + b">" for name in _RECORDS)
+_STRETCH: Final = 4 << 20
 _AFTER_NAME: Final = np.frombuffer(b" \t\r\n>/", dtype=np.uint8)
 
 _Bytes = npt.NDArray[np.uint8]
@@ -74,6 +76,21 @@ def measure(content: bytes | Iterable[bytes], limits: Limits | None = None) -> t
     told = {lang: messages.text(f"registry.limit.{found.limit}", lang) for lang in messages.LANGUAGES}
     allowed = getattr(bounds, found.limit)
     return found.limit, {"limit": found.limit, "allowed": allowed, "offset": found.start, "line": found.line or 1, **told}
+
+
+def suspicious(content: bytes) -> bool:
+    """Whether no record ends for longer than any lawful record is: then measuring goes first, before more memory is spent.
+
+    Looks at some bytes of each stretch only. A file that is not suspicious may break limits all the same.
+    """
+    at, endings = 0, _RECORD_ENDS
+    while len(content) - at > _STRETCH:
+        places = ((content.rfind(ending, at, at + _STRETCH), ending) for ending in endings)
+        found, ending = next((place for place in places if place[0] >= 0), (-1, b""))
+        if found < 0:
+            return True
+        at, endings = found + 1, (ending, *(other for other in _RECORD_ENDS if other != ending))
+    return False
 
 
 def refusal(content: bytes | Iterable[bytes], limits: Limits | None = None) -> tuple[str, dict[str, object], int] | None:

@@ -49,7 +49,7 @@ def read_xml(
     """
     content = data if isinstance(data, bytes) else data.read_bytes()
     bounds = limits or Limits()
-    if path == "fast" or (path == "auto" and len(content) >= _worth_it()):
+    if path == "fast" or (path == "auto" and len(content) >= _worth_it() and not measure.suspicious(content)):
         from omsclaims.registry import fast
 
         found = fast.read(content, lambda head: target_of(head, file_stem, package, period, kind), bounds, chunk_bytes, threads)

@@ -83,6 +83,11 @@ class Entry:
     start: int = 0
     end: int = 0
 
+    @property
+    def least(self) -> tuple[int, int]:
+        """The bytes that the entry takes at least, header and all."""
+        return self.offset, self.offset + _LOCAL.size + len(self.raw_name) + self.packed
+
 
 @dataclass(frozen=True, slots=True)
 class _End:
