@@ -196,9 +196,11 @@ def forbidden(content: bytes, encoding: str) -> bool:
 
 def needs_care(content: bytes) -> bool:
     """Whether there are attributes or text between elements: then every element is looked at closely."""
+    if b"<!" in content or content.count(b"<?") > 1:
+        return True  # what stands behind a comment, or in CDATA, follows no tag
     start = _PROLOG.match(content[:_HEAD_BYTES].removeprefix(_UTF8_BOM))
     after_root = start.end() if start else 0
-    if (b'="' in content or b"='" in content) and _ATTRIBUTE.search(content, after_root):
+    if content.find(b"=", after_root) >= 0 and _ATTRIBUTE.search(content, after_root):
         return True
     return _TAIL_TEXT.search(content) is not None
 

@@ -46,7 +46,7 @@ def read(content: bytes, target: Target) -> XmlRead:
     reading.place(content)
     tables = result.canonical(target.edition, reading.parts, reading.found.all_exceptions(), reading.structure.extras)
     problems = [reading.structure.frame(), *reading.found.all_problems()]
-    header = content[: source.first_record(content, target.record)]
+    header = content[: reading.first_record(content)]
     return XmlRead(target.edition, tables, result.all_findings(target, problems, tables, header), target.exact)
 
 
@@ -273,6 +273,13 @@ class Reading:
         leaf.done += len(leaf.rows)
         leaf.rows.clear()
         leaf.parents.clear()
+
+    def first_record(self, content: bytes) -> int:
+        """Where the first record starts: what stands before it belongs to the header."""
+        for part in self.parts.get(self.edition.by_path[self.record].table, ()):
+            if "_offset" in part.columns and part.height and part["_offset"][0] is not None:
+                return int(part["_offset"][0])
+        return source.first_record(content, self.record)
 
     def place(self, content: bytes) -> None:
         """`_line` and `_offset` of the records."""
