@@ -4,7 +4,7 @@ BIN := .venv/bin
 CASES ?= 50000
 OUT ?= demo
 
-.PHONY: setup demo test bench bench-compare bench-baseline lint lock clean
+.PHONY: setup demo test bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -25,6 +25,16 @@ test: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks run
+	$(BIN)/python -m benchmarks reading
+
+bench-reading: setup
+	$(BIN)/python -m benchmarks reading
+
+bench-memory: setup
+	$(BIN)/python -m benchmarks memory
+
+bench-cold: setup
+	$(BIN)/python -m benchmarks cold
 
 bench-compare: setup
 	$(BIN)/python -m benchmarks compare

@@ -1,24 +1,27 @@
-"""Runs the benchmarks: `python -m benchmarks run | baseline | compare`.
+"""Runs the benchmarks: `python -m benchmarks run | baseline | compare | reading | memory | cold`.
 
 run       times every subject beside its rival, interleaved, prints ratios and growth, keeps the result as JSON
 baseline  the same, and stores the result as the baseline
 compare   the same, and holds the ratios against the baseline: what got slower than its own noise is named, exit code 1
+
+reading   how fast big registries of every kind are read, beside lxml         (options: `python -m benchmarks reading --help`)
+memory    how much memory streaming to Parquet takes, and whether a bigger file takes longer per record
+cold      how long a check of one package takes from a cold start, and the first one ever
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import platform
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import subjects
+from benchmarks import cold, memory, reading, subjects
+from benchmarks.timing import spread, timed
 
 RESULTS = Path(__file__).parent / "results"
 LAST = RESULTS / "last-run.json"
@@ -26,20 +29,6 @@ BASELINE = RESULTS / "baseline.json"
 SIZES = (10_000, 100_000)
 #: A comparison needs this many runs of each side to know its own noise.
 MIN_RUNS = 5
-
-
-def timed(function: Callable[[], Any]) -> float:
-    """Seconds of one call."""
-    gc.collect()
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def spread(values: Sequence[float]) -> float:
-    """Distance of the middle half: what the machine's noise does to a figure."""
-    quarters = statistics.quantiles(values, n=4, method="inclusive")
-    return quarters[2] - quarters[0]
 
 
 def measure(group: Sequence[subjects.Subject], runs: int) -> list[dict[str, Any]]:
@@ -127,10 +116,16 @@ def _magnitude(size: int) -> int:
     return len(str(size))
 
 
+#: Families of benchmarks with options of their own.
+FAMILIES: dict[str, Callable[[Sequence[str]], int]] = {"reading": reading.main, "memory": memory.main, "cold": cold.main}
+
+
 def main() -> int:
     """Entry point."""
+    if sys.argv[1:2] and sys.argv[1] in FAMILIES:
+        return FAMILIES[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("run", "baseline", "compare"))
+    parser.add_argument("what", choices=("run", "baseline", "compare", *FAMILIES))
     parser.add_argument("--runs", type=int, default=MIN_RUNS)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     arguments = parser.parse_args()

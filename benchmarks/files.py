@@ -32,7 +32,7 @@ from omsclaims.registry.formats import Format, find_format
 
 WORK: Final = Path("build") / "bench" / "files"
 #: Changes with every change of what is generated: old files are not taken for new ones.
-GENERATOR: Final = 1
+GENERATOR: Final = 2
 KINDS: Final = ("H", "T", "C", "X", "L", "R")
 
 Encoding = Literal["windows-1251", "utf-8"]
@@ -99,9 +99,9 @@ class Made:
     truth: Truth
 
 
-def made(spec: Spec, work: Path = WORK) -> Made:
-    """The file, made if it is not there yet. A folder appears whole or not at all."""
-    folder = work / spec.folder
+def made(spec: Spec, work: Path | None = None) -> Made:
+    """The file, made if it is not there yet (in WORK by default). A folder appears whole or not at all."""
+    folder = (work or WORK) / spec.folder
     path = folder / f"{_NAMES[spec.kind]}.xml"
     if not path.exists():
         part = folder.with_name(f"{folder.name}.{os.getpid()}.part")

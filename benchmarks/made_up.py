@@ -24,7 +24,7 @@ _FIRST: Final = date(YEAR, MONTH, 1)
 
 _DIAGNOSES: Final = (
     "J06.9", "J20.9", "I10", "I11.9", "I25.1", "E11.9", "M54.5", "K29.5", "N39.0", "H52.1", "L20.8", "J45.0", "G43.1",
-    "K80.2", "N18", "S52.50", "M17.1", "I63.3", "J18.9", "K35.8", "O80.0", "E66.0", "D50.9", "H25.1",
+    "K80.2", "N18", "S52.50", "M17.1", "I63.3", "J18.9", "K35.8", "E66.0", "D50.9", "H25.1",
 )  # fmt: skip
 _TUMOURS: Final = ("C50.4", "C34.1", "C18.7", "C61", "C16.2", "C20", "C56", "C64", "C73", "C44.3")
 _ROOTS: Final = (
@@ -82,11 +82,11 @@ class Record:
 
     def __post_init__(self) -> None:
         pick = self.pick
-        days = pick.randint(3, 16) if self.stay else pick.choice((0, 0, 0, 1, 4))
+        days = pick.randint(3, 16) if self.stay else 0
         self.start = _FIRST + timedelta(days=pick.randrange(31 - days))
         self.end = self.start + timedelta(days=days)
         self.diagnosis = pick.choice(_TUMOURS if self.tumour else _DIAGNOSES)
-        self.profile, self.specialty = pick.choice((("97", "76"), ("29", "25"), ("68", "49"), ("53", "39"), ("112", "71")))
+        self.profile, self.specialty = pick.choice((("97", "76"), ("29", "25"), ("136", "2"), ("53", "39"), ("112", "71")))
         self.doctor = snils(pick)
         self.sex = pick.choice("12")
         body = TERRITORY + "".join(pick.choices("0123456789", k=13))
@@ -150,13 +150,18 @@ def _other_clinic(record: Record) -> str:
     return f"9809{record.pick.randrange(2, 60):02d}"
 
 
+def _other_diagnosis(record: Record, half: int) -> str:
+    """Not the main one; accompanying ones from one half of the list, complications from the other."""
+    return record.pick.choice([code for code in _DIAGNOSES[half::2] if code != record.diagnosis])
+
+
 def _counted(record: Record) -> str:
     record.ordinal += 1
     return str(record.ordinal)
 
 
 def _born(record: Record) -> str:
-    return (date(1931, 1, 1) + timedelta(days=record.pick.randrange(33_000))).isoformat()
+    return (date(1931, 1, 1) + timedelta(days=record.pick.randrange(26_000))).isoformat()
 
 
 def _short_code(record: Record) -> str:
@@ -202,14 +207,14 @@ BY_TAG: Final[dict[str, Maker]] = {
     "PROFIL": lambda r: r.profile,
     "PROFIL_K": lambda r: str(r.pick.randrange(1, 80)),
     "DET": lambda r: "0",
-    "P_CEL": lambda r: r.pick.choice(("1.0", "1.2", "2.6", "3.0")),
+    "P_CEL": lambda r: r.pick.choice(("1.0", "1.2", "2.6")),
     "NHISTORY": _card,
     "P_PER": lambda r: r.pick.choice("1234"),
     "DS1": lambda r: r.diagnosis,
     "DS": lambda r: r.diagnosis,
     "DS0": lambda r: r.diagnosis,
-    "DS2": lambda r: r.pick.choice(_DIAGNOSES),
-    "DS3": lambda r: r.pick.choice(_DIAGNOSES),
+    "DS2": lambda r: _other_diagnosis(r, 0),
+    "DS3": lambda r: _other_diagnosis(r, 1),
     "C_ZAB": lambda r: r.pick.choice("123"),
     "DS_ONK": lambda r: "0",
     "VERS_SPEC": lambda r: "V021",

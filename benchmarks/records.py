@@ -49,7 +49,8 @@ _STAY: Final = {"USL_OK": "1", "VIDPOM": "31", "FOR_POM": "3", "RSLT": "101", "I
 _DAY: Final = {"USL_OK": "2", "VIDPOM": "31", "FOR_POM": "3", "RSLT": "201", "ISHOD": "201", "IDSP": "33"}
 _HIGH: Final = {**_STAY, "VIDPOM": "32", "IDSP": "32"}
 _INSURED: Final = "ENP SMO SL/TARIF SL/ED_COL MR_USL_N/PRVS MR_USL_N/CODE_MD COMENTSL:.3 COMENTU:.05 LPU_1:.4 USL/TARIF"
-_GROUP: Final = "KSG_KPG N_KSG CRIT:0-2 SL_KOEF:0-2 IT_SL:.5 PROFIL_K P_PER KD KD_Z DS0 DS2:0-3 DS3:0-1 C_ZAB NPR_MO NPR_DATE"
+_GROUP: Final = "KSG_KPG N_KSG CRIT:0-2 PROFIL_K P_PER KD KD_Z DS0 DS2:0-3 DS3:0-1 C_ZAB NPR_MO NPR_DATE"
+_COMPLEX: Final = "SL_KOEF:1-2 IT_SL"
 _DRUGS: Final = "LEK_PR:1-3 LEK_DOSE ONK_USL:1-2 LEK_TIP_L LEK_TIP_V DATE_INJ:1-3 REGNUM"
 _TUMOUR: Final = "ONK_SL STAD ONK_T ONK_N ONK_M B_DIAG:0-2 DIAG_RSLT REC_RSLT CONS DT_CONS"
 _NAMED: Final = "FAM IM OT DOCTYPE DOCSER DOCNUM DOCDATE DOCORG SNILS:.8 OKATOG:.7 OKATOP:.7 MR:.6"
@@ -57,7 +58,8 @@ _NAMED: Final = "FAM IM OT DOCTYPE DOCSER DOCNUM DOCDATE DOCORG SNILS:.8 OKATOG:
 SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
     "H": (
         Scenario(62, _VISIT, f"{_INSURED} P_CEL C_ZAB DN:.15 DS2:0-2 SL/USL:1-4 VID_VME:.3"),
-        Scenario(28, _STAY, f"{_INSURED} {_GROUP} SL/USL:1-3", stay=True),
+        Scenario(20, _STAY, f"{_INSURED} {_GROUP} SL/USL:1-3", stay=True),
+        Scenario(8, _STAY, f"{_INSURED} {_GROUP} {_COMPLEX} SL/USL:1-3", stay=True),
         Scenario(8, _DAY, f"{_INSURED} {_GROUP} SL/USL:1-2", stay=True),
         Scenario(2, _DAY, f"{_INSURED} {_GROUP} SL/USL:1-2 LEK_PR:1-3 LEK_DOSE WEI", stay=True),
     ),
@@ -81,7 +83,7 @@ SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
     ),
     "R": (
         Scenario(60, _VISIT, f"{_NAMED} {_INSURED} P_CEL C_ZAB DS2:0-2 SL/USL:1-3"),
-        Scenario(40, _STAY, f"{_NAMED} {_INSURED} {_GROUP} SL/USL:1-2", stay=True),
+        Scenario(40, _STAY, f"{_NAMED} {_INSURED} {_GROUP} {_COMPLEX} SL/USL:1-2", stay=True),
     ),
 }  # fmt: skip
 

@@ -3,6 +3,9 @@ say?"""
 
 from __future__ import annotations
 
+import json
+import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,11 @@ import pytest
 from lxml import etree
 
 from benchmarks import __main__ as runner
-from benchmarks import files, rivals, subjects
+from benchmarks import child, cold, files, memory, reading, rivals, subjects
 from benchmarks.accounts import Account
+from benchmarks.timing import Rounds, in_turn
 from omsclaims import money
+from omsclaims.registry import reader
 from omsclaims.registry.parsing import read_xml
 
 
@@ -153,3 +158,116 @@ def test_an_account_names_a_lost_row_a_wrong_value_and_a_missing_finding(tmp_pat
     assert any(line.startswith("sum of z_sl.sumv:") for line in differences)
     assert not any(line.startswith("values of z_sl.sumv:") for line in differences)
     assert sum(line.startswith("findings ") for line in differences) == 1
+
+
+# --- reading, memory, cold start ----------------------------------------------------------------------------------------
+
+
+def test_rounds_take_turns_and_a_ratio_is_of_one_round() -> None:
+    calls: list[str] = []
+    rounds = in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
+    assert calls == ["a", "b"] * 4, "one round to warm up, three that count"
+    told = Rounds({"slow": [4.0, 9.0, 8.0], "fast": [2.0, 3.0, 2.0]}, {"slow": [4.0, 9.0, 8.0], "fast": [3.0, 6.0, 3.0]})
+    assert told.ratios("slow", "fast") == [2.0, 3.0, 4.0]
+    assert (told.median("fast"), told.cores("fast")) == (2.0, 1.5)
+    assert len(rounds.seconds["b"]) == len(rounds.busy["b"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "ratio", "passed"),
+    [
+        ("H", "one/iterparse", 10.1, True), ("H", "one/iterparse", 9.9, False), ("L", "one/iterparse", 7.1, True),
+        ("L", "one/iterparse", 6.9, False), ("H", "two/one", 1.49, False), ("X", "two/one", 1.1, True),
+    ],
+)  # fmt: skip
+def test_other_kinds_may_fall_short_by_thirty_percent(kind: str, name: str, ratio: float, passed: bool) -> None:
+    figure = reading.Figure(kind, name, [0.1, ratio, 99.0], 1.0, ratio, 200.0, 1.0)
+    assert figure.found == ratio
+    assert figure.passed is passed
+    assert reading.line_of(figure).endswith("yes" if passed else "NO")
+
+
+@pytest.mark.parametrize(("kind", "slow"), [("H", 0.0), ("H", 0.1), ("L", 0.1), ("R", 0.0)])
+def test_what_is_timed_reads_everything(kind: str, slow: float, tmp_path: Path) -> None:
+    spec = small(kind, slow_share=slow)
+    made = files.made(spec, tmp_path)
+    for threads in (1, 2):
+        assert reading.checked(made, spec, threads) == []
+    whole = read_xml(made.path, made.path.stem, made.path.stem)
+    assert reading.read(made.path, 2) == sum(table.height for table in whole.tables.values()) + whole.findings.height
+
+
+def test_a_reader_that_loses_something_is_told(tmp_path: Path) -> None:
+    spec = small("H")
+    made = files.made(spec, tmp_path)
+    text = made.path.read_text(encoding="cp1251")
+    made.path.write_text(text.replace("<PODR>", "<PODR>1", 1), encoding="cp1251")
+    assert any(line.startswith("sum of ") and "podr" in line for line in reading.checked(made, spec))
+
+
+def test_all_figures_of_a_kind_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WORK", tmp_path)
+    asked: list[files.Spec] = []
+
+    def portable(spec: files.Spec, runs: int) -> Rounds:
+        asked.append(spec)
+        return reading.beside_iterparse(files.made(spec), spec.kind, runs)
+
+    monkeypatch.setattr(reading, "portable_rounds", portable)
+    full = list(reading.figures_of("H", 0.1, 2, full=True))
+    assert [figure.name for figure in full] == list(reading.MUSTS)
+    assert all(len(figure.ratios) == 2 and figure.seconds > 0 for figure in full)
+    assert asked == [files.Spec("H", 0.1)]
+    assert [figure.name for figure in reading.figures_of("L", 0.1, 2, full=False)] == list(reading.MUSTS)[:3]
+
+
+def test_a_child_tells_its_rounds_and_its_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(files, "WORK", tmp_path)
+    spec = small("H")
+    child.main(["reading", json.dumps({"spec": asdict(spec), "runs": 2})])
+    rounds = Rounds(**json.loads(capsys.readouterr().out))
+    assert len(rounds.ratios("iterparse", "one")) == 2
+    made = files.made(spec)
+    child.main(["parquet", str(made.path), str(tmp_path / "out"), "2", str(made.path)])
+    told = json.loads(capsys.readouterr().out)
+    assert told["records"] == made.truth.records == pl.read_parquet(tmp_path / "out" / "zap.parquet").height
+    assert told["findings"] == sum(made.truth.findings.values())
+    assert told["peak_mb"] > 50
+
+
+def series(records: int, seconds: list[float], peaks: list[float]) -> memory.Series:
+    return memory.Series(files.Made(Path("x"), files.Truth(records=records, bytes=records * 2500)), seconds, peaks)
+
+
+@pytest.mark.parametrize(
+    ("big_seconds", "peak", "code"),
+    [([20.0, 21.0, 22.0], 499.0, 0), ([22.1, 22.2, 22.3], 499.0, 1), ([20.0, 21.0, 22.0], 501.0, 1)],
+)
+def test_memory_holds_peak_and_time_per_record(
+    big_seconds: list[float], peak: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "RESULTS", tmp_path)
+    both = [series(1000, [2.0, 2.0, 2.0], [300.0, 310.0, 305.0]), series(10_000, big_seconds, [300.0, peak, 305.0])]
+    assert memory.told(both, 2) == code
+
+
+def test_a_cold_package_is_whole_and_has_something_to_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WORK", tmp_path)
+    monkeypatch.setattr(cold, "WORK", tmp_path)
+    path, size = cold.package(100)
+    with zipfile.ZipFile(path) as archive:
+        assert sum(entry.file_size for entry in archive.infolist()) == size
+    package = reader.read_package(path)
+    assert not package.refused
+    assert package.tables["person"].height == package.tables["zap"].height == 100
+    assert set(package.tables["person"]["id_pac"]) == set(package.tables["patient"]["id_pac"]), "each case has its person"
+    assert 1 <= package.findings.height <= 5
+
+
+def test_a_cold_run_has_caches_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    environ = cold.environment(tmp_path)
+    assert "PYTHONDONTWRITEBYTECODE" not in environ
+    assert environ["NUMBA_CACHE_DIR"] == str(tmp_path)
