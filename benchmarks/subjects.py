@@ -66,7 +66,7 @@ def prepare(cases: int, seed: int = 20220301) -> Prepared:
         tables, _ = closing.load_tables(store, MARCH)
         accepted = {row.package for row in store.packages(str(MARCH)) if row.state == "accepted"}
     packages = [path for path in common.existing_files([made / "packages" / str(MARCH)], "en") if path.stem in accepted]
-    xml: list[bytes | Path] = []
+    xml: list[bytes] = []
     for path in packages:
         with zipfile.ZipFile(path) as archive:
             xml.extend(archive.read(name) for name in sorted(archive.namelist()) if Path(name).stem.upper() == path.stem.upper())
