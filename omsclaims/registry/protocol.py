@@ -1,24 +1,29 @@
-"""What is sent back to the author of a package? The protocol of format-logic control FLK_P (formats.md 9.1) and JSON lines.
+"""What is sent back to the author of a package? The protocol of format-logic control FLK_P, between territories the journal Y,
+and JSON lines for programs (formats.md 2.2, 9.1; Q018 of FFOMS).
 
-Personal values are masked in findings already and stay so here. A protocol without PR means no errors.
+Personal values are masked in findings already and stay so here. A protocol without PR means no errors. All that was found is in
+it, whatever its number: what a person gets to see is shortened elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import polars as pl
 
 from omsclaims import findings
-from omsclaims.registry.formats import empty_table, get
+from omsclaims.registry import names
+from omsclaims.registry.formats import Format, empty_table, get
 from omsclaims.registry.writer import write_xml
 
 _COMMENT: Final = 250
 _CODE: Final = 12
-_VALUE: Final = 100
 _NAME: Final = 20
+#: Editions of protocols: to the author of a package, and between territories.
+FLK: Final = "FLK_P"
+JOURNAL: Final = "Y"
 
 #: Rules of structure -> code of the federal book of FLK errors F012; other rules write their own id.
 F012: Final[dict[str, str]] = {
@@ -30,28 +35,30 @@ F012: Final[dict[str, str]] = {
 }  # fmt: skip
 
 
-def flk_protocol(found: pl.DataFrame, package: str, protocol_name: str, lang: str = "ru") -> bytes:
+def flk_protocol(
+    found: pl.DataFrame, package: str, protocol_name: str, lang: str = "ru", codes: Mapping[str, str] | None = None
+) -> bytes:  # fmt: skip
     """The FLK_P file of `found` (findings.SCHEMA): one PR per finding, in the order of findings.ORDER.
 
-    `package` is the checked file, `protocol_name` the protocol's own name, both without extension.
+    package   the checked file, `protocol_name` the protocol's own name, both without extension
+    codes     rule -> OSHIB, where a region wants other codes than F012 and our rule ids (at most 12 characters)
     """
-    rows = findings.with_text(findings.concat([found]), lang)
-    path = pl.col("element").fill_null("").str.split("/")
-    errors = rows.select(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("_row"), pl.lit(0, dtype=pl.Int64).alias("_parent"),
-        pl.col("rule").replace(F012).str.head(_CODE).alias("oshib"),
-        path.list.last().str.head(_NAME).replace("", None).alias("im_pol"),
-        pl.col("value").str.head(_VALUE).replace("", None).alias("zn_pol"),
-        pl.when(path.list.len() > 1).then(path.list.get(-2, null_on_oob=True)).str.head(_NAME).alias("bas_el"),
-        pl.col("n_zap").cast(pl.String), "id_pac", "idcase", "sl_id", "idserv",
-        pl.col("text").str.head(_COMMENT).alias("comment"),
-    )  # fmt: skip
-    header = (
-        empty_table("file", "protocol")
-        .clear(n=1)
-        .with_columns(pl.lit(0, dtype=pl.Int64).alias("_row"), fname=pl.lit(protocol_name), fname_i=pl.lit(package))
-    )
-    return write_xml({"file": header, "pr": errors}, get("FLK_P"))
+    edition = get(FLK)
+    return write_xml(_tables(found, package, protocol_name, edition, lang, {**F012, **(codes or {})}), edition)
+
+
+def journal(found: pl.DataFrame, package: str, lang: str = "ru", codes: Mapping[str, str] | None = None) -> tuple[str, bytes]:
+    """The journal Y of an R or D file: its name without extension, and the file.
+
+    codes   rule -> OSHIB; the book wants ids of federal checks (Q015), rules without one bear their own id
+    Raises ValueError where `package` is not the name of an R or D.
+    """
+    name = names.parse_interterritorial(package)
+    if name is None or name.kind not in "RD":
+        raise ValueError(f"a journal Y belongs to an R or D file, not to {package}")
+    edition = get(JOURNAL)
+    stem = name.journal.stem
+    return stem, write_xml(_tables(found, package, stem, edition, lang, dict(codes or {})), edition)
 
 
 def findings_json_lines(found: pl.DataFrame, lang: str = "ru") -> Iterator[str]:
@@ -60,3 +67,33 @@ def findings_json_lines(found: pl.DataFrame, lang: str = "ru") -> Iterator[str]:
         filled = {name: value for name, value in row.items() if value is not None}
         filled["params"] = json.loads(row["params"] or "{}")
         yield json.dumps(filled, ensure_ascii=False)
+
+
+def _tables(
+    found: pl.DataFrame, package: str, protocol_name: str, edition: Format, lang: str, codes: dict[str, str]
+) -> dict[str, pl.DataFrame]:
+    """The tables of a protocol in the canonical shape; each edition writes those columns that it has."""
+    rows = findings.with_text(findings.concat([found]), lang)
+    path = pl.col("element").fill_null("").str.split("/")
+    value = pl.col("value").replace("", None)
+    errors = rows.select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("_row"), pl.lit(0, dtype=pl.Int64).alias("_parent"),
+        pl.col("rule").replace(codes).str.head(_CODE).alias("oshib"),
+        path.list.last().str.head(_NAME).replace("", None).alias("im_pol"),
+        value.str.head(_length(edition, "PR/ZN_POL")).alias("zn_pol"),
+        value.str.head(_length(edition, "PR/CONT_ER")).alias("cont_er"),
+        pl.when(path.list.len() > 1).then(path.list.get(-2, null_on_oob=True)).str.head(_NAME).alias("bas_el"),
+        pl.col("n_zap").cast(pl.String), pl.col("n_zap").alias("n_zap_number"), "id_pac", "idcase", "sl_id", "idserv",
+        pl.col("text").str.head(_COMMENT).alias("comment"),
+    )  # fmt: skip
+    header = (
+        empty_table("file", "protocol")
+        .clear(n=1)
+        .with_columns(pl.lit(0, dtype=pl.Int64).alias("_row"), fname=pl.lit(protocol_name), fname_i=pl.lit(package))
+    )
+    return {"file": header, "pr": errors}
+
+
+def _length(edition: Format, path: str) -> int:
+    """Characters of a text of the edition; none where it lacks the element."""
+    return edition.by_path[path].length if path in edition.by_path else 0
