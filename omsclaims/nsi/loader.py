@@ -63,8 +63,8 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Records as found: lower-case column -> text, with the line of each; the header; columns that the records have."""
+class Records:
+    """Records of a published file as found: lower-case column -> text, with the line of each; the header; all columns."""
 
     type: str | None
     version: str | None
@@ -74,8 +74,18 @@ class _Source:
     columns: frozenset[str]
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """The file is not a book at all; the message is the reason of N.001."""
+
+
+def read_records(source: Path | bytes, file_name: str = "") -> Records:
+    """Records of a published file (XML, ZIP with one XML, CSV) as they stand, for books that are no list of codes (Q018).
+
+    Raises UnreadableError; an entity or a DOCTYPE is refused before any parser sees it.
+    """
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    inner, content = _unpacked(file_name, data)
+    return _read_csv(content) if Path(inner).suffix.lower() == ".csv" else _read_xml(content)
 
 
 @cache
@@ -119,7 +129,7 @@ def load_book(source: Path | bytes, file_name: str | None = None) -> Loaded:
         inner, content = _unpacked(name, data)
         read = _read_csv(content) if Path(inner).suffix.lower() == ".csv" else _read_xml(content)
         return _book(name, inner, content, read)
-    except _UnreadableError as reason:
+    except UnreadableError as reason:
         return Loaded(None, findings.frame([Finding("N.001", file=name, params={"reason": str(reason)})]))
     except OSError as error:
         return Loaded(None, findings.frame([Finding("N.001", file=name, params={"reason": error.strerror or "?"})]))
@@ -131,33 +141,33 @@ def load_book(source: Path | bytes, file_name: str | None = None) -> Loaded:
 def _unpacked(name: str, data: bytes) -> tuple[str, bytes]:
     """The one file inside a ZIP, or the file itself."""
     if not data:
-        raise _UnreadableError("empty")
+        raise UnreadableError("empty")
     if not data.startswith(b"PK"):
         return name, data
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [entry for entry in archive.infolist() if Path(entry.filename).suffix.lower() in (".xml", ".csv")]
             if len(members) != 1:
-                raise _UnreadableError(f"zip: {len(members)} x xml/csv")
+                raise UnreadableError(f"zip: {len(members)} x xml/csv")
             with archive.open(members[0]) as stream:
                 content = stream.read(MAX_BYTES + 1)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise _UnreadableError("zip") from error
+        raise UnreadableError("zip") from error
     if len(content) > MAX_BYTES:
-        raise _UnreadableError("size")
+        raise UnreadableError("size")
     return members[0].filename, content
 
 
-def _read_xml(content: bytes) -> _Source:
+def _read_xml(content: bytes) -> Records:
     """Records of a package. Nested and repeated leaves of a record are joined with `;` under the leaf's name."""
     # UTF-16 would hide the words that are looked for, and no book is published in it.
     if b"\x00" in content or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise _UnreadableError("doctype")
+        raise UnreadableError("doctype")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True)
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise _UnreadableError(f"xml: {error.msg}") from error
+        raise UnreadableError(f"xml: {error.msg}") from error
     head = next((item for item in root if _tag(item) == "zglv"), root)
     header = {_tag(item): (item.text or "").strip() for item in head if _tag(item) in ("type", "version", "date")}
     header |= {key: value for key, value in _attributes(root).items() if key in ("type", "version", "date")}
@@ -171,8 +181,8 @@ def _read_xml(content: bytes) -> _Source:
             lines.append(record.sourceline if isinstance(record.sourceline, int) else 0)
             columns |= set(row)
     if not rows:
-        raise _UnreadableError("no records")
-    return _Source(header.get("type"), header.get("version"), header.get("date"), rows, lines, frozenset(columns))
+        raise UnreadableError("no records")
+    return Records(header.get("type"), header.get("version"), header.get("date"), rows, lines, frozenset(columns))
 
 
 def _tag(item: etree._Element) -> str:
@@ -194,7 +204,7 @@ def _record(record: etree._Element) -> dict[str, str]:
     return row
 
 
-def _read_csv(content: bytes) -> _Source:
+def _read_csv(content: bytes) -> Records:
     """Records of a CSV: comma or semicolon, UTF-8 or windows-1251."""
     try:
         text = content.decode("utf-8-sig")
@@ -207,21 +217,21 @@ def _read_csv(content: bytes) -> _Source:
         rows, lines = [], []
         for cells in reader:
             if len(cells) > len(names):
-                raise _UnreadableError(f"csv: {reader.line_num}")
+                raise UnreadableError(f"csv: {reader.line_num}")
             if any(cell.strip() for cell in cells):
                 rows.append(dict(zip(names, (cell.strip() for cell in cells), strict=False)))
                 lines.append(reader.line_num)
     except csv.Error as error:
-        raise _UnreadableError(f"csv: {error}") from error
+        raise UnreadableError(f"csv: {error}") from error
     if not rows:
-        raise _UnreadableError("no records")
-    return _Source(None, None, None, rows, lines, frozenset(names))
+        raise UnreadableError("no records")
+    return Records(None, None, None, rows, lines, frozenset(names))
 
 
 # ---------------------------------------------------------------- records -> book
 
 
-def _book(file_name: str, inner: str, content: bytes, read: _Source) -> Loaded:
+def _book(file_name: str, inner: str, content: bytes, read: Records) -> Loaded:
     """The book of the records, or what is wrong with them."""
     name = _name_of(read.type, inner) or _name_of(None, file_name)
     layout = layouts().get(name or "")
@@ -251,7 +261,7 @@ def _name_of(kind: str | None, file_name: str) -> str | None:
     return match[1] if match else None
 
 
-def _edition(content: bytes, read: _Source) -> str:
+def _edition(content: bytes, read: Records) -> str:
     """Version and date as published; a CSV has neither and is named by its content."""
     if read.version:
         issued = _day(read.issued or "")
@@ -260,7 +270,7 @@ def _edition(content: bytes, read: _Source) -> str:
 
 
 def _rows(
-    file_name: str, book: str, layout: Layout, read: _Source, problems: list[Finding]
+    file_name: str, book: str, layout: Layout, read: Records, problems: list[Finding]
 ) -> Iterator[tuple[dict[str, object], int, int]]:
     """Rows as the book has them, with number and line; what is wrong goes to `problems`."""
     key = next((column for column in layout.key if column in read.columns), layout.key[0])
