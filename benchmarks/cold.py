@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import files
-from benchmarks.timing import spread
+from benchmarks.timing import run_count, spread
 
 RESULTS: Final = Path(__file__).parent / "results"
 WORK: Final = Path("build") / "bench" / "cold"
@@ -131,7 +131,7 @@ def first_ever(found: Mapping[str, Path]) -> dict[str, float]:
 def main(arguments: Sequence[str]) -> int:
     """`python -m benchmarks cold`."""
     parser = argparse.ArgumentParser(prog="benchmarks cold", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=run_count, default=7)
     given = parser.parse_args(arguments)
     found = packages()
     kernels = fresh("warm")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import files
-from benchmarks.timing import spread
+from benchmarks.timing import run_count, spread
 
 RESULTS: Final = Path(__file__).parent / "results"
 OUT: Final = Path("build") / "bench" / "parquet"
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks memory", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sizes-mb", type=float, nargs=2, default=[200, 2000], help="sizes of both files, in 10^6 bytes")
     parser.add_argument("--kind", default="H", choices=[kind for kind in files.KINDS if kind != "L"])
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=run_count, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="do not delete the larger file afterwards")
     given = parser.parse_args(arguments)

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from benchmarks import files, rivals
 from benchmarks.accounts import Account
-from benchmarks.timing import Rounds, in_turn, spread
+from benchmarks.timing import Rounds, in_turn, run_count, spread
 
 RESULTS: Final = Path(__file__).parent / "results"
 #: Share of the records that need the slow path in the file of unusual records.
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks reading", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--size-mb", type=float, default=200, help="size of the files, in 10^6 bytes")
     parser.add_argument("--kinds", nargs="+", default=list(files.KINDS), choices=files.KINDS)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=run_count, default=5)
     parser.add_argument("--full", action="store_true", help="portable kernel and unusual records for all kinds, not for H alone")
     parser.add_argument(
         "--check-values", action=argparse.BooleanOptionalAction, default=True, help="hold what is read against what was put in"

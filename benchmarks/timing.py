@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def run_count(text: str) -> int:
+    """The option `--runs`: two or more, or there would be no spread to judge a figure by."""
+    runs = int(text)
+    if runs < 2:
+        raise argparse.ArgumentTypeError("two runs or more")
+    return runs
 
 
 def timed(function: Callable[[], Any]) -> float:

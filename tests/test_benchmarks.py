@@ -173,6 +173,15 @@ def test_rounds_take_turns_and_a_ratio_is_of_one_round() -> None:
     assert len(rounds.seconds["b"]) == len(rounds.busy["b"]) == 3
 
 
+@pytest.mark.parametrize("family", ["reading", "memory", "cold"])
+def test_one_run_is_no_figure(family: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", family, "--runs", "1"])
+    with pytest.raises(SystemExit) as stop:
+        runner.main()
+    assert stop.value.code == 2
+    assert "two runs or more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "ratio", "passed"),
     [
