@@ -14,12 +14,15 @@ import typer
 
 from omsclaims import messages
 from omsclaims.cli import common, words
+from omsclaims.registry import compiling
 
 #: Which file holds which command. A file is imported when its command is given: checking a package needs no made-up territory.
 FAMILIES: Final = {
     "demo": ("demo",),
     "store": ("init", "nsi", "register", "agreement", "ingest", "withdraw", "status"),
     "files": ("check", "read", "write"),
+    "formats": ("formats",),
+    "bulk": ("convert", "warmup"),
     "months": ("run", "reopen", "explain"),
 }
 
@@ -64,4 +67,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if lang not in messages.LANGUAGES:
         common.err.print(messages.text("cli.bad_lang", messages.default_language()), style="bold red")
         sys.exit(common.USAGE)
+    compiling.announce = lambda: common.err.print(messages.text("cli.compiling", lang), style="yellow")
     build(lang, command_of(given))(args=given)

@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from omsclaims.registry import columns, kernel, result, source, strict
+from omsclaims.registry import columns, compiling, kernel, result, source, strict
 from omsclaims.registry.columns import Collected, Parser
-from omsclaims.registry.formats import EXCEPTIONS, Format
+from omsclaims.registry.formats import EXCEPTIONS, Format, get
 from omsclaims.registry.limits import Limits
 from omsclaims.registry.plan import parsers_of
 from omsclaims.registry.program import NotScannableError, Output, Program, compiled
@@ -33,7 +33,7 @@ from omsclaims.registry.result import Structure, Target, XmlRead
 from omsclaims.registry.slow import SlowRecords
 
 #: Bytes of a chunk: large enough that the fixed work per chunk does not show, small enough that the columns stay near.
-CHUNK: Final = 8 << 20
+CHUNK: Final = 4 << 20
 #: The header is looked for in so many bytes.
 _HEADER_BYTES: Final = 1 << 16
 _FIRST_RECORD: Final = re.compile(rb"<(ZAP|PERS|PR)(?=[\s>/])")
@@ -57,12 +57,19 @@ Opener = Callable[[], BinaryIO]
 #: Head of the file -> what to read it as, or why it is refused.
 Targeting = Callable[[source.Head], Target | source.Refusal]
 
-_warm = False
+#: A file that every part of the scanner has something to do with.
+_SPECIMEN: Final = """<?xml version="1.0" encoding="windows-1251"?>
+<ZL_LIST><ZGLV><VERSION>3.1</VERSION><DATA>2022-01-31</DATA><FILENAME>x</FILENAME></ZGLV>
+<ZAP><N_ZAP>1</N_ZAP><PR_NOV>0</PR_NOV><Z_SL><IDCASE>1</IDCASE><SL><SL_ID>a</SL_ID><USL><IDSERV>b</IDSERV></USL></SL>
+<SUMV>1.00</SUMV></Z_SL></ZAP></ZL_LIST>""".encode()
 
 
-def is_warm() -> bool:
-    """Whether this process has run the scanner before."""
-    return _warm
+def run_once() -> None:
+    """Runs every compiled function, so that numba loads (or compiles) them now and not in the middle of a file."""
+    target = Target(get("H_3.1"), exact=True, file="x", package="x", head=source.Head("ZL_LIST"))
+    reader = Reader(lambda: io.BytesIO(_SPECIMEN), lambda _: target, Limits(), len(_SPECIMEN), 1)
+    reader.look_for_repeats = True
+    deque(reader.batches(), maxlen=0)
 
 
 class DeclinedError(Exception):
@@ -150,6 +157,7 @@ def read(
     content: bytes, targeting: Targeting, limits: Limits, chunk_bytes: int | None = None, threads: int = 1
 ) -> XmlRead | None:
     """The file as canonical tables and findings; None if the scanner does not accept it as a whole."""
+    compiling.prepare()
     try:
         reader = Reader(lambda: io.BytesIO(content), targeting, limits, chunk_bytes or min(CHUNK, max(len(content), 1)), threads)
         assembled = Assembled(reader.header)
@@ -199,8 +207,7 @@ class Reader:
         self.slow: list[SlowRecords] = []
 
     def batches(self) -> Iterator[Batch]:
-        """All batches in file order, their rows and lines still counted from their own start except `zap` offsets."""
-        global _warm
+        """All batches in file order; rows and lines count from the start of the batch, offsets from that of the file."""
         position, size = self.header.size, self.chunk_bytes
         while position is not None:
             position = yield from self._run(position, size)
@@ -209,7 +216,6 @@ class Reader:
                 raise DeclinedError
         if not self.records or (self.letters and not self.proved) or self.markers > self.limits.comments:
             raise DeclinedError
-        _warm = True
 
     def _run(self, position: int, size: int) -> Iterator[Batch]:  # type: ignore[override]
         """Chunks from an offset on, `threads` at once; returns the offset to go on from, or None at the end."""

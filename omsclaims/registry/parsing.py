@@ -12,7 +12,7 @@ from typing import Final, Literal, overload
 
 from omsclaims import findings
 from omsclaims.findings import Finding
-from omsclaims.registry import measure, names, positions, source, strict
+from omsclaims.registry import compiling, measure, names, positions, source, strict
 from omsclaims.registry.formats import Family, find_format
 from omsclaims.registry.limits import Limits
 from omsclaims.registry.result import REFUSES_PACKAGE, Target, XmlRead
@@ -71,10 +71,7 @@ def read_xml(
 
 def _worth_it() -> int:
     """The size from which the scanner is the faster way."""
-    import sys
-
-    loaded = sys.modules.get("omsclaims.registry.fast")
-    return WARM_BYTES if loaded is not None and loaded.is_warm() else COLD_BYTES
+    return WARM_BYTES if compiling.is_warm() else COLD_BYTES
 
 
 def target_of(

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from omsclaims import findings
-from omsclaims.registry import fast, parsing, positions, result
+from omsclaims.registry import compiling, fast, parsing, positions, result
 from omsclaims.registry.columns import PROBLEM
 from omsclaims.registry.fast import DeclinedError, Header, Reader
 from omsclaims.registry.formats import EXCEPTIONS, EXTRA, PLACED, Format, get
@@ -159,6 +159,7 @@ class _Streaming:
             yield Part(_columns_of(whole.tables), whole.findings, whole.format or get("H_3.1"), restart=started)
 
     def _scanned(self, *, copy: bool) -> Iterator[Part]:
+        compiling.prepare()
         bounds = self.limits or Limits()
 
         def targeting(head: object) -> object:
