@@ -13,6 +13,7 @@ from omsclaims import messages
 from omsclaims.nsi.loader import read_records
 from omsclaims.registry import formats, structure_book
 from omsclaims.registry.formats import comparing
+from omsclaims.registry.formats.overlay import as_line
 from omsclaims.registry.structure_book import Difference, StructureBook
 
 from .documents import shared
@@ -219,7 +220,7 @@ def test_every_explanation_is_needed() -> None:
 
 def test_editions_without_a_schema_that_the_book_confirms_differ_in_nothing_else() -> None:
     """A 3.1, R and D 3.1, FLK_P and Y rest on the book: all that differs is looked at here, one by one."""
-    found = Counter()
+    found: Counter[tuple[str, str, str]] = Counter()
     for one in structure_book.differences(official()):
         for name in set(one.editions) & {"A_3.1", "FLK_P", "Y"}:
             found[name, one.aspect, one.explanation.cause if one.explanation else ""] += 1
@@ -325,4 +326,4 @@ def test_as_few_elements_as_can_be_are_told_as_moved() -> None:
 
 def structure_line(path: str, after: str) -> dict[str, str]:
     """The line that adds an element of H 3.1 again, elsewhere."""
-    return {**structure_book.as_line(formats.get("H_3.1").by_path[path]), "op": "add", "after": after}
+    return {**as_line(formats.get("H_3.1").by_path[path]), "op": "add", "after": after}
