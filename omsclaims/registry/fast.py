@@ -280,9 +280,10 @@ class Reader:
                     break
                 if have > most:
                     raise DeclinedError
-                larger = np.empty(2 * len(buffer) + size, np.uint8)
-                larger[:have] = buffer[:have]
-                buffer = larger
+                if have + size + kernel.PADDING > len(buffer):
+                    larger = np.empty(2 * have + size + kernel.PADDING, np.uint8)
+                    larger[:have] = buffer[:have]
+                    buffer = larger
             carried = bytes(memoryview(buffer)[cut:have])  # type: ignore[arg-type]
             buffer[cut : cut + kernel.PADDING] = 0
             buffer[cut] = 60

@@ -195,7 +195,7 @@ class _Streaming:
         if "patient" in columns and edition.family == "main":
             known = [columns["patient"][name] for name in ("enp", "npolis") if name in columns["patient"]]
             if known:
-                columns["patient"]["policy"] = pc.coalesce(*known) if len(known) > 1 else known[0]
+                columns["patient"]["policy"] = _first_of(known)
         exceptions = [*batch.exceptions, pl.DataFrame(batch.exception_rows, schema=EXCEPTIONS, orient="row")]
         for name, frame in (("exceptions", pl.concat(exceptions)), ("extra", extra)):
             if frame is not None and frame.height:
@@ -318,6 +318,14 @@ def _copied(columns: dict[str, dict[str, pa.Array]], edition: Format) -> None:
             if edition.columns(target)[column] == pl.String() and not pa.types.is_string_view(values.type):
                 values = pc.cast(pc.cast(values, pa.string()), pa.string_view())
             columns[target][column] = values
+
+
+def _first_of(columns: list[pa.Array]) -> pa.Array:
+    """The first value of each row. Arrow has no such function for views of strings; polars has."""
+    if len(columns) == 1:
+        return columns[0]
+    frame = pl.DataFrame({str(number): pl.from_arrow(column) for number, column in enumerate(columns)})
+    return frame.select(pl.coalesce(pl.all())).to_series().to_arrow(compat_level=pl.CompatLevel.newest())
 
 
 def _only(frame: pl.DataFrame, column: str) -> int | None:
