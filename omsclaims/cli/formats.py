@@ -5,6 +5,7 @@
 import csv
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,8 +20,8 @@ from omsclaims.cli import common, words
 from omsclaims.registry import formats, structure_book
 from omsclaims.registry.formats import Field, Format, OverlayError, comparing
 
-#: Differences of one cause shown on the screen; `--csv` writes all.
-SHOWN_OF_A_CAUSE: Final = 8
+#: Differences of one reason shown on the screen; `--all` shows all, `--csv` writes all.
+SHOWN_OF_A_REASON: Final = 8
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -45,11 +46,11 @@ def _add_list(group: typer.Typer, lang: str) -> None:
         if not chosen:
             raise typer.BadParameter(text("cli.formats.no_kind", lang, kind=kind))
         heads = ("edition", "kind", "version", "period", "elements", "evidence", "source")
-        shown = common.table("", *((text(f"cli.formats.head.{head}", lang), _side(head)) for head in heads))
+        shown = _table(heads, lang, "edition")
         for one in chosen:
             period = f"{one.period_from} - {one.period_to or ''}".rstrip()
             evidence = text(f"cli.formats.{'unconfirmed' if one.unconfirmed else 'confirmed'}", lang)
-            _row(shown, one.id, ", ".join(one.kinds), one.version, period, str(len(one.fields)), evidence, one.source)
+            _row(shown, one.id, ", ".join(one.kinds), one.version, period, str(len(one.fields)), evidence, _source(one, lang))
         common.out.print(shown)
         unsure = sum(one.unconfirmed for one in chosen)
         common.out.print(text("cli.formats.list.done", lang, editions=len(chosen), unconfirmed=unsure), markup=False)
@@ -74,16 +75,14 @@ def _add_show(group: typer.Typer, lang: str) -> None:
             made.writerow(heads)
             made.writerows((field.path, *_cells(field, lang)) for field in chosen.fields)
             return
-        shown = common.table("", *((text(f"cli.formats.head.{head}", lang), _side(head)) for head in heads))
+        shown = _table(heads, lang, "element")
         for field in chosen.fields:
             _row(shown, "  " * field.path.count("/") + field.name, *_cells(field, lang))
         period = f"{chosen.period_from} - {chosen.period_to or ''}".rstrip()
         kinds = ", ".join(chosen.kinds)
-        common.out.print(
-            text("cli.formats.show.head", lang, id=chosen.id, kinds=kinds, version=chosen.version, period=period, root=chosen.root),
-            style="bold", markup=False,
-        )  # fmt: skip
-        common.out.print(text("cli.formats.show.source", lang, source=chosen.source), markup=False)
+        head = {"id": chosen.id, "kinds": kinds, "version": chosen.version, "period": period, "root": chosen.root}
+        common.out.print(text("cli.formats.show.head", lang, **head), style="bold", markup=False)
+        common.out.print(text("cli.formats.show.source", lang, source=_source(chosen, lang)), markup=False)
         if chosen.unconfirmed:
             common.out.print(text("cli.formats.show.unconfirmed", lang), style="yellow", markup=False)
         common.out.print(shown)
@@ -103,8 +102,7 @@ def _add_compare(group: typer.Typer, lang: str) -> None:
         if not found:
             common.out.print(text("cli.formats.compare.same", lang, old=old, new=new), markup=False)
             return
-        heads = (text("cli.formats.head.path", lang), text("cli.formats.head.what", lang), old, new)
-        shown = common.table("", *((head, "left") for head in heads))
+        shown = _table(("path", "what", "old", "new"), lang, "path", {"old": old, "new": new})
         for one in found:
             _row(
                 shown,
@@ -152,22 +150,28 @@ def _add_book(group: typer.Typer, lang: str) -> None:
 
 
 def _show_report(report: pl.DataFrame, lang: str, every: bool) -> None:
-    """The differences cause by cause, what is unexplained first."""
-    text = messages.text
-    for (cause,), rows in sorted(
-        report.group_by("cause", maintain_order=True), key=lambda item: (item[0][0] is not None, -item[1].height)
-    ):
-        title = text("cli.formats.book.unexplained", lang) if cause is None else str(cause)
+    """The differences cause by cause and reason by reason, what is unexplained first; equal ones of several kinds in one row."""
+    groups = report.group_by("cause", maintain_order=True)
+    for (cause,), rows in sorted(groups, key=lambda group: (group[0][0] is not None, -group[1].height)):
+        title = messages.text("cli.formats.book.unexplained", lang) if cause is None else str(cause)
         common.out.print(f"{title} · {rows.height}", style="bold red" if cause is None else "bold", markup=False)
-        heads = ("kind", "path", "what", "ours", "theirs", "reason")
-        shown = common.table("", *((text(f"cli.formats.head.{head}", lang), "left") for head in heads))
-        limit = rows.height if every or cause is None else SHOWN_OF_A_CAUSE
-        for row in rows.head(limit).iter_rows(named=True):
-            values = (value_text(row["aspect"], row[name], lang) for name in ("ours", "book"))
-            _row(shown, row["kind"], row["path"], aspect_text(row["aspect"], lang), *values, row["reason"] or "")
-        common.out.print(shown)
-        if rows.height > limit:
-            common.out.print("  " + text("cli.and_more", lang, count=rows.height - limit), markup=False)
+        for (reason,), same in rows.group_by("reason", maintain_order=True):
+            if reason is not None:
+                common.out.print(f"  {reason}", style="cyan", markup=False)
+            _show_differences(same, lang, same.height if every or cause is None else SHOWN_OF_A_REASON)
+
+
+def _show_differences(rows: pl.DataFrame, lang: str, limit: int) -> None:
+    """The differences of one reason."""
+    heads = ("kind", "path", "what", "ours", "theirs")
+    shown = _table(heads, lang, "path")
+    told = rows.group_by("path", "aspect", "ours", "book", maintain_order=True).agg(pl.col("kind").str.join(" "))
+    for row in told.head(limit).iter_rows(named=True):
+        values = (value_text(row["aspect"], row[name], lang) for name in ("ours", "book"))
+        _row(shown, row["kind"], row["path"], aspect_text(row["aspect"], lang), *values)
+    common.out.print(shown)
+    if told.height > limit:
+        common.out.print("  " + messages.text("cli.and_more", lang, count=told.height - limit), markup=False)
 
 
 def edition_of(name: str, lang: str) -> Format:
@@ -203,8 +207,25 @@ def aspect_text(aspect: str, lang: str) -> str:
 
 def value_text(aspect: str, value: str, lang: str) -> str:
     """How one side has it, in words: letters of obligation and repeats are spelled out."""
+    if aspect in ("added", "removed", "missing_here", "missing_there") and value:
+        what, _, must = value.rpartition(" ")
+        return f"{what}, {messages.text(f'formats.must.{must[0]}', lang)}{must[1:]}"
     key = {"obligation": f"formats.must.{value}", "repeats": f"formats.repeats.{value}"}.get(aspect, "")
     return messages.text(key, lang) if key and messages.has(key) else value
+
+
+def _source(edition: Format, lang: str) -> str:
+    return edition.source_ru if lang == "ru" else edition.source
+
+
+def _table(names: Sequence[str], lang: str, whole: str, headings: Mapping[str, str] | None = None) -> Table:
+    """A table with headings of the catalogue (or those given); the column `whole` is never broken into lines."""
+    given = headings or {}
+    made = common.table(
+        "", *((given.get(name) or messages.text(f"cli.formats.head.{name}", lang), _side(name)) for name in names)
+    )
+    made.columns[list(names).index(whole)].no_wrap = True
+    return made
 
 
 def _side(head: str) -> str:

@@ -44,6 +44,11 @@ _ASPECTS: Final[dict[comparing.Aspect, Aspect]] = {
 _MUST: Final = {"О": "O", "У": "U", "Н": "N", "O": "O", "Y": "U", "H": "N"}  # the second three are Latin letters
 _COLUMNS: Final = frozenset({"idzap", "id_el", "type_d", "type_e", "form_e", "mxlen_e", "name_e", "datebeg", "dateend"})
 _VERSION: Final = re.compile(r"«([0-9]\.[0-9])»")
+#: What names look like: nothing else gets into reports.
+_LIKE: Final = {
+    "id_el": re.compile(r"[A-Z][A-Z0-9_]*(/[A-Z][A-Z0-9_]*)*"), "type_d": re.compile(r"[A-Z]{1,4}"),
+    "idzap": re.compile(r"[A-Z][A-Z0-9_]*/[0-9]+"),
+}  # fmt: skip
 _FEW: Final = 100
 
 #: The report: one line per difference.
@@ -232,6 +237,10 @@ def _rows(name: str, records: Records, problems: list[Finding]) -> list[BookRow]
         root, _, path = raw.get("id_el", "").partition("/")
         if not root or not raw.get("type_d"):
             wrong("N.002", "id_el" if not root else "type_d")
+            continue
+        unlike = next((column for column, pattern in _LIKE.items() if not pattern.fullmatch(raw.get(column, ""))), None)
+        if unlike is not None:
+            wrong("N.007", unlike)
             continue
         first, last = (_day(raw.get(column, "")) for column in ("datebeg", "dateend"))
         if first is None or (raw.get("dateend") and (last is None or last < first)):

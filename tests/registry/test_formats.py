@@ -298,7 +298,7 @@ def test_unconfirmed_editions_state_what_is_told_of_them() -> None:
     assert "ZAP/Z_SL/SL/KSG_KPG/K_ZP" in formats.get("H_4.0").by_path and "ZAP/PACIENT/ENP" in formats.get("C_4.0").by_path
     c50 = formats.get("C_5.0").by_path
     drug = "ZAP/Z_SL/SL/ONK_SL/ONK_USL/LEK_PR"
-    assert f"{drug}/DATE_INJ" not in c50 and c50[f"{drug}/INJ"].repeats and c50[f"{drug}/INJ/S_INJ"].type_text == "N(15.6)"
+    assert c50[f"{drug}/DATE_INJ"].must == "N" and c50[f"{drug}/INJ"].repeats and c50[f"{drug}/INJ/S_INJ"].type_text == "N(15.6)"
     assert c50["ZAP/Z_SL/SL/KSG_KPG/SL_KOEF/IDSL"].column == "idsl_code"
     assert formats.get("H_5.0").by_path["ZAP/PACIENT/SOC"].values == ("000", "035", "065")
     assert formats.get("H_5.1").by_path["ZAP/PACIENT/SOC"].values == ("000", "035", "065", "083")

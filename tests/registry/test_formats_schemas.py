@@ -60,6 +60,6 @@ def test_every_schema_that_is_here_has_an_edition() -> None:
 @pytest.mark.parametrize("format_id", formats.format_ids())
 def test_confirmed_are_those_with_a_schema_or_in_the_structure_book(format_id: str) -> None:
     edition = formats.get(format_id)
-    assert edition.source
+    assert edition.source.isascii() and edition.source_ru
     known = format_id in SCHEMAS or "Q018" in edition.source
     assert edition.unconfirmed is not known

@@ -136,6 +136,7 @@ class Format:
     fields: tuple[Field, ...]
     copies: tuple[Copy, ...] = ()
     source: str = ""  # our words: the evidence for this edition
+    source_ru: str = ""
     overlay: str | None = None
 
     @property

@@ -172,7 +172,7 @@ def get(format_id: str) -> Format:
         period_to=None if until is None else str(until), root=str(entry["root"]), encoding=str(entry["encoding"]),
         unconfirmed=bool(entry.get("unconfirmed", False)), result=None if result is None else str(result),
         fields=fields_of(_raw_rows(format_id), HEADER_TABLE[family_of(kinds[0])], format_id),
-        copies=_copies(format_id), source=str(entry.get("source", "")),
+        copies=_copies(format_id), source=str(entry["source"]), source_ru=str(entry["source_ru"]),
     )  # fmt: skip
     return _check_copies(edition)
 
