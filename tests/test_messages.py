@@ -7,6 +7,7 @@ import string
 from pathlib import Path
 
 import pytest
+import yaml
 
 from omsclaims import messages
 
@@ -17,6 +18,13 @@ def fields(template: str) -> set[str]:
     """Values that a template names; a reason that was worded in both languages stands as {ru} in one and {en} in the other."""
     names = {name for _, name, _, _ in string.Formatter().parse(template) if name}
     return {"reason" if name in messages.LANGUAGES else name for name in names}
+
+
+def test_texts_parsed_one_by_one_are_those_of_the_files() -> None:
+    whole: dict[str, dict[str, str]] = {}
+    for path in sorted(Path(messages.__file__).parent.glob("*.yaml")):
+        whole |= yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert messages.catalogue() == {key: {lang: str(text) for lang, text in texts.items()} for key, texts in whole.items()}
 
 
 def test_both_languages_name_the_same_values() -> None:

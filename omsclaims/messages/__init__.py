@@ -7,6 +7,7 @@ Each YAML file here belongs to one room and holds `key: {ru: ..., en: ...}`. Key
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -16,6 +17,8 @@ import yaml
 LANGUAGES: Final = ("ru", "en")
 #: The safe loader, in C where there is one: every command waits for the catalogue.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: Where an entry begins: a key in the first column.
+_ENTRY: Final = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)
 
 
 class MissingMessageError(KeyError):
@@ -30,25 +33,39 @@ class _Gap(dict[str, object]):
 
 
 @cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """All texts: key -> language -> template. A key that stands twice, or lacks a language, is an error."""
-    texts: dict[str, dict[str, str]] = {}
+def _entries() -> dict[str, tuple[str, str]]:
+    """Key -> (file, its lines there). A command needs a few texts of a thousand: an entry is parsed when it is asked for."""
+    found: dict[str, tuple[str, str]] = {}
     for entry in sorted(resources.files(__package__).iterdir(), key=lambda item: item.name):
         if not entry.name.endswith(".yaml"):
             continue
-        for key, value in (yaml.load(entry.read_text(encoding="utf-8"), Loader=_LOADER) or {}).items():  # noqa: S506
-            if key in texts:
+        for lines in _ENTRY.split(entry.read_text(encoding="utf-8"))[1:]:
+            key = lines.partition(":")[0]
+            if key in found:
                 raise ValueError(f"message {key} stands twice (again in {entry.name})")
-            if set(value) != set(LANGUAGES):
-                raise ValueError(f"message {key} in {entry.name} must have exactly {LANGUAGES}")
-            texts[key] = {lang: str(template) for lang, template in value.items()}
-    return texts
+            found[key] = entry.name, lines
+    return found
+
+
+@cache
+def _texts(key: str) -> dict[str, str]:
+    """The templates of one key by language; KeyError where there is none, ValueError where a language is missing."""
+    name, lines = _entries()[key]
+    value = yaml.load(lines, Loader=_LOADER)[key]  # noqa: S506
+    if set(value) != set(LANGUAGES):
+        raise ValueError(f"message {key} in {name} must have exactly {LANGUAGES}")
+    return {lang: str(template) for lang, template in value.items()}
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """All texts: key -> language -> template. A key that stands twice, or lacks a language, is an error."""
+    return {key: _texts(key) for key in _entries()}
 
 
 def text(key: str, lang: str, /, **params: object) -> str:
     """The text `key` in `lang` with `params` put in. Raises MissingMessageError when the catalogue lacks it."""
     try:
-        template = catalogue()[key][lang]
+        template = _texts(key)[lang]
     except KeyError as error:
         raise MissingMessageError(f"{key} ({lang})") from error
     return template.format_map(_Gap(params))
@@ -56,7 +73,7 @@ def text(key: str, lang: str, /, **params: object) -> str:
 
 def has(key: str) -> bool:
     """Whether the catalogue holds `key`."""
-    return key in catalogue()
+    return key in _entries()
 
 
 def default_language() -> str:
