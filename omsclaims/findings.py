@@ -72,9 +72,12 @@ class Finding:
         return rule_text(self.rule, dict(self.params), self.value, self.element, lang)
 
 
+_EMPTY: Final = pl.DataFrame(schema=SCHEMA)
+
+
 def empty() -> pl.DataFrame:
     """A findings frame without rows."""
-    return pl.DataFrame(schema=SCHEMA)
+    return _EMPTY.clone()
 
 
 def frame(findings: Iterable[Finding]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from typing import Final
 
 import polars as pl
 
@@ -225,4 +226,7 @@ def judged(text: str, maker: Parser, row: int, found: Collected) -> str | int | 
 
 def no_exceptions() -> pl.DataFrame:
     """The table of exceptions without rows."""
-    return pl.DataFrame(schema=EXCEPTIONS)
+    return _NO_EXCEPTIONS.clone()
+
+
+_NO_EXCEPTIONS: Final = pl.DataFrame(schema=EXCEPTIONS)

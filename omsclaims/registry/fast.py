@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from omsclaims.registry import columns, compiling, kernel, result, source, strict
+from omsclaims.registry import columns, compiling, kernel, plan, result, source, strict
 from omsclaims.registry.columns import Collected, Parser
 from omsclaims.registry.formats import EXCEPTIONS, Format, get
 from omsclaims.registry.limits import Limits
@@ -426,20 +426,22 @@ class _Scan:
     def _between(self, at: int) -> int | None:
         """Behind a comment or instruction between records; None at the lawful end of the file."""
         chunk = self.chunk
-        if self.slow is None:
-            self.slow = self.reader.slow_records()
         rest = memoryview(chunk.buffer)[at : chunk.end]  # type: ignore[arg-type]
         content = bytes(rest[: self.reader.limits.comment_bytes + 8])
         marker = _BETWEEN.match(content)
-        if marker is not None and self.slow.fragment(marker[0]) is not None:
-            self.reader.markers += self.slow.markers
-            self.slow.markers = 0
-            self.output.control[kernel.LINES] += marker[0].count(b"\n")
-            return at + marker.end()
-        closing = rb"</" + re.escape(self.reader.header.target.head.root.encode()) + rb"\s*>\s*"
-        if not chunk.final or re.fullmatch(closing, bytes(rest)) is None:
+        if marker is None:
+            closing = rb"</" + re.escape(self.reader.header.target.head.root.encode()) + rb"[ \t\r\n]*>[ \t\r\n]*"
+            if not chunk.final or re.fullmatch(closing, bytes(rest)) is None:
+                raise DeclinedError
+            return None
+        if self.slow is None:
+            self.slow = self.reader.slow_records()
+        if self.slow.fragment(marker[0]) is None:
             raise DeclinedError
-        return None
+        self.reader.markers += self.slow.markers
+        self.slow.markers = 0
+        self.output.control[kernel.LINES] += marker[0].count(b"\n")
+        return at + marker.end()
 
     # --- columns ------------------------------------------------------------------------------------------------------
 
@@ -662,6 +664,7 @@ def _read_header(top: etree._Element, content: bytes, opening: bytes, target: Ta
     reading.root_texts([top.text, *(element.tail for element in elements)])
     reading.header(elements, (*(str(element.tag) for element in elements), target.record))
     reading.flush()
+    plan.give_back(target.edition, reading.root)
     encoding = source.encoding_of(content)
     return Header(
         target, len(content), content, opening, encoding, reading.parts, reading.found, reading.structure, content.count(b"\n")
@@ -744,8 +747,12 @@ class Assembled:
     def finished(self) -> XmlRead:
         """Tables and findings of the whole file."""
         target = self.header.target
-        exceptions = [*self.exceptions, pl.DataFrame(self.exception_rows, schema=EXCEPTIONS, orient="row")]
-        problems = [*self.problems, pl.DataFrame(self.problem_rows, schema=columns.PROBLEM, orient="row")]
+        exceptions = list(self.exceptions)
+        if self.exception_rows:
+            exceptions.append(pl.DataFrame(self.exception_rows, schema=EXCEPTIONS, orient="row"))
+        problems = list(self.problems)
+        if self.problem_rows:
+            problems.append(pl.DataFrame(self.problem_rows, schema=columns.PROBLEM, orient="row"))
         tables = result.canonical(target.edition, self.parts, exceptions, self.extras)
         return XmlRead(target.edition, tables, result.all_findings(target, problems, tables, self.header.content), target.exact)
 

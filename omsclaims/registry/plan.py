@@ -17,6 +17,9 @@ from omsclaims.registry.formats import Field, Format
 #: Lists of child tags kept per structure; more different ones than this only cost time.
 _KEPT_SIGNATURES: Final = 5_000
 
+#: Plans kept for the next file, per edition.
+_KEPT_PLANS: Final = 4
+
 Texts = list[str | None]
 
 
@@ -83,8 +86,37 @@ class Block:
 
 
 def build(edition: Format) -> Block:
-    """The plan of an edition: the block of its root, with all others below. Fresh each time: blocks collect rows."""
+    """The plan of an edition: the block of its root, with all others below, without rows. `give_back` it after use."""
+    free = _FREE.get((edition.id, edition.overlay))
+    while free:
+        known, root = free.pop()
+        if known is edition:
+            return root
     return _block(edition, None)
+
+
+def give_back(edition: Format, root: Block) -> None:
+    """Keeps a plan for the next file of the edition, with all that it has learned about lists of tags."""
+    _clear(root)
+    free = _FREE.setdefault((edition.id, edition.overlay), [])
+    if len(free) < _KEPT_PLANS:
+        free.append((edition, root))
+
+
+def _clear(block: Block) -> None:
+    """Forgets the rows of a plan."""
+    block.rows.clear()
+    block.parents.clear()
+    block.done = 0
+    for leaf in block.lists.values():
+        leaf.rows.clear()
+        leaf.parents.clear()
+        leaf.done = 0
+    for below in block.blocks.values():
+        _clear(below)
+
+
+_FREE: dict[tuple[str, str | None], list[tuple[Format, Block]]] = {}
 
 
 def _block(edition: Format, structure: Field | None) -> Block:

@@ -47,7 +47,16 @@ def shown(path: str, text: str | None, *, known: bool = True) -> str | None:
 
 def no_problems() -> pl.DataFrame:
     """No problem at all, as a frame of columns.PROBLEM."""
-    return pl.DataFrame(schema=PROBLEM)
+    return _NO_PROBLEMS.clone()
+
+
+def no_extras() -> pl.DataFrame:
+    """The table of extras without rows."""
+    return _NO_EXTRAS.clone()
+
+
+_NO_PROBLEMS: Final = pl.DataFrame(schema=PROBLEM)
+_NO_EXTRAS: Final = pl.DataFrame(schema=EXTRA)
 
 
 def _tag(path: str) -> str:
@@ -219,8 +228,8 @@ def whole_file(tables: dict[str, pl.DataFrame], edition: Format, package: str, f
     """Findings S.908-S.911 and S.914-S.917 of one file."""
     if edition.family == "protocol":
         return findings.empty()
-    repeated = pl.concat([repeats_of_file(tables, edition), repeats_of_cases(tables, edition)])
-    found = placed(repeated, tables, edition, package, file)
+    repeated = [part for part in (repeats_of_file(tables, edition), repeats_of_cases(tables, edition)) if part.height]
+    found = placed(pl.concat(repeated), tables, edition, package, file) if repeated else findings.empty()
     if edition.family == "person":
         return found
     return pl.concat([found, findings.frame(totals(Totals.of(tables), edition, package, file))])
@@ -257,6 +266,8 @@ def _path(edition: Format, table: str, column: str) -> str:
 def _repeats(rule: str, table: str, keys: list[str], path: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """Second and later rows with the same key; the first one stands."""
     frame, value = tables[table], keys[-1]
+    if frame.height < 2 or frame[value].null_count() == frame.height:
+        return no_problems()
     again = frame.filter(pl.col(value).is_not_null() & ~pl.struct(keys).is_first_distinct())
     return again.select(
         pl.lit(rule).alias("rule"), pl.lit("1.4.4").alias("code"), pl.lit(table).alias("table"), "_row",

@@ -133,6 +133,8 @@ class Structure:
 
     def frame(self) -> pl.DataFrame:
         """The problems as a frame of columns.PROBLEM."""
+        if not self.problems:
+            return positions.no_problems()
         return pl.DataFrame(self.problems, schema=columns.PROBLEM, orient="row")
 
 
@@ -144,17 +146,16 @@ def canonical(
     tables: dict[str, pl.DataFrame] = {}
     for table in edition.every_table:
         kept = [part for part in parts.get(table, ()) if part.height]
-        schema = edition.columns(table)
         if not kept:
-            tables[table] = pl.DataFrame(schema=schema)
+            tables[table] = empty_of(edition, table)
             continue
         frame = kept[0] if len(kept) == 1 else pl.concat(kept, how="diagonal", rechunk=False)
-        tables[table] = with_policy(frame, table, edition).pipe(shaped, schema)
+        tables[table] = with_policy(frame, table, edition).pipe(shaped, empty_of(edition, table))
     if edition.copies:
         tables = edition.copied(tables)
     found = [part for part in exceptions if part.height]
-    together = pl.concat(found) if found else columns.no_exceptions()
-    tables["exceptions"] = together.sort("table", "_row", "column", maintain_order=True)
+    together = pl.concat(found).sort("table", "_row", "column", maintain_order=True) if found else columns.no_exceptions()
+    tables["exceptions"] = together
     tables["extra"] = extra_table(extras, tables, edition)
     return tables
 
@@ -168,20 +169,30 @@ def with_policy(frame: pl.DataFrame, table: str, edition: Format) -> pl.DataFram
     return frame.with_columns(policy.alias("policy"))
 
 
-def shaped(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """The frame with exactly the columns of the schema; those the edition lacks, or no row has, are null."""
-    return frame.select(
-        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
-        for name, kind in schema.items()
-    )
+def empty_of(edition: Format, table: str) -> pl.DataFrame:
+    """A table of an edition without rows, made once."""
+    key = (edition.id, edition.overlay, id(edition) if edition.overlay else 0, table)
+    found = _EMPTY.get(key)
+    if found is None:
+        found = _EMPTY[key] = pl.DataFrame(schema=edition.columns(table))
+    return found.clone()
+
+
+_EMPTY: dict[tuple[str, str | None, int, str], pl.DataFrame] = {}
+
+
+def shaped(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """The frame with exactly the columns of `like`; those the edition lacks, or no row has, are null."""
+    made = pl.concat([like, frame], how="diagonal", rechunk=False)
+    return made if made.width == like.width else made.select(like.columns)
 
 
 def extra_table(extras: list[tuple[str, int, str, str, str]], tables: Mapping[str, pl.DataFrame], edition: Format) -> pl.DataFrame:
     """The table `extra`, each element with the line and offset of its record."""
+    if not extras:
+        return positions.no_extras()
     without = {name: kind for name, kind in EXTRA.items() if name not in PLACE}
     frame = pl.DataFrame(extras, schema=without, orient="row")
-    if not extras:
-        return frame.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in PLACE.items()).select(list(EXTRA))
     placed = []
     for (table,), part in frame.with_row_index("@order").partition_by("table", as_dict=True, maintain_order=True).items():
         rows = positions.ancestors(part["_row"], str(table), tables, edition)
@@ -198,7 +209,8 @@ def all_findings(
 ) -> pl.DataFrame:
     """Findings with the place of their case, and the checks of the file as a whole. `header`: bytes before the first record."""
     edition, package, file = target.edition, target.package, target.file
-    placed = positions.placed(pl.concat([positions.no_problems(), *problems]), tables, edition, package, file, header)
+    some = [part for part in problems if part.height]
+    placed = positions.placed(pl.concat(some), tables, edition, package, file, header) if some else findings.empty()
     whole = positions.whole_file(tables, edition, package, file)
     return findings.concat([placed, whole, target.unknown_version()])
 

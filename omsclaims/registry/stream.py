@@ -60,7 +60,7 @@ class Part:
     def complete(self) -> Tables:
         """The tables with all canonical columns, as `read_xml` gives them; those without rows, too."""
         known = {**{name: self.format.columns(name) for name in self.format.every_table}, "exceptions": EXCEPTIONS, "extra": EXTRA}
-        return {name: result.shaped(self.tables.get(name, pl.DataFrame()), schema) if name in self.tables
+        return {name: result.shaped(self.tables[name], pl.DataFrame(schema=schema)) if name in self.tables
                 else pl.DataFrame(schema=schema) for name, schema in known.items()}  # fmt: skip
 
 
@@ -231,9 +231,9 @@ class _Streaming:
             if name in local:
                 counted = {"_row": pa.array(np.arange(batch.rows[name])), **local[name]}
                 frame = pl.from_arrow(pa.Table.from_pydict(counted))
-                tables[name] = result.shaped(frame, edition.columns(name))  # type: ignore[arg-type]
+                tables[name] = result.shaped(frame, result.empty_of(edition, name))  # type: ignore[arg-type]
             else:
-                tables[name] = pl.DataFrame(schema=edition.columns(name))
+                tables[name] = result.empty_of(edition, name)
         rows = pl.DataFrame(batch.problem_rows, schema=PROBLEM, orient="row")
         repeats = positions.repeats_of_cases(tables, edition) if batch.repeats else positions.no_problems()
         problems = pl.concat([rows, *batch.problems, repeats])
@@ -266,12 +266,12 @@ class _Streaming:
         edition, target = header.target.edition, header.target
         found = []
         if edition.family != "protocol" and self._suspicious():
-            whole = {name: pl.DataFrame(schema=edition.columns(name)) for name in edition.every_table}
+            whole = {name: result.empty_of(edition, name) for name in edition.every_table}
             for name, wanted in _KEYS.items():
                 kept = self.kept.get(name)
                 frame = self.stored(name, wanted) if self.stored is not None else pl.concat(kept, how="diagonal") if kept else None
                 if frame is not None and name in whole:
-                    whole[name] = result.shaped(frame, edition.columns(name))
+                    whole[name] = result.shaped(frame, result.empty_of(edition, name))
             repeats = positions.repeats_of_file(whole, edition)
             found.append(positions.placed(repeats, whole, edition, target.package, target.file))
         if edition.family == "main":

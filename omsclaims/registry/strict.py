@@ -44,6 +44,7 @@ def read(content: bytes, target: Target) -> XmlRead:
         line, column = max(error.position[0], 1), max(error.position[1], 1)
         return target.refused("S.807", {"line": line, "column": column, "message": error.msg or ""}, line)
     reading.place(content)
+    plan.give_back(target.edition, reading.root)
     tables = result.canonical(target.edition, reading.parts, reading.found.all_exceptions(), reading.structure.extras)
     problems = [reading.structure.frame(), *reading.found.all_problems()]
     header = content[: reading.first_record(content)]
@@ -216,6 +217,8 @@ class Reading:
     def _flush_block(self, block: Block) -> pl.DataFrame | None:
         """Rows of a block (and of all below) as a frame; own tables are stored, a flattened one is handed to its owner."""
         start, count = block.done, len(block.rows)
+        if not count:
+            return None  # and nothing below it
         frame = self._block_frame(block)
         for below in block.blocks.values():
             flat = self._flush_block(below)
@@ -226,8 +229,6 @@ class Reading:
         if not block.own:
             return frame
         block.done = start + count
-        if not count:
-            return None
         twins = [name for name in frame.columns if name.startswith(f"{block.twin}.")] if block.twin else []
         self._keep(block.table, frame.drop(twins))
         if block.twin:
@@ -249,8 +250,6 @@ class Reading:
         else:
             rows = parents.alias("_row")
             keys = [rows]
-        if not block.rows:
-            return pl.DataFrame(keys)
         texts = list(zip(*block.rows, strict=True))
         block.rows.clear()
         block.parents.clear()
