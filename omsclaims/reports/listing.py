@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from string import Formatter
 
 import polars as pl
 
@@ -19,10 +21,29 @@ def title(rule: str | None, lang: str) -> str:
     return messages.text(key, lang) if messages.has(key) else str(rule or "")
 
 
-def todo(rule: str, lang: str) -> str:
-    """What to do about a rule; empty where the catalogue does not say."""
+#: What the texts of one finding need: params, value, element.
+Filling = tuple[str | None, str | None, str | None]
+
+
+def todo(rule: str, lang: str, found: Sequence[Filling] = ()) -> str:
+    """What to do about a rule; empty where the catalogue does not say.
+
+    found  findings of the rule: what they have in common is put into the text, three dots where they differ
+    """
     key = f"rule.{rule}.todo"
-    return messages.text(key, lang) if messages.has(key) else ""
+    if not messages.has(key):
+        return ""
+    names = [name for _, name, _, _ in Formatter().parse(messages.catalogue()[key][lang]) if name]
+    known: dict[str, object] = dict.fromkeys(names, "…")
+    if names:
+        fillings = [
+            {"value": value or "", "element": element or "", **json.loads(params or "{}")}
+            for params, value, element in set(found)
+        ]
+        for name in names:
+            values = {str(filling.get(name, "…")) for filling in fillings}
+            known[name] = values.pop() if len(values) == 1 else "…"
+    return messages.text(key, lang, **known)
 
 
 def sentence(rule: str, params: str | None, value: str | None, element: str | None, lang: str) -> str:
@@ -32,9 +53,13 @@ def sentence(rule: str, params: str | None, value: str | None, element: str | No
     return title(rule, lang)
 
 
-def counts(findings: pl.DataFrame) -> pl.DataFrame:
-    """rule, code, findings (number), cases (number of distinct cases; 0 for findings about files), most frequent first."""
-    return (
+def counts(findings: pl.DataFrame, billed: pl.DataFrame | None = None) -> pl.DataFrame:
+    """rule, code, findings (number), cases (number of distinct cases; 0 for findings about files), most frequent first.
+
+    billed  package, z_row, sumv_kop of cases: adds `sumv_kop`, what was billed for the cases of a rule, each counted once;
+            null where no case of the rule is known
+    """
+    made = (
         findings.group_by("rule", "code")
         .agg(
             pl.len().alias("findings"),
@@ -42,6 +67,12 @@ def counts(findings: pl.DataFrame) -> pl.DataFrame:
         )
         .sort(pl.col("findings"), pl.col("rule"), pl.col("code"), descending=[True, False, False], nulls_last=True)
     )
+    if billed is None:
+        return made
+    concerned = findings.select("rule", "code", "package", "z_row").drop_nulls("z_row").unique()
+    money = concerned.join(billed.select("package", "z_row", "sumv_kop"), on=["package", "z_row"]).group_by("rule", "code")
+    sums = money.agg(pl.when(pl.col("sumv_kop").count() > 0).then(pl.col("sumv_kop").sum()).alias("sumv_kop"))
+    return made.join(sums, on=["rule", "code"], how="left", nulls_equal=True, maintain_order="left")
 
 
 def shown(findings: pl.DataFrame, first: int = FIRST) -> pl.DataFrame:
@@ -53,9 +84,14 @@ def shown(findings: pl.DataFrame, first: int = FIRST) -> pl.DataFrame:
 
 
 def with_text(findings: pl.DataFrame, lang: str) -> pl.DataFrame:
-    """`findings` with the column `text`; made once per distinct text."""
+    """`findings` with the columns `title`, `text`, `todo`; made once per distinct text."""
     keys = ["rule", "params", "value", "element"]
     distinct = findings.select(keys).unique(maintain_order=True)
-    texts = [sentence(rule, params, value, element, lang) for rule, params, value, element in distinct.iter_rows()]
-    named = distinct.with_columns(pl.Series("text", texts, dtype=pl.String))
+    rows = list(distinct.iter_rows())
+    texts = [sentence(rule, params, value, element, lang) for rule, params, value, element in rows]
+    advice = [todo(str(rule), lang, [(params, value, element)]) for rule, params, value, element in rows]
+    named = distinct.with_columns(
+        pl.Series("title", [title(row[0], lang) for row in rows], dtype=pl.String),
+        pl.Series("text", texts, dtype=pl.String), pl.Series("todo", advice, dtype=pl.String),
+    )  # fmt: skip
     return findings.join(named, on=keys, how="left", nulls_equal=True, maintain_order="left")

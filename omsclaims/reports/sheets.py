@@ -47,12 +47,16 @@ def show_date(day: date | None, lang: str) -> str:
 
 
 class Workbook:
-    """A workbook in memory. `bytes()` closes it and gives its contents."""
+    """A workbook in memory. `bytes()` closes it and gives its contents.
 
-    def __init__(self, lang: str, title: str) -> None:
+    `long`: rows go to a file as soon as the next one begins, so that a list may have any length; sheets are filled from the top.
+    """
+
+    def __init__(self, lang: str, title: str, *, long: bool = False) -> None:
         self.lang = lang
         self._stream = io.BytesIO()
-        options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        options["constant_memory" if long else "in_memory"] = True
         self.book = xlsxwriter.Workbook(self._stream, options)
         self.book.set_properties({"title": clean(title), "author": "omsclaims", "created": _CREATED})
         self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
