@@ -299,8 +299,9 @@ def _danger(entry: Entry, name: str, seen: set[str], bounds: Limits) -> str | No
     """Why an entry is refused unread; None when it may be read."""
     if len(entry.raw_name) > bounds.name_bytes or len(name.encode("utf-8", "replace")) > 2 * bounds.name_bytes:
         return "name_long"
-    for spelling in sorted({name, *_spelled(entry)}):
-        wrong = _wrong_name(spelling)
+    for spelling in sorted(_spelled(entry)):
+        # Where a field tells the name, the plain one may have `?` for letters that it lacks.
+        wrong = _wrong_name(spelling if spelling == name else spelling.replace("?", "_"))
         if wrong is not None:
             return wrong
     if entry.flags & zipdir.ENCRYPTED or entry.aes:

@@ -153,7 +153,9 @@ class _Plain(yaml.SafeLoader):
         """A mapping whose names stand once."""
         seen: set[str] = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "no name", key.start_mark)
+            if key.value in seen:
                 raise _TwiceError(str(key.value)[:60], key.start_mark.line + 1)
             seen.add(key.value)
         return super().construct_mapping(node, deep)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omsclaims.findings import Finding
 from omsclaims.registry import measure as module
+from omsclaims.registry.formats import get
 from omsclaims.registry.limits import Limits
-from omsclaims.registry.measure import measure
+from omsclaims.registry.measure import measure, refusal, suspicious
+
+from .documents import document, main_document
 
 SMALL = Limits(
     depth=4, text_bytes=20, tag_bytes=24, comment_bytes=16, comments=3, attributes=2, record_bytes=90, record_elements=6,
@@ -126,3 +131,60 @@ def test_the_short_way_lets_nothing_through(content: bytes, depth: int, attribut
     limits = Limits(depth=depth, attributes=attributes, comments=2)
     found = measure(content, limits)
     assert (None if found is None else (found[0], found[1]["offset"])) == slow(content, limits)
+
+
+RECORDS = b"<ZAP><A>1</A></ZAP>\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "limits", "expected"),
+    [
+        (b"<a><b><c/></b></a>", Limits(depth=2), ("depth", 6, 1)),
+        (b"<a>\n<b>\n\n<c>x</c></b></a>", Limits(depth=2), ("depth", 9, 4)),
+        (b"<a>12345</a>", Limits(text_bytes=4), ("text_bytes", 3, 1)),
+        (b"<a>1<!-- 2 --><![CDATA[3]]>4</a>", Limits(text_bytes=20), ("text_bytes", 3, 1)),
+        (b"<a>12345</a>", Limits(text_bytes=5), None),
+        (b"<a>\n<bcdefg/></a>", Limits(tag_bytes=8), ("tag_bytes", 4, 2)),
+        (b"<a b='>>>>>>>>>>'/>", Limits(tag_bytes=18), ("tag_bytes", 0, 1)),
+        (b"<a b='1' c=\"2\" d = '3'/>", Limits(attributes=2), ("attributes", 0, 1)),
+        (b"<a>b='1' c='2'</a>", Limits(attributes=1), None),
+        (b"<a><!-- no end", Limits(comment_bytes=10), ("comment_bytes", 3, 1)),
+        (b"<?xml version='1.0'?><a><!----><?p?></a>", Limits(comments=2), ("comments", 31, 1)),
+        (b"<r>" + RECORDS * 3 + b"</r>", Limits(record_bytes=12), ("record_bytes", 3, 1)),
+        (b"<r>" + RECORDS * 3 + b"</r>", Limits(record_elements=2, header_elements=1), None),
+        (b"<r>" + RECORDS * 2 + b"<ZAP><A/><B/></ZAP></r>", Limits(record_elements=2), ("record_elements", 43, 3)),
+        (b"<r><H/>" + RECORDS * 9 + b"<H/></r>", Limits(header_elements=1), ("header_elements", 187, 10)),
+        (b"<r><ZAPX/><ZAPX/></r>", Limits(header_elements=1), ("header_elements", 10, 1)),
+    ],
+)  # fmt: skip
+def test_each_limit_and_its_place(content: bytes, limits: Limits, expected: tuple[str, int, int] | None) -> None:
+    for whole in (content, [content[at : at + 1] for at in range(len(content))]):
+        found = measure(whole, limits)
+        assert (None if found is None else (found[0], found[1]["offset"], found[1]["line"])) == expected
+
+
+def test_a_refusal_is_told_in_both_languages() -> None:
+    found = refusal(b"<a>\n<b><c/></b></a>", Limits(depth=2))
+    assert found is not None
+    rule, params, line = found
+    finding = Finding(rule, line=line, params=params)
+    assert (rule, line, params["limit"], params["allowed"], params["offset"]) == ("S.815", 2, "depth", 2, 7)
+    assert finding.text("ru") == "Файл не прочитан: вложенность элементов - больше 2 (depth); строка 2, байт 7"
+    assert finding.text("en") == "The file was not read: elements inside each other - more than 2 (depth); line 2, byte 7"
+
+
+@pytest.mark.parametrize("edition", ["H_3.2", "C_3.1", "L_3.2", "RD_3.2", "FLK_P"])
+def test_documents_of_every_kind_are_within_the_limits(edition: str) -> None:
+    for full in (False, True):
+        assert measure(document(get(edition), full=full, records=3)) is None
+    assert measure(b"") is None and measure([]) is None and measure([b"", b"<a/>", b""]) is None
+
+
+def test_only_what_has_no_records_for_megabytes_is_suspicious() -> None:
+    start, record = main_document(1).split(b"<ZAP>")
+    record = b"<ZAP>" + record.removesuffix(b"</ZL_LIST>")
+    large = start + record * ((9 << 20) // len(record)) + b"</ZL_LIST>"
+    assert not suspicious(main_document()) and not suspicious(large) and not suspicious(large.replace(b"ZAP>", b"PERS>"))
+    for filler in (b" ", b"<X/>", b"<!-- x -->"):
+        assert suspicious(large[: len(large) // 2] + filler * (5 << 20) + large[len(large) // 2 :])
+    assert suspicious(large.decode("cp1251").encode("utf-16"))
