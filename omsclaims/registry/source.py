@@ -38,13 +38,16 @@ _MARKUP: Final = re.compile(
     rb"<!(?:[Dd][Oo][Cc][Tt][Yy][Pp][Ee]|[Ee][Nn][Tt][Ii][Tt][Yy]|[Ee][Ll][Ee][Mm][Ee][Nn][Tt]"
     rb"|[Aa][Tt][Tt][Ll][Ii][Ss][Tt]|[Nn][Oo][Tt][Aa][Tt][Ii][Oo][Nn])"
 )
-_FOREIGN: Final = (b"<?xml-stylesheet", b"http://www.w3.org/2001/XInclude")
+#: Each with the sign in it that files hardly hold.
+_FOREIGN: Final = ((b"<?xml-stylesheet", b"?"), (b"http://www.w3.org/2001/XInclude", b":"))
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _ENCODINGS: Final = {"windows-1251": "cp1251", "cp1251": "cp1251", "utf-8": "utf-8", "utf8": "utf-8"}
 _HEAD_BYTES: Final = 1 << 16
 _DECLARATION_BYTES: Final = 400
 _XML_START: Final = re.compile(rb"\s*+<\?[Xx][Mm][Ll]\s")
 _PIECE: Final = 1 << 20
+#: So many are rare; after them the word itself is looked for.
+_RARE: Final = 256
 
 #: Why a file is refused: rule, parameters of the text, line.
 Refusal = tuple[str, dict[str, object], int]
@@ -162,8 +165,9 @@ def _encoding(declared: str, problem: str, content: bytes, at: int) -> Refusal:
 
 def _markup_refusal(content: bytes) -> Refusal | None:
     """S.806: any markup declaration anywhere, whatever hides it; and what asks for other files."""
-    places = [content.find(word) for word in _FOREIGN]
-    if b"<!" in content and (found := _MARKUP.search(content)):
+    places = [_find(content, word, sign) for word, sign in _FOREIGN]
+    first = content.find(b"!")
+    if first > 0 and (found := _MARKUP.search(content, first - 1)):
         places.append(found.start())
     at = min((place for place in places if place >= 0), default=-1)
     if at < 0:
@@ -172,9 +176,21 @@ def _markup_refusal(content: bytes) -> Refusal | None:
     return "S.806", {"line": line, "offset": at}, line
 
 
+def _find(content: bytes, word: bytes, sign: bytes) -> int:
+    """Where `word` stands, by way of a rare sign in it: one sign is found ten times faster than a word."""
+    before, at = word.index(sign), -1
+    for _ in range(_RARE):
+        at = content.find(sign, at + 1)
+        if at < 0:
+            return -1
+        if at >= before and content.startswith(word, at - before):
+            return at - before
+    return content.find(word, max(at - before, 0))
+
+
 def _entity_refusal(content: bytes) -> Refusal | None:
     """S.807: a reference to any entity beyond the five of XML; nothing can define it, and no parser is asked to."""
-    for match in _ENTITY.finditer(content):
+    for match in _ENTITY.finditer(content) if b"&" in content else ():
         if match[1] not in _KNOWN_ENTITIES:
             at = match.start()
             line, column = content.count(b"\n", 0, at) + 1, at - content.rfind(b"\n", 0, at)
