@@ -37,7 +37,7 @@ CHUNK: Final = 4 << 20
 #: The header is looked for in so many bytes.
 _HEADER_BYTES: Final = 1 << 16
 _FIRST_RECORD: Final = re.compile(rb"<(ZAP|PERS|PR)(?=[\s>/])")
-_ROOT: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*(<[^\s/>!?\"']+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL)
+_ROOT: Final = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+(<[^\s/>!?\"']+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL)
 _BETWEEN: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _BLANKS: Final = b" \t\r\n"
 _TRIES: Final = 8
