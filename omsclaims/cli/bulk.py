@@ -46,7 +46,9 @@ def add_to(app: typer.Typer, lang: str) -> None:
                 records = max((done.rows.get(name, 0) for name in ("zap", "person", "pr")), default=0)
                 edition = "-" if done.format is None else done.format.id
                 common.out.print(
-                    text("cli.convert.done", lang, file=stem, records=records, format=edition, findings=done.findings, out=target),
+                    text(
+                        "cli.convert.done", lang, file=stem, records=records, format=edition, findings=done.findings, out=target
+                    ),
                     markup=False,
                 )
                 worst = max(worst, common.FINDINGS if done.findings else common.CLEAN)

@@ -1,4 +1,4 @@
-"""Is the scanner compiled on this machine yet? It is once, which takes some seconds; who waits for it is told, or does it ahead."""
+"""Is the scanner compiled on this machine yet? That takes some seconds, once; who waits for it is told."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_kept(function: Any) -> bool:
 
 def prepare() -> bool:
     """Loads the scanner, compiling it where that was not done before. Returns whether it was compiled now."""
-    global _done
+    global _done  # noqa: PLW0603 - of the process, as numba's compiled code is
     if _done:
         return False
     from omsclaims.registry import kernel

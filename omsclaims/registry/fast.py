@@ -1,6 +1,6 @@
 """What does one file say, read at the speed of memory? Chunks of whole records through the compiled scanner, side by side.
 
-The same tables and findings as `strict` for the same bytes, or None: then the file as a whole is for `strict`. A chunk ends at the
+The same tables and findings as `strict` for the same bytes, or None: then the whole file is for `strict`. A chunk ends at the
 end of a record. Comments and CDATA may hold what looks like one; such a chunk turns out incomplete, and reading goes on from
 its last whole record with more bytes. Single records that the scanner does not accept go through `slow`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,10 +58,10 @@ Opener = Callable[[], BinaryIO]
 Targeting = Callable[[source.Head], Target | source.Refusal]
 
 #: A file that every part of the scanner has something to do with.
-_SPECIMEN: Final = """<?xml version="1.0" encoding="windows-1251"?>
+_SPECIMEN: Final = b"""<?xml version="1.0" encoding="windows-1251"?>
 <ZL_LIST><ZGLV><VERSION>3.1</VERSION><DATA>2022-01-31</DATA><FILENAME>x</FILENAME></ZGLV>
 <ZAP><N_ZAP>1</N_ZAP><PR_NOV>0</PR_NOV><Z_SL><IDCASE>1</IDCASE><SL><SL_ID>a</SL_ID><USL><IDSERV>b</IDSERV></USL></SL>
-<SUMV>1.00</SUMV></Z_SL></ZAP></ZL_LIST>""".encode()
+<SUMV>1.00</SUMV></Z_SL></ZAP></ZL_LIST>"""
 
 
 def run_once() -> None:
@@ -186,7 +186,9 @@ def accepts(content: bytes, targeting: Targeting, limits: Limits | None = None, 
 class Reader:
     """One file being read: header at once, then `batches` in file order. Raises DeclinedError at any point."""
 
-    def __init__(self, opener: Opener, targeting: Targeting, limits: Limits, chunk_bytes: int, threads: int, *, copy: bool = True) -> None:
+    def __init__(
+        self, opener: Opener, targeting: Targeting, limits: Limits, chunk_bytes: int, threads: int, *, copy: bool = True
+    ) -> None:
         self.opener, self.limits, self.chunk_bytes, self.threads, self.copy = opener, limits, chunk_bytes, threads, copy
         self.only_scan = False
         self.look_for_repeats = False
@@ -208,7 +210,8 @@ class Reader:
 
     def batches(self) -> Iterator[Batch]:
         """All batches in file order; rows and lines count from the start of the batch, offsets from that of the file."""
-        position, size = self.header.size, self.chunk_bytes
+        position: int | None = self.header.size
+        size = self.chunk_bytes
         while position is not None:
             position = yield from self._run(position, size)
             size = 2 * size
@@ -217,7 +220,7 @@ class Reader:
         if not self.records or (self.letters and not self.proved) or self.markers > self.limits.comments:
             raise DeclinedError
 
-    def _run(self, position: int, size: int) -> Iterator[Batch]:  # type: ignore[override]
+    def _run(self, position: int, size: int) -> Generator[Batch, None, int | None]:
         """Chunks from an offset on, `threads` at once; returns the offset to go on from, or None at the end."""
         with self.opener() as stream:
             _skip(stream, position)
@@ -600,9 +603,13 @@ def _arrow(output: Output, program: Program, *, copy: bool) -> Columns:
             buffers = [validity, _buffer_of(output.texts[2 * base : 2 * (base + count)], copy=copy), side]
             array = pa.Array.from_buffers(_STRING, count, buffers, nulls)
         elif kind == kernel.NUMBER:
-            array = pa.Array.from_buffers(_INT64, count, [validity, _buffer_of(output.numbers[base : base + count], copy=copy)], nulls)
+            array = pa.Array.from_buffers(
+                _INT64, count, [validity, _buffer_of(output.numbers[base : base + count], copy=copy)], nulls
+            )
         else:
-            array = pa.Array.from_buffers(_DATE, count, [validity, _buffer_of(output.dates[base : base + count], copy=copy)], nulls)
+            array = pa.Array.from_buffers(
+                _DATE, count, [validity, _buffer_of(output.dates[base : base + count], copy=copy)], nulls
+            )
         found[table][program.leaves[leaf].column] = array
     return {name: found[number] for number, name in enumerate(program.tables) if rows[number]}
 
@@ -735,12 +742,14 @@ class Assembled:
         for table, arrays in numbered(batch, before, self.header.target.edition, self.header.lines).items():
             frame = pl.from_arrow(pa.Table.from_pydict(arrays))
             self.parts.setdefault(table, []).append(frame)  # type: ignore[arg-type]
-        self.problem_rows += [(rule, code, table, row + before.get(table, 0), *rest)
-                              for rule, code, table, row, *rest in batch.problem_rows]  # type: ignore[misc]  # fmt: skip
-        self.exception_rows += [(table, row + before.get(table, 0), *rest) for table, row, *rest in batch.exception_rows]  # type: ignore[misc]
+        for rule, code, table, row, *place in batch.problem_rows:
+            self.problem_rows.append((rule, code, table, row + before.get(table, 0), *place))  # type: ignore[arg-type]
+        for table, row, *text in batch.exception_rows:
+            self.exception_rows.append((table, row + before.get(table, 0), *text))  # type: ignore[arg-type]
         self.problems += [_moved(part, before) for part in batch.problems]
         self.exceptions += [_moved(part, before) for part in batch.exceptions]
-        self.extras += [(table, row + before.get(table, 0), *rest) for table, row, *rest in batch.extras]  # type: ignore[misc]
+        for table, row, *text in batch.extras:
+            self.extras.append((table, row + before.get(table, 0), *text))  # type: ignore[arg-type]
         for table, count in batch.rows.items():
             self.rows[table] = self.rows.get(table, 0) + count
 

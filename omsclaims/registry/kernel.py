@@ -16,12 +16,14 @@ import os
 from typing import Any, Final
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import config, njit, types
 from numba.extending import intrinsic
 
 #: Without instructions that work on 32 bytes at once: for other machines, for bounds checking, and without the compiler.
-PORTABLE: Final = os.environ.get("OMSCLAIMS_KERNEL") == "portable" or bool(config.DISABLE_JIT) or bool(config.BOUNDSCHECK)
+PORTABLE: Final = os.environ.get("OMSCLAIMS_KERNEL") == "portable" or any(
+    getattr(config, name) for name in ("DISABLE_JIT", "BOUNDSCHECK")
+)
 #: Code of another making must not be kept under the same name.
 _CACHE: Final = not PORTABLE
 
@@ -178,7 +180,7 @@ def _vector_operations() -> tuple[Any, ...]:
 
 if PORTABLE:
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def load64(buf, at):  # type: ignore[no-untyped-def]
         """Eight bytes as one little-endian number."""
         value = U(0)
@@ -186,22 +188,22 @@ if PORTABLE:
             value |= U(buf[at + number]) << U(8 * number)
         return value
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def store64(buf, at, value):  # type: ignore[no-untyped-def]
         """Eight bytes out of one number."""
         for number in range(8):
             buf[at + number] = np.uint8((value >> U(8 * number)) & U(255))
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def find_special(buf, at):  # type: ignore[no-untyped-def]
         """The first byte that is not plain text of a leaf."""
         while True:
             letter = buf[at]
-            if letter < 32 or letter == 60 or letter > 127 or letter == 38 or letter == 93:
+            if letter < 32 or letter == 60 or letter > 127 or letter == 38 or letter == 93:  # noqa: PLR1714 - compiled
                 return at
             at += 1
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def skip_blanks(buf, at):  # type: ignore[no-untyped-def]
         """(The first byte that is no blank, line feeds passed)."""
         lines = 0
@@ -209,14 +211,14 @@ if PORTABLE:
             letter = buf[at]
             if letter == 10:
                 lines += 1
-            elif letter != 32 and letter != 9 and letter != 13:
+            elif letter != 32 and letter != 9 and letter != 13:  # noqa: PLR1714 - compiled
                 return at, lines
             at += 1
 
 else:
     load64, store64, _special32, _ink32, _feed32, _first_bit, _bits = _vector_operations()
 
-    @njit(nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True, forceinline=True)
     def find_special(buf, at):  # type: ignore[no-untyped-def]
         """The first byte that is not plain text of a leaf."""
         mask = _special32(buf, at)
@@ -225,7 +227,7 @@ else:
             mask = _special32(buf, at)
         return at + _first_bit(mask)
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def skip_blanks(buf, at):  # type: ignore[no-untyped-def]
         """(The first byte that is no blank, line feeds passed)."""
         lines = 0
@@ -239,7 +241,7 @@ else:
         return at + step, lines
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def digits(buf, at, count):  # type: ignore[no-untyped-def]
     """Up to eight digits as a number, all at once; -1 when one of them is none."""
     if count <= 0 or count > 8:
@@ -259,7 +261,7 @@ def digits(buf, at, count):  # type: ignore[no-untyped-def]
     return np.int64((high + low) >> U(32))
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def whole_number(buf, at, count):  # type: ignore[no-untyped-def]
     """Up to sixteen digits as a number; -1 when one of them is none."""
     if count <= 8:
@@ -273,7 +275,7 @@ def whole_number(buf, at, count):  # type: ignore[no-untyped-def]
     return high * np.int64(100000000) + low
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def number(buf, at, count, whole, decimals, scale, powers):  # type: ignore[no-untyped-def]
     """A plain number of the format in units of 10^-scale; -1 for everything else (which may still be a number)."""
     point = -1
@@ -301,7 +303,7 @@ def number(buf, at, count, whole, decimals, scale, powers):  # type: ignore[no-u
     return value * powers[scale] + part * powers[scale - fraction]
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def day(buf, at, count, month_start, month_length):  # type: ignore[no-untyped-def]
     """YYYY-MM-DD of the years 1900 to 2099 as days since 1970-01-01; NO_DATE for everything else."""
     if count != 10 or buf[at + 4] != 45 or buf[at + 7] != 45:
@@ -317,7 +319,7 @@ def day(buf, at, count, month_start, month_length):  # type: ignore[no-untyped-d
     return np.int64(month_start[place]) + date - 1
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def wide_letter(buf, at):  # type: ignore[no-untyped-def]
     """Bytes of the UTF-8 letter at `at` that XML allows; 0 when it is none."""
     first = buf[at]
@@ -345,7 +347,7 @@ def wide_letter(buf, at):  # type: ignore[no-untyped-def]
     return 4
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def entity(buf, at):  # type: ignore[no-untyped-def]
     """(Letter, bytes) of one of the five entities at `at`; (0, 0) for anything else."""
     second = buf[at + 1]
@@ -365,7 +367,7 @@ def entity(buf, at):  # type: ignore[no-untyped-def]
     return 0, 0
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-untyped-def]
     """A text with more than plain ASCII, decoded to UTF-8 behind `used` of `side`.
 
@@ -426,7 +428,7 @@ def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-unt
         at += 1
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def copy(source, at, target, place, count):  # type: ignore[no-untyped-def]
     """`count` bytes, eight at a time; up to seven more are written."""
     step = 0
@@ -435,7 +437,7 @@ def copy(source, at, target, place, count):  # type: ignore[no-untyped-def]
         step += 8
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def find_entry(low, high, keys, first, count, start):  # type: ignore[no-untyped-def]
     """The entry whose tag and `>` stand in the sixteen bytes, from `start` on and round; -1 for none."""
     entry = start
@@ -448,7 +450,7 @@ def find_entry(low, high, keys, first, count, start):  # type: ignore[no-untyped
     return -1
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def empty_tag(buf, at, keys, entries, first, count):  # type: ignore[no-untyped-def]
     """The entry of `<TAG/>` whose name starts at `at`; -1 for none."""
     for entry in range(first, first + count):
@@ -466,7 +468,7 @@ def empty_tag(buf, at, keys, entries, first, count):  # type: ignore[no-untyped-
     return -1
 
 
-@njit(nogil=True, cache=_CACHE)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=_CACHE)
 def scan(  # type: ignore[no-untyped-def]
     buf, start, end, control, keys, entries, states, mandatory, fields, allowed, powers, month_start, month_length, letters,
     row, before, capacity, last, parents, parent_base, numbers, dates, texts, side, raw, deferred, problems, offsets, lines_of,
@@ -805,7 +807,7 @@ def scan(  # type: ignore[no-untyped-def]
             for table in range(table_count):
                 row[table] = before[table]
             for field in range(field_count):
-                if last[field] > row[fields[F_WIDTH * field + F_TABLE]]:
+                if last[field] > row[fields[F_WIDTH * field + F_TABLE]]:  # noqa: PLR1730 - compiled
                     last[field] = row[fields[F_WIDTH * field + F_TABLE]]
             break
     control[SIDE_USED], control[RAW_USED] = side_used, raw_used
@@ -814,7 +816,7 @@ def scan(  # type: ignore[no-untyped-def]
     return ended, at
 
 
-@njit(nogil=True, cache=_CACHE)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=_CACHE)
 def finish(fields, row, last, numbers, dates, texts, validity, validity_base, nulls):  # type: ignore[no-untyped-def]
     """Fills the ends of the columns and writes their bits of validity (Arrow: 1 = there is a value).
 
@@ -858,13 +860,13 @@ def finish(fields, row, last, numbers, dates, texts, validity, validity_base, nu
 MOST_IN_GROUP: Final = 64
 
 
-@njit(nogil=True, cache=_CACHE)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=_CACHE)
 def repeats(parents, base, rows, texts, column, side):  # type: ignore[no-untyped-def]
     """Whether rows of one parent (they stand together) have the same text, or too many rows have one parent. After `finish`."""
     first = np.int64(0)
     for this in range(rows):
         if parents[base + this] != parents[base + first]:
-            first = this
+            first = np.int64(this)
         if this - first >= MOST_IN_GROUP:
             return True
         spot = 2 * (column + this)

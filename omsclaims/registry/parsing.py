@@ -74,9 +74,7 @@ def _worth_it() -> int:
     return WARM_BYTES if compiling.is_warm() else COLD_BYTES
 
 
-def target_of(
-    head: source.Head, file_stem: str, package: str, period: str | None, kind: str | None
-) -> Target | source.Refusal:
+def target_of(head: source.Head, file_stem: str, package: str, period: str | None, kind: str | None) -> Target | source.Refusal:
     """The edition to read the file by; S.808 when its root is another."""
     real_kind = kind or source.kind_of(file_stem, head)
     choice = find_format(real_kind, head.version, period or head.period or source.period_of(file_stem))

@@ -1,4 +1,4 @@
-"""What does the scanner have to know of an edition? A format table as the arrays that `kernel.scan` reads, and the arrays it fills.
+"""What does the scanner have to know of an edition? A format table as the arrays that `kernel.scan` reads and fills.
 
 `Program` is worked out once per edition; `Output` is the memory of one scan, allocated once and used again for every chunk:
 fresh memory is slower than the scan itself on many machines.
@@ -260,7 +260,9 @@ class Output:
         self._allocate()
         self.reset()
 
-    def scan(self, buf: Bytes, start: int, end: int, *, windows: bool, max_text: int, base: int = 0, clean: bool = False) -> tuple[int, int]:
+    def scan(
+        self, buf: Bytes, start: int, end: int, *, windows: bool, max_text: int, base: int = 0, clean: bool = False
+    ) -> tuple[int, int]:
         """kernel.scan over buf[start:end]; (how it ended, where)."""
         program, control = self.program, self.control
         control[k.OFFSET], control[k.MAX_TEXT], control[k.WINDOWS] = base, max_text, windows

@@ -1,4 +1,4 @@
-"""What comes out of one file, whichever way it was read? Collected parts become the canonical tables and findings (formats.md 1-12)."""
+"""What comes out of one file, whichever way it was read? Collected parts become the tables and findings (formats.md 1-12)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Structure:
         for child, after in signature.extras:
             extra = children[child]
             self.visited += sum(1 for _ in extra.iter()) - 1
-            self.extra(block, row, extra, after)
+            self.keep(block, row, extra, after)
 
     def look_closely(
         self, element: etree._Element, block: Block, row: int, signature: Signature, children: list[etree._Element]
@@ -113,7 +113,7 @@ class Structure:
         self.problems.append(("S.901", None, block.table, row, path, positions.shown(path, text, known=False), "{}"))
         self.extras.append((block.table, row, path, "#", text))
 
-    def extra(self, block: Block, row: int, element: etree._Element, after: str) -> None:
+    def keep(self, block: Block, row: int, element: etree._Element, after: str) -> None:
         """An element without a column: kept with the known sibling it follows."""
         path = f"{block.path}/{element.tag}" if block.path else str(element.tag)
         text = etree.tostring(element, encoding="unicode", with_tail=False)
@@ -187,7 +187,9 @@ def shaped(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
     return made if made.width == like.width else made.select(like.columns)
 
 
-def extra_table(extras: list[tuple[str, int, str, str, str]], tables: Mapping[str, pl.DataFrame], edition: Format) -> pl.DataFrame:
+def extra_table(
+    extras: list[tuple[str, int, str, str, str]], tables: dict[str, pl.DataFrame], edition: Format
+) -> pl.DataFrame:
     """The table `extra`, each element with the line and offset of its record."""
     if not extras:
         return positions.no_extras()
@@ -204,9 +206,7 @@ def extra_table(extras: list[tuple[str, int, str, str, str]], tables: Mapping[st
     return pl.concat(placed).sort("@order").select(list(EXTRA))
 
 
-def all_findings(
-    target: Target, problems: list[pl.DataFrame], tables: dict[str, pl.DataFrame], header: bytes
-) -> pl.DataFrame:
+def all_findings(target: Target, problems: list[pl.DataFrame], tables: dict[str, pl.DataFrame], header: bytes) -> pl.DataFrame:
     """Findings with the place of their case, and the checks of the file as a whole. `header`: bytes before the first record."""
     edition, package, file = target.edition, target.package, target.file
     some = [part for part in problems if part.height]

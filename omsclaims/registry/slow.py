@@ -1,4 +1,4 @@
-"""What does a record say that the scanner did not accept? One record through libxml2, rewritten into what the scanner does accept.
+"""What does a record say that the scanner did not accept? One record through libxml2, rewritten into what it does accept.
 
 The scanner knows tags and plain text. Comments, CDATA, attributes, unknown and repeated elements are taken out here, told as the
 strict reader tells them, and kept; what stays is written anew and goes through the scanner, so that rows and values come from
@@ -93,7 +93,10 @@ class SlowRecords:
             row = rows[block.table] = rows.get(block.table, -1) + 1
         structure.look(element, block, row, signature, children)
         structure.look_closely(element, block, row, signature, children)
-        blocks, leaves = dict(signature.blocks), {child for child, _ in signature.leaves} | {child for child, _ in signature.lists}
+        blocks, leaves = (
+            dict(signature.blocks),
+            {child for child, _ in signature.leaves} | {child for child, _ in signature.lists},
+        )
         tag = element.tag
         out.append(f"<{tag}>")
         for number, child in enumerate(children):

@@ -1,4 +1,4 @@
-"""How is a file read that is larger than memory? Part by part, or straight to Parquet, with the tables and findings of `read_xml`.
+"""How is a file read that is larger than memory? Part by part, or to Parquet, with the tables and findings of `read_xml`.
 
 What concerns the file as a whole - numbers that stand twice, the totals of the header - is known at its end only.
 """
@@ -59,7 +59,11 @@ class Part:
     @cached_property
     def complete(self) -> Tables:
         """The tables with all canonical columns, as `read_xml` gives them; those without rows, too."""
-        known = {**{name: self.format.columns(name) for name in self.format.every_table}, "exceptions": EXCEPTIONS, "extra": EXTRA}
+        known = {
+            **{name: self.format.columns(name) for name in self.format.every_table},
+            "exceptions": EXCEPTIONS,
+            "extra": EXTRA,
+        }
         return {name: result.shaped(self.tables[name], pl.DataFrame(schema=schema)) if name in self.tables
                 else pl.DataFrame(schema=schema) for name, schema in known.items()}  # fmt: skip
 
@@ -132,7 +136,7 @@ class _Streaming:
     kind: str | None
     rows: dict[str, int] = field(default_factory=dict)
     kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)  # what the checks of the whole file need
-    stored: Callable[[str, tuple[str, ...]], pl.DataFrame] | None = None  # reads it back instead, where it is stored
+    stored: Callable[[str, tuple[str, ...]], pl.DataFrame | None] | None = None  # reads it back instead, where it is stored
 
     def __post_init__(self) -> None:
         if isinstance(self.source, Path):
@@ -224,7 +228,7 @@ class _Streaming:
                 for one in few:
                     for name, move in (("line", first_line), ("z_row", cases), ("sl_row", subcases)):
                         if one.get(name) is not None:
-                            one[name] += move  # type: ignore[operator]
+                            one[name] += move
                 return pl.DataFrame(few, schema=findings.SCHEMA), extra
         tables: Tables = {}
         for name in edition.every_table:
@@ -269,7 +273,9 @@ class _Streaming:
             whole = {name: result.empty_of(edition, name) for name in edition.every_table}
             for name, wanted in _KEYS.items():
                 kept = self.kept.get(name)
-                frame = self.stored(name, wanted) if self.stored is not None else pl.concat(kept, how="diagonal") if kept else None
+                frame = (
+                    self.stored(name, wanted) if self.stored is not None else pl.concat(kept, how="diagonal") if kept else None
+                )
                 if frame is not None and name in whole:
                     whole[name] = result.shaped(frame, result.empty_of(edition, name))
             repeats = positions.repeats_of_file(whole, edition)

@@ -1,4 +1,4 @@
-"""What does one file say, read slowly and surely? The whole file through libxml2, every value through polars: the measure of the scanner.
+"""What does one file say, read slowly and surely? The whole file through libxml2: the measure of the scanner.
 
 Files that the scanner does not accept are read this way, and small ones. Bad bytes never stop the run: what cannot be read at all
 is refused with a finding (S.805-S.808, S.815), a value that does not fit is null in its column, kept as it was in `exceptions`,
@@ -191,7 +191,7 @@ class Reading:
                     element = children.get(problem.child) if problem.child is not None else None
                     self.structure.problem(problem.rule, block.table, 0, problem.path, element)
         for child, after in signature.extras:
-            self.structure.extra(block, 0, children[child], after)
+            self.structure.keep(block, 0, children[child], after)
         texts.append(None)
         block.rows.append(self._empties(signature.values(texts), signature))
         block.parents.append(0)
