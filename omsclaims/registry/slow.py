@@ -19,6 +19,8 @@ from omsclaims.registry.result import Structure, Target
 
 #: A record may hold what looks like its end (in a comment, in CDATA, as an element of the same name): so many are tried.
 _TRIES: Final = 8
+#: The end of a record is looked for in so many bytes at first.
+_WINDOW: Final = 1 << 14
 
 
 @dataclass(slots=True)
@@ -45,18 +47,24 @@ class SlowRecords:
 
         Bytes that are well-formed content with exactly one element in front are read by every parser alike, whatever follows.
         """
-        content = bytes(data[: self.limits.record_bytes + 1])
+        # A window that grows: the chunk behind the record is not copied for every one of thousands of records.
+        most = min(len(data), self.limits.record_bytes + 1)
+        content = bytes(data[: min(_WINDOW, most)])
         ending = b"</" + self.target.record.encode()
-        at = 0
+        at = close = 0
         for _ in range(_TRIES):
-            at = content.find(ending, at)
-            close = content.find(b">", at) + 1
-            if at < 0 or close <= 0:
-                return None
+            while True:
+                at = content.find(ending, close)
+                close_at = content.find(b">", at) + 1 if at >= 0 else 0
+                if close_at > 0:
+                    break
+                if len(content) == most:
+                    return None
+                content = bytes(data[: min(4 * len(content), most)])
+            close = close_at
             found = self.fragment(content[:close])
             if found is not None and len(found) == 1 and found[0].tag == self.target.record and not (found.text or "").strip():
                 return close, found[0]
-            at = close
         return None
 
     def fragment(self, content: bytes) -> etree._Element | None:
