@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omsclaims import messages
 from omsclaims.registry import formats, parsing, source, strict, writer
@@ -110,6 +112,13 @@ WRONG = [
     ("owner", [line("add", "ZAP/Z_SL/X", repeats="1", table="cons")]),
     ("people", [line("add", "ZAP/PACIENT/X", repeats="1")]),
     ("type", [line("add", "ZAP/Z_SL/X", column="extr")]),
+    ("keeps", [line("change", "ZAP/PACIENT", "S", "", must="O")]),
+    ("keeps", [line("change", "ZAP/Z_SL/SL/DS0", length="10", repeats="1")]),
+    ("keeps", [line("change", "ZAP/Z_SL/SL/DS2", length="10")]),
+    ("keeps", [line("change", "ZAP/Z_SL/SL/DS1", length="10", column="diagnosis")]),
+    ("structure", [line("change", "ZAP/Z_SL/SL/KSG_KPG", length="10")]),
+    ("structure", [line("change", "ZAP/N_ZAP", "S", "")]),
+    ("type", [line("change", "ZAP/Z_SL/SL/PODR", length="10")]),
     ("decimals", [line("change", f"{USL}/KOL_USL", "N", "8", decimals="4")]),
 ]
 
@@ -188,3 +197,58 @@ def test_documents_with_regional_elements_survive(seed: int) -> None:
     assert [(path, text.lstrip("0")) for path, text in leaves(writer.write_xml(read.tables, edition))] == same
     plain = parsing.read_xml(made, "x", "x", kind="RESULT_H", period="2022-03")
     assert "S.901" in set(plain.findings["rule"]) and plain.tables["extra"].height > 0
+
+
+def test_a_copy_is_a_column_of_ours() -> None:
+    """SL_ID of SLUCH times is filled from IDCASE: a region cannot put another element into that column."""
+    added = line("add", "ZAP/SLUCH/X", column="sl_id", table="sl")
+    assert problems(added, edition="RD_2.1") == [(2, "column_taken")]
+
+
+def test_an_element_of_another_type_gets_a_column_of_its_own() -> None:
+    """A region whose department codes are texts."""
+    made = formats.overlaid(formats.get("H_3.2"), [line("change", "ZAP/Z_SL/SL/PODR", length="10", column="podr_text")], "75")
+    assert made.by_path["ZAP/Z_SL/SL/PODR"].column == "podr_text" and made.columns("sl")["podr_text"] == pl.String()
+
+
+PATHS = st.sampled_from(
+    [
+        "ZAP",
+        "ZAP/X",
+        "ZAP/X/Y",
+        "ZAP/PACIENT",
+        "ZAP/SLUCH",
+        "ZAP/SLUCH/DS1",
+        "ZAP/SLUCH/DS2",
+        "ZAP/SLUCH/USL",
+        "ZAP/SLUCH/X",
+        "X",
+        "",
+    ]
+)
+LINES = st.fixed_dictionaries(
+    {
+        "op": st.sampled_from(["add", "change", "remove", "x"]), "after": st.one_of(st.just(""), PATHS), "path": PATHS,
+        "form": st.sampled_from(["T", "N", "D", "S", ""]), "length": st.sampled_from(["", "1", "10", "99", "x"]),
+        "decimals": st.sampled_from(["", "0", "2"]), "must": st.sampled_from(["O", "N", ""]), "repeats": st.sampled_from(["0", "1", ""]),
+        "book": st.just(""), "values": st.sampled_from(["", "1;2", "a"]), "min_length": st.sampled_from(["", "1"]),
+        "table": st.sampled_from(["", "sl", "z_sl", "usl", "x", "@sl", "x@z_sl", "x+y", "z_sl+sl", "@", "+", "x+y@zap"]),
+        "column": st.sampled_from(["", "ds1", "x", "sl_id"]), "meaning_en": st.just("m"), "meaning_ru": st.sampled_from(["м", ""]),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(LINES, max_size=6))
+def test_any_lines_give_an_edition_that_holds_together_or_are_refused(lines: list[dict[str, str]]) -> None:
+    edition = formats.get("RD_2.1")
+    try:
+        made = formats.overlaid(edition, lines, "x")
+    except OverlayError as error:
+        assert error.problems and error.text_in("ru")
+        return
+    assert {field.path for field in edition.fields if field.must == "O"} <= set(made.by_path)
+    assert all(made.by_path[path].table == field.table for path, field in edition.by_path.items() if path in made.by_path)
+    places = [(field.table, field.column) for field in made.fields if field.column]
+    assert len(places) == len(set(places))
+    assert all(made.columns(table) for table in made.every_table)

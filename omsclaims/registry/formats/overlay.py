@@ -17,7 +17,7 @@ from typing import Final
 from omsclaims import messages
 from omsclaims.registry.formats.canonical import canonical_tables, column_types, known_scale, person_tables
 from omsclaims.registry.formats.model import HEADER_TABLE, TYPES, Field, Format, FormatError
-from omsclaims.registry.formats.tables import Line, Overlays, apply, fields_of, format_ids, get
+from omsclaims.registry.formats.tables import Line, Overlays, apply, fields_of, format_ids, get, place_of
 
 #: The columns of an overlay file, as of every list of differences.
 COLUMNS: Final = (
@@ -130,16 +130,19 @@ class _Work:
 
     def take(self, line: Line, number: int) -> None:
         """One line: its cells, then its place."""
-        cells = list(_wrong_cells(line)) if line.get("op") in ("add", "change") else []
-        for code, params in cells:
-            self.wrong(number, code, path=line.get("path", ""), **params)
-        old = self.edition.by_path.get(line["path"])
-        if line["op"] == "remove" and old is not None and old.must == "O":
-            self.wrong(number, "removes", path=old.path)
-        elif not cells:
+        op, path = line.get("op", ""), line.get("path", "")
+        wrong = list(_wrong_cells(line)) if op in ("add", "change") else []
+        old = self.edition.by_path.get(path)
+        if old is not None and op == "remove" and old.must == "O":
+            wrong.append(("removes", {}))
+        if old is not None and op == "change" and not wrong:
+            wrong.extend(_wrong_change(old, line, self.name))
+        for code, params in wrong:
+            self.wrong(number, code, path=path, **params)
+        if not wrong:
             try:
                 apply(self.rows, {column: line.get(column, "") for column in COLUMNS}, self.name)
-                self.number_of[line["path"]] = number
+                self.number_of[path] = number
             except FormatError as error:
                 self.wrong(number, error.code, **{"path": error.path, **error.params})
 
@@ -160,16 +163,15 @@ class _Work:
         return fields
 
     def _guilty(self, error: FormatError) -> str:
-        """The element of the overlay behind an error: an element of ours may find its table taken by one before it."""
+        """The line of the overlay behind an error, which may show at an element of ours whose table an earlier line took."""
         if error.path in self.number_of:
             return error.path
-        table = error.params.get("table", "")
-        return next(path for path in self.number_of if table in self._cell(path).partition("@")[0].split("+"))
+        return next(path for path in self.number_of if error.params["table"] in self._tables(path))
 
-    def _cell(self, path: str) -> str:
-        """The table that a line of the overlay names, or the one it gets by default."""
+    def _tables(self, path: str) -> list[str]:
+        """The tables that a line of the overlay names, or the one it gets by default."""
         row = next(row for row in self.rows if row["path"] == path)
-        return row["table"] or path.rpartition("/")[2].lower()
+        return (row["table"] or path.rpartition("/")[2].lower()).partition("@")[0].split("+")
 
     def _unlike_ours(self, field: Field, fields: tuple[Field, ...]) -> Iterator[tuple[str, dict[str, str]]]:
         """Where an element of the overlay does not go together with the tables and columns that later stages know."""
@@ -182,7 +184,8 @@ class _Work:
                 yield "people", {"table": field.table}
         if field.form == "S":
             return
-        if sum((other.table, other.column) == (field.table, field.column) for other in fields) > 1:
+        taken = [(other.table, other.column) for other in fields] + [(copy[0], copy[1]) for copy in self.edition.copies]
+        if taken.count((field.table, field.column)) > 1:
             yield "column_taken", {"column": field.column, "table": field.table}
         known = column_types(field.table, family) if field.table in canonical_tables(family) else {}
         if field.column in known and known[field.column] != TYPES[field.form]:
@@ -190,6 +193,20 @@ class _Work:
         scale = known_scale(field.table, field.column, family)
         if scale is not None and field.decimals > scale:
             yield "decimals", {"column": field.column, "table": field.table, "scale": str(scale)}
+
+
+def _wrong_change(old: Field, line: Line, name: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where a change would send an element elsewhere: table and column stay, but for the column of another type."""
+    if (old.form == "S") != (line["form"] == "S"):
+        yield "structure", {}
+        return
+    try:
+        place = place_of(line, old.name, (old.owner or old.table,), name)
+    except FormatError:
+        place = ("", "", "")
+    column = "" if old.form == "S" else line["column"] or old.name.lower()
+    if place != (old.table, old.twin, old.owner) or (column != old.column and old.form == line["form"]):
+        yield "keeps", {"table": as_line(old)["table"] if old.own else "", "column": old.column}
 
 
 def _wrong_cells(line: Line) -> Iterator[tuple[str, dict[str, str]]]:

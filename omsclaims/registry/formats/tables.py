@@ -104,7 +104,7 @@ def fields_of(rows: Iterable[Line], header: str, what: str) -> tuple[Field, ...]
             raise FormatError(
                 f"{what}: {row['path']} stands in no structure of this edition", "parent", row["path"], parent=parent
             )
-        table, twin, owner = _place(row, name, opened[parent], what)
+        table, twin, owner = place_of(row, name, opened[parent], what)
         if owner:
             if {table, twin} & taken or table == twin:
                 text = f"{what}: {row['path']}: the table {table} belongs to another element"
@@ -116,7 +116,7 @@ def fields_of(rows: Iterable[Line], header: str, what: str) -> tuple[Field, ...]
     return tuple(fields)
 
 
-def _place(row: Line, name: str, here: tuple[str, ...], what: str) -> tuple[str, str, str]:
+def place_of(row: Line, name: str, here: tuple[str, ...], what: str) -> tuple[str, str, str]:
     """Table, twin and owner of an element, by the grammar of the cell `table` (see model)."""
     names, _, on = row["table"].partition("@")
     first, _, twin = names.partition("+")
