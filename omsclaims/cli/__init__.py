@@ -20,7 +20,7 @@ from omsclaims.registry import compiling
 FAMILIES: Final = {
     "demo": ("demo",),
     "store": ("init", "nsi", "register", "agreement", "ingest", "withdraw", "status"),
-    "files": ("check", "read", "write"),
+    "files": ("check", "read", "write", "rewrite"),
     "formats": ("formats",),
     "bulk": ("convert", "warmup"),
     "months": ("run", "reopen", "explain"),

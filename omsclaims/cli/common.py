@@ -34,7 +34,7 @@ SHOWN_OF_A_RULE: Final = 5
 #: Commands in the order of work, for the help.
 ORDER_OF_WORK: Final = (
     "demo", "init", "nsi load", "register load", "agreement load", "ingest", "withdraw", "run", "reopen", "explain", "status",
-    "check", "read", "write", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
+    "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
 )  # fmt: skip
 #: Files of a folder that are taken for packages.
 PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})

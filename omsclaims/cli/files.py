@@ -1,4 +1,4 @@
-"""Commands on files alone, without a workspace: check, read, write."""
+"""Commands on files alone, without a workspace: check, read, write, rewrite."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -11,7 +11,7 @@ import typer
 from omsclaims import checks, findings, intake, messages
 from omsclaims.cli import common, words
 from omsclaims.nsi import built_in_books
-from omsclaims.registry import formats, protocol, reader, writer
+from omsclaims.registry import formats, names, protocol, reader, writer
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -24,21 +24,36 @@ def add_to(app: typer.Typer, lang: str) -> None:
         files: Annotated[list[Path], typer.Argument(help=text("cli.arg.files", lang))],
         as_json: Annotated[bool, typer.Option("--json", help=text("cli.check.json", lang))] = False,
         protocol_dir: Annotated[Path | None, typer.Option("--protocol", help=text("cli.check.protocol", lang))] = None,
+        xlsx: Annotated[Path | None, typer.Option("--xlsx", help=text("cli.check.xlsx", lang))] = None,
+        html: Annotated[Path | None, typer.Option("--html", help=text("cli.check.html", lang))] = None,
+        jsonl: Annotated[Path | None, typer.Option("--jsonl", help=text("cli.check.jsonl", lang))] = None,
+        flk: Annotated[Path | None, typer.Option("--flk", help=text("cli.check.flk", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         worst = common.CLEAN
-        for path in common.existing_files(files, lang):
+        paths = common.existing_files(files, lang)
+        if flk is not None and len(paths) > 1:
+            raise typer.BadParameter(text("cli.check.flk_one", lang, count=len(paths)))
+        together: list[pl.DataFrame] = []
+        billed: list[pl.DataFrame] = []
+        for path in paths:
             read, found, _ = intake.check_package(path, built_in_books(), day, to_the_end=True)
+            together.append(found)
+            billed.append(_billed(read))
             if as_json:
                 for line in protocol.findings_json_lines(found, lang):
                     print(line)
             else:
                 _show(read, found, lang)
             if protocol_dir is not None:
-                write_protocols(protocol_dir, read.name, found, lang)
+                write_protocols(protocol_dir, read.name, found, lang, billed[-1])
+            if flk is not None:
+                flk.write_bytes(_flk(read.name, found, lang)[1])
             worst = max(worst, _code(found))
+        forms = {"xlsx": xlsx, "html": html, "jsonl": jsonl}
+        _write_lists(findings.concat(together), pl.concat(billed), ", ".join(path.stem for path in paths), forms, lang)
         raise typer.Exit(worst)
 
     @words.command(app, "read", lang)
@@ -80,7 +95,20 @@ def add_to(app: typer.Typer, lang: str) -> None:
             writer.write_package(out_file, tables, chosen[0])
         else:
             out_file.write_bytes(writer.write_xml(tables, chosen[0]))
+        for edition in chosen:
+            common.print_findings(writer.unwritable(tables, edition, out_file.stem), lang)
         common.out.print(text("cli.write.done", lang_default, out=out_file))
+
+    @words.command(app, "rewrite", lang)
+    def rewrite(
+        file: Annotated[Path, typer.Argument(help=text("cli.arg.file", lang))],
+        out_file: Annotated[Path, typer.Option("--out", help=text("cli.rewrite.out", lang))],
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        if file.is_dir():
+            raise typer.BadParameter(text("cli.one_file", lang, path=file))
+        common.existing_files([file], lang)
+        raise typer.Exit(_rewrite(file, out_file, lang))
 
 
 def _code(found: pl.DataFrame) -> int:
@@ -99,24 +127,76 @@ def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
     if read.tables:
         skipped = [one for one in checks.executed_registry(read.tables, built_in_books()) if one.reason]
         if skipped:
-            names = "; ".join(f"{one.rule} ({checks.reason_text(one.reason, lang)})" for one in skipped)
-            common.out.print(messages.text("cli.check.skipped", lang, rules=names), style="yellow", markup=False)
+            rules = "; ".join(f"{one.rule} ({checks.reason_text(one.reason, lang)})" for one in skipped)
+            common.out.print(messages.text("cli.check.skipped", lang, rules=rules), style="yellow", markup=False)
 
 
-def write_protocols(folder: Path, package: str, found: pl.DataFrame, lang: str) -> list[Path]:
-    """The protocol of a package as FLK_P XML, XLSX, HTML and JSON lines. Returns the paths written."""
+def _billed(read: reader.PackageRead) -> pl.DataFrame:
+    """What was billed for the cases of a package: package, z_row, sumv_kop."""
+    cases = read.tables["z_sl"] if read.tables else formats.empty_table("z_sl")
+    return cases.select(pl.lit(read.name).alias("package"), pl.col("_row").alias("z_row"), pl.col("sumv").alias("sumv_kop"))
+
+
+def _flk(package: str, found: pl.DataFrame, lang: str) -> tuple[str, bytes]:
+    """The protocol that the sender of a package gets, its name first: FLK_P, for a file R or D the journal Y."""
+    between = names.parse_interterritorial(package)
+    if between is not None and between.kind in "RD":
+        return protocol.journal(found, package, lang)
+    return f"V{package}", protocol.flk_protocol(found, package, f"V{package}", lang)
+
+
+def _write_lists(found: pl.DataFrame, billed: pl.DataFrame, heading: str, forms: dict[str, Path | None], lang: str) -> None:
+    """The findings of all files in the forms that were asked for."""
+    if forms["jsonl"] is not None:
+        forms["jsonl"].write_text("".join(f"{line}\n" for line in protocol.findings_json_lines(found, lang)), encoding="utf-8")
+    if forms["xlsx"] is None and forms["html"] is None:
+        return
+    from omsclaims.reports import flk  # not above: a check without lists needs neither HTML nor XLSX
+
+    if forms["xlsx"] is not None:
+        forms["xlsx"].write_bytes(flk.findings_xlsx(found, heading, lang, billed=billed))
+    if forms["html"] is not None:
+        forms["html"].write_text(flk.findings_html(found, heading, lang, billed=billed), encoding="utf-8")
+
+
+def _rewrite(file: Path, out_file: Path, lang: str) -> int:
+    """Writes a file anew and shows what that changed. Returns the exit code."""
+    from omsclaims.registry import compare
+    from omsclaims.registry.rewrite import rewrite
+
+    made = rewrite(file, out_file)
+    if made is None:
+        common.err.print(messages.text("cli.rewrite.unreadable", lang, path=file), style="bold red", markup=False)
+        return common.UNREADABLE
+    common.print_findings(made.findings, lang)
+    for (name,), part in made.changes.partition_by("file", as_dict=True, maintain_order=True).items():
+        for row in compare.counted(part.drop("file")).iter_rows(named=True):
+            shown = {key: "–" if row[key] is None else row[key] for key in ("path", "count", "record", "before", "after")}
+            kind = messages.text(f"registry.change.{row['kind']}", lang)
+            common.out.print(messages.text("cli.rewrite.change", lang, file=name, kind=kind, **shown), markup=False)
+    key = "done" if made.changes.height else "nothing"
+    common.out.print(messages.text(f"cli.rewrite.{key}", lang, out=out_file, count=made.changes.height), markup=False)
+    if made.same:
+        common.out.print(messages.text("cli.rewrite.same", lang), markup=False)
+    return common.CLEAN if made.same and not made.findings.height else common.FINDINGS
+
+
+def write_protocols(
+    folder: Path, package: str, found: pl.DataFrame, lang: str, billed: pl.DataFrame | None = None
+) -> list[Path]:  # fmt: skip
+    """The protocol of a package as FLK_P (or journal Y), XLSX, HTML and JSON lines. Returns the paths written."""
     from omsclaims.reports import flk  # not above: a check without protocols needs neither HTML nor XLSX
 
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"V{package}"
+    name, data = _flk(package, found, lang)
     made = {
-        folder / f"{name}.XML": protocol.flk_protocol(found, package, name, lang),
-        folder / f"{name}.xlsx": flk.findings_xlsx(found, package, lang),
-        folder / f"{name}.html": flk.findings_html(found, package, lang).encode(),
-        folder / f"{name}.jsonl": ("\n".join(protocol.findings_json_lines(found, lang)) + "\n").encode(),
+        folder / f"{name}.XML": data,
+        folder / f"{name}.xlsx": flk.findings_xlsx(found, package, lang, billed=billed),
+        folder / f"{name}.html": flk.findings_html(found, package, lang, billed=billed).encode(),
+        folder / f"{name}.jsonl": "".join(f"{line}\n" for line in protocol.findings_json_lines(found, lang)).encode(),
     }
-    for path, data in made.items():
-        path.write_bytes(data)
+    for path, content in made.items():
+        path.write_bytes(content)
     return list(made)
 
 

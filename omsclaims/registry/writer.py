@@ -493,7 +493,8 @@ def _write_members(
 
 
 def _person_stem(main: str, person_tables: Tables) -> str:
-    """Name of the file of persons: as its header says, else as the main name wants."""
+    """Name of the file of persons: as its header says where that is a lawful name, else as the main name wants."""
     header = person_tables.get("person_file")
     stated = header["filename"][0] if header is not None and header.height and "filename" in header.columns else None
-    return str(stated or names.person_name(main) or f"L{main}")
+    lawful = stated is not None and names.is_person_name(str(stated))
+    return str(stated) if lawful else names.person_name(main) or f"L{main}"
