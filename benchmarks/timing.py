@@ -44,6 +44,10 @@ class Rounds:
         """How many times faster one is than the other, round by round."""
         return [one / other for one, other in zip(self.seconds[slower], self.seconds[faster], strict=True)]
 
+    def work(self, more: str, less: str) -> float:
+        """The same ratio of processor seconds (median): what is left of it on a machine that others keep busy."""
+        return statistics.median(one / other for one, other in zip(self.busy[more], self.busy[less], strict=True))
+
     def median(self, name: str) -> float:
         """Median seconds of one function."""
         return statistics.median(self.seconds[name])

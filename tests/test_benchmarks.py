@@ -169,7 +169,7 @@ def test_rounds_take_turns_and_a_ratio_is_of_one_round() -> None:
     assert calls == ["a", "b"] * 4, "one round to warm up, three that count"
     told = Rounds({"slow": [4.0, 9.0, 8.0], "fast": [2.0, 3.0, 2.0]}, {"slow": [4.0, 9.0, 8.0], "fast": [3.0, 6.0, 3.0]})
     assert told.ratios("slow", "fast") == [2.0, 3.0, 4.0]
-    assert (told.median("fast"), told.cores("fast")) == (2.0, 1.5)
+    assert (told.median("fast"), told.cores("fast"), told.work("slow", "fast")) == (2.0, 1.5, 1.5)
     assert len(rounds.seconds["b"]) == len(rounds.busy["b"]) == 3
 
 
@@ -190,7 +190,7 @@ def test_one_run_is_no_figure(family: str, monkeypatch: pytest.MonkeyPatch, caps
     ],
 )  # fmt: skip
 def test_other_kinds_may_fall_short_by_thirty_percent(kind: str, name: str, ratio: float, passed: bool) -> None:
-    figure = reading.Figure(kind, name, [0.1, ratio, 99.0], 1.0, ratio, 200.0, 1.0)
+    figure = reading.Figure(kind, name, [0.1, ratio, 99.0], 1.0, ratio, 200.0, 1.0, 1.0)
     assert figure.found == ratio
     assert figure.passed is passed
     assert reading.line_of(figure).endswith("yes" if passed else "NO")
