@@ -247,7 +247,13 @@ def test_any_lines_give_an_edition_that_holds_together_or_are_refused(lines: lis
     except OverlayError as error:
         assert error.problems and error.text_in("ru")
         return
-    assert {field.path for field in edition.fields if field.must == "O"} <= set(made.by_path)
+    parts = {path: path.split("/") for path in edition.by_path}
+    kept = {
+        path
+        for path, names in parts.items()
+        if all(edition.by_path["/".join(names[: n + 1])].must == "O" for n in range(len(names)))
+    }
+    assert kept <= set(made.by_path)
     assert all(made.by_path[path].table == field.table for path, field in edition.by_path.items() if path in made.by_path)
     places = [(field.table, field.column) for field in made.fields if field.column]
     assert len(places) == len(set(places))

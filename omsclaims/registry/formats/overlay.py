@@ -143,6 +143,7 @@ class _Work:
             try:
                 apply(self.rows, {column: line.get(column, "") for column in COLUMNS}, self.name)
                 self.number_of[path] = number
+                self._forget()
             except FormatError as error:
                 self.wrong(number, error.code, **{"path": error.path, **error.params})
 
@@ -156,11 +157,17 @@ class _Work:
                 path = self._guilty(error)
                 self.wrong(self.number_of[path], error.code, **{"path": path, **error.params})
                 self.rows = [row for row in self.rows if not f"{row['path']}/".startswith(f"{path}/")]
+                self._forget()
         for field in fields:
             if field.path in self.number_of:
                 for code, params in self._unlike_ours(field, fields):
                     self.wrong(self.number_of[field.path], code, path=field.path, **params)
         return fields
+
+    def _forget(self) -> None:
+        """What was taken away is no line of the overlay any more."""
+        standing = {row["path"] for row in self.rows}
+        self.number_of = {path: number for path, number in self.number_of.items() if path in standing}
 
     def _guilty(self, error: FormatError) -> str:
         """The line of the overlay behind an error, which may show at an element of ours whose table an earlier line took."""

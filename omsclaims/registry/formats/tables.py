@@ -106,9 +106,10 @@ def fields_of(rows: Iterable[Line], header: str, what: str) -> tuple[Field, ...]
             )
         table, twin, owner = place_of(row, name, opened[parent], what)
         if owner:
-            if {table, twin} & taken or table == twin:
-                text = f"{what}: {row['path']}: the table {table} belongs to another element"
-                raise FormatError(text, "table_taken", row["path"], table=table)
+            twice = sorted({table, twin} & taken) or ([table] if table == twin else [])
+            if twice:
+                text = f"{what}: {row['path']}: the table {twice[0]} belongs to another element"
+                raise FormatError(text, "table_taken", row["path"], table=twice[0])
             taken |= {table, twin} - {""}
         if row["form"] == "S":
             opened[row["path"]] = (table, twin) if twin else (table,)
