@@ -7,11 +7,12 @@ is withdrawn, and a closed month takes nothing. One bad package never stops the 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -20,7 +21,9 @@ from omsclaims.findings import Finding
 from omsclaims.money import format_amount
 from omsclaims.nsi import Book, Books, built_in_books
 from omsclaims.periods import Month
-from omsclaims.registry import names, reader
+from omsclaims.registry import compiling, names, reader
+from omsclaims.registry.formats import Overlays, load_overlays
+from omsclaims.registry.limits import Limits
 from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, read_tables, sha256_bytes, write_tables
 
 Progress = Callable[[str, int, int], None]
@@ -75,7 +78,19 @@ class _Read:
     path_people: Path
 
 
-_BOOKS: dict[str, Books] = {}
+@dataclass(frozen=True)
+class _Setting:
+    """What a worker needs to know beside the file."""
+
+    books: Books
+    overlays: Mapping[int, Overlays]  # by year: what the agreement's region adds to the editions
+    warm: bool  # so much to read that loading the compiled reader is worth it
+
+
+_SETTING: dict[str, _Setting] = {}
+
+#: From so many bytes of packages on (registries pack 20 to 60 times) every worker loads the compiled reader first.
+_WARM_BYTES: Final = 2 << 20
 
 
 def chosen_books(loaded: Iterable[tuple[str, str, str, bool, pl.DataFrame]]) -> Books:
@@ -83,21 +98,25 @@ def chosen_books(loaded: Iterable[tuple[str, str, str, bool, pl.DataFrame]]) -> 
     return built_in_books().with_books({name: Book(name, edition, rows, complete) for name, edition, _, complete, rows in loaded})
 
 
-def _start_worker(books: Books) -> None:
-    _BOOKS["books"] = books
+def _start_worker(setting: _Setting) -> None:
+    _SETTING["now"] = setting
+    if setting.warm:
+        compiling.prepare()
 
 
 def check_package(
-    path: Path, books: Books, as_of: date, to_the_end: bool = False
+    path: Path, books: Books, as_of: date, to_the_end: bool = False, limits: Limits | None = None, overlays: Overlays | None = None
 ) -> tuple[reader.PackageRead, pl.DataFrame, bool]:
     """Reads one package and checks it as far as it goes without registers.
 
     to_the_end  checks the cases of a package that goes back whole, too. Intake does not: with a wrong header every case would
                 look wrong, and a package that goes back is not judged case by case.
 
+    limits, overlays   as reader.read_package
+
     Returns the package, all findings, and whether the package is refused whole.
     """
-    read = reader.read_package(path)
+    read = reader.read_package(path, limits=limits, overlays=overlays)
     found = [read.findings]
     if read.tables and (to_the_end or not read.refused):
         found.append(checks.check_registry(read.tables, books, as_of).with_columns(package=pl.lit(read.name)))
@@ -136,7 +155,10 @@ def _folders(package: str, month: str, digest: str, attempt: str) -> tuple[Path,
 
 def _read_one(job: _Job) -> _Read:
     """Worker: reads and checks a file and writes its tables beside the published ones."""
-    read, found, refused = check_package(job.path, _BOOKS["books"], job.as_of)
+    setting = _SETTING["now"]
+    named = names.parse_name(job.path.stem)
+    overlays = setting.overlays.get(2000 + named.year if named.year < 100 else named.year) if named is not None else None
+    read, found, refused = check_package(job.path, setting.books, job.as_of, overlays=overlays)
     header = read.tables.get("file") if read.tables else None
     month = None
     cases, sumv = 0, 0
@@ -183,15 +205,15 @@ def _month_of(year: object, month: object) -> str | None:
         return None
 
 
-def _reads(jobs: Sequence[_Job], books: Books, threads: int) -> Iterator[_Read]:
+def _reads(jobs: Sequence[_Job], setting: _Setting, threads: int) -> Iterator[_Read]:
     """The files read, in the order of `jobs`, by `threads` processes."""
     if threads <= 1 or len(jobs) < 2:
-        _start_worker(books)
+        _start_worker(setting)
         yield from map(_read_one, jobs)
         return
     # A forked process would inherit polars' locked threads: each worker starts afresh.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(threads, mp_context=context, initializer=_start_worker, initargs=(books,)) as pool:
+    with ProcessPoolExecutor(threads, mp_context=context, initializer=_start_worker, initargs=(setting,)) as pool:
         yield from pool.map(_read_one, jobs)
 
 
@@ -209,7 +231,11 @@ def ingest(
     attempt = workspace.next_seq()
     jobs = [_Job(path, as_of, workspace.folder, f"{attempt}-{number}") for number, path in enumerate(ordered)]
     done: list[Intake] = []
-    for read in _reads(jobs, books, threads):
+    warm = sum(path.stat().st_size for path in ordered) >= _WARM_BYTES
+    if warm:
+        compiling.prepare()  # once, and told: the workers then only load it
+    setting = _Setting(books, overlays_of(workspace), warm)
+    for read in _reads(jobs, setting, threads):
         done.append(_store(workspace, read, as_of))
         if progress is not None:
             progress(read.package, len(done), len(jobs))
@@ -221,6 +247,17 @@ def ingest(
         {"packages": [{"package": one.shown, "state": one.state, "month": one.month, "cases": one.cases} for one in done]},
     )
     return done
+
+
+def overlays_of(workspace: Workspace) -> dict[int, Overlays]:
+    """What the region adds to the files, by the year of its agreement: the folder `formats` of the agreement."""
+    found = {}
+    for year in workspace.agreement_years():
+        folder, _ = workspace.agreement(year)
+        overlays = load_overlays(folder / "formats", str(workspace.meta("territory")))
+        if overlays.editions:
+            found[year] = overlays
+    return found
 
 
 def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:

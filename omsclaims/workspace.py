@@ -407,6 +407,10 @@ class Workspace:
         )
         return digest
 
+    def agreement_years(self) -> list[int]:
+        """Years that an agreement is loaded for."""
+        return [int(row[0]) for row in self.rows("SELECT DISTINCT year FROM agreements ORDER BY year")]
+
     def agreement(self, year: int) -> tuple[Path, str]:
         """Folder and digest of the agreement of a year. Raises WorkspaceError `workspace.no_agreement`."""
         found = self.rows("SELECT path, digest FROM agreements WHERE year = ? ORDER BY seq DESC LIMIT 1", [year])

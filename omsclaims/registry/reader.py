@@ -20,7 +20,7 @@ from omsclaims.findings import Finding
 from omsclaims.registry import names, positions
 from omsclaims.registry.archive import Limits, Member, open_archive, reason_params
 from omsclaims.registry.columns import PROBLEM
-from omsclaims.registry.formats import Format
+from omsclaims.registry.formats import Format, Overlays
 from omsclaims.registry.names import InterterritorialName, PackageName
 from omsclaims.registry.parsing import REFUSES_PACKAGE, XmlRead, read_xml
 
@@ -58,26 +58,37 @@ class PackageRead:
 
 
 def read_package(
-    source: Path | bytes, name: str | None = None, limits: Limits | None = None, *, answer: bool = False
-) -> PackageRead:
+    source: Path | bytes, name: str | None = None, limits: Limits | None = None, *, answer: bool = False,
+    overlays: Overlays | None = None,
+) -> PackageRead:  # fmt: skip
     """Read a package: a ZIP (.zip, .oms) or a bare XML. `name` is the file's name, by default that of the path.
 
-    `answer`: the payer's answer to a package (formats.md 10), read by the answer editions.
+    `answer`: the payer's answer to a package (formats.md 10), read by the answer editions. `overlays`: what a region adds to
+    the editions.
 
     Findings: S.801-S.814, S.820 (bare XML: persons are not checked), those of read_xml, S.912, S.913; findings about a
     person stand once for every case of that ID_PAC. Bad input never raises; a path that does not exist does.
     """
-    data = source if isinstance(source, bytes) else source.read_bytes()
+    bounds = limits or Limits()
+    data = source if isinstance(source, bytes) else _bytes_of(source, bounds)
     known = name if name is not None else source.name if isinstance(source, Path) else ""
     stem = PurePosixPath(known).stem if known.lower().endswith((".zip", ".oms", ".xml")) else known
+    found: list[Finding] = []
     bare = data.lstrip(b" \t\r\n").startswith(_BARE_STARTS) or (known.lower().endswith(".xml") and data[:2] != b"PK")
     if bare:
         members: tuple[Member, ...] = (Member(f"{stem}.xml", data),)
-        found: list[Finding] = []
     else:
-        archive = open_archive(data, limits, package=stem)
+        archive = open_archive(data, bounds, package=stem)
         members, found = archive.members, list(archive.findings)
-    return _Package(stem, members, found, bare=bare, answer=answer, digest=hashlib.sha256(data).hexdigest()).read()
+    package = _Package(stem, members, found, bare=bare, answer=answer, digest=hashlib.sha256(data).hexdigest())
+    package.limits, package.overlays = bounds, overlays
+    return package.read()
+
+
+def _bytes_of(path: Path, limits: Limits) -> bytes:
+    """The file; of one that is larger than any package only so much that the archive says so."""
+    with path.open("rb") as stream:
+        return stream.read(limits.package_bytes + 1)
 
 
 class _Package:
@@ -87,6 +98,8 @@ class _Package:
         self, stem: str, members: tuple[Member, ...], found: list[Finding], *, bare: bool, answer: bool, digest: str
     ) -> None:
         self.stem, self.members, self.found, self.bare, self.digest = stem, members, found, bare, digest
+        self.limits = Limits()
+        self.overlays: Overlays | None = None
         self.answer = "RESULT_" if answer else ""
         self.parsed = names.parse_name(stem)
         self.between = names.parse_interterritorial(stem)
@@ -97,12 +110,12 @@ class _Package:
         if self.parsed is None and (self.between is None or self.between.kind == "Y"):
             self._add("S.802", value=self.stem)
         main_member, person_member = self._pick()
-        main = None if main_member is None else read_xml(main_member.data, self.stem, self.stem, kind=self._answer_kind())
+        main = None if main_member is None else self._xml(main_member, self.stem, kind=self._answer_kind())
         period = _period(main)
         person = None
         if person_member is not None:
             person_stem = PurePosixPath(person_member.name).stem
-            person = read_xml(person_member.data, person_stem, self.stem, period=period, kind=f"{self.answer}L")
+            person = self._xml(person_member, person_stem, period=period, kind=f"{self.answer}L")
         tables = _merged(main, person)
         if main is not None and main.format is not None and tables["file"].height:
             self._header(tables, main.format)
@@ -119,6 +132,10 @@ class _Package:
             self.stem, self.parsed, self.between, tables, together, refused, main.format if main else None,
             person.format if person else None, self.digest,
         )  # fmt: skip
+
+    def _xml(self, member: Member, stem: str, kind: str | None, period: str | None = None) -> XmlRead:
+        """One file of the package."""
+        return read_xml(member.data, stem, self.stem, period, kind, limits=self.limits, overlays=self.overlays)
 
     def _answer_kind(self) -> str | None:
         """The kind of the main file where an answer is read; else it is told by name and header."""
