@@ -3,8 +3,10 @@
 `python -m benchmarks reading`: files of 200 MB are made (once), read and held against what was put in; then rounds of all
 subjects and rivals in turn, in a process; the portable kernel, which is chosen at import, in a process of its own with rivals of
 its own. A figure is the median over the rounds of one ratio. What must be reached stands in `MUSTS`; kinds other than H may fall
-short of it by 30 %. Exit code 1 where a figure misses it. `cores` is how many a subject kept busy, `by cpu` the ratio in processor
-seconds: the first tells a "one thread" that was more, the second what is left of a figure while others use the machine.
+short of it by 30 %. Exit code 1 where a figure misses it.
+
+`cores` is how many a subject kept busy, `by cpu` the ratio in processor seconds: the first tells a "one thread" that was more, the
+second what is left of a figure while others use the machine.
 """
 
 from __future__ import annotations
