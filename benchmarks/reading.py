@@ -5,8 +5,8 @@ subjects and rivals in turn, in a process; the portable kernel, which is chosen 
 its own. A figure is the median over the rounds of one ratio. What must be reached stands in `MUSTS`; kinds other than H may fall
 short of it by 30 %. Exit code 1 where a figure misses it.
 
-`cores` is how many a subject kept busy, `by cpu` the ratio in processor seconds: the first tells a "one thread" that was more, the
-second what is left of a figure while others use the machine.
+`cores` is how many a subject kept busy, `by cpu` the ratio in processor seconds: the first tells a "one thread" that was more,
+the second what is left of a figure while others use the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,10 +154,9 @@ def _figure(kind: str, name: str, rounds: Rounds, subject: str, rival: str, mega
     )
 
 
-def figures_of(kind: str, megabytes: float, runs: int, *, full: bool) -> Iterator[Figure]:
+def figures_of(spec: files.Spec, runs: int, *, full: bool) -> Iterator[Figure]:
     """All figures of one kind; `full`: with the portable kernel and the unusual records."""
-    spec = files.Spec(kind, megabytes)
-    made = files.made(spec)
+    made, kind = files.made(spec), spec.kind
     size = made.truth.bytes / 1_000_000
     rounds = main_rounds(made, kind, runs)
     yield _figure(kind, "one/iterparse", rounds, "one", "iterparse", size)
@@ -165,19 +164,19 @@ def figures_of(kind: str, megabytes: float, runs: int, *, full: bool) -> Iterato
     yield _figure(kind, "two/one", rounds, "two", "one", size)
     if full:
         yield _figure(kind, "portable/iterparse", portable_rounds(spec, runs), "one", "iterparse", size)
-        slow = files.made(files.Spec(kind, megabytes, slow_share=SLOW_SHARE))
+        slow = files.made(replace(spec, slow_share=SLOW_SHARE))
         rounds = beside_iterparse(slow, kind, runs)
         yield _figure(kind, "slow/iterparse", rounds, "one", "iterparse", slow.truth.bytes / 1_000_000)
 
 
-def differences_of(kind: str, megabytes: float, *, full: bool) -> list[str]:
+def differences_of(wanted: files.Spec, *, full: bool) -> list[str]:
     """Whether the files of a kind are read as they were made, by one thread and by two."""
     found = []
     for share in (0.0, SLOW_SHARE) if full else (0.0,):
-        spec = files.Spec(kind, megabytes, slow_share=share)
+        spec = replace(wanted, slow_share=share)
         made = files.made(spec)
         for threads in (1, 2):
-            found += [f"{kind}, {threads} threads, {share:.0%} unusual: {line}" for line in checked(made, spec, threads)]
+            found += [f"{spec.kind}, {threads} threads, {share:.0%} unusual: {line}" for line in checked(made, spec, threads)]
     return found
 
 
@@ -204,6 +203,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--size-mb", type=float, default=200, help="size of the files, in 10^6 bytes")
     parser.add_argument("--kinds", nargs="+", default=list(files.KINDS), choices=files.KINDS)
     parser.add_argument("--runs", type=run_count, default=5)
+    parser.add_argument("--encoding", default="windows-1251", choices=("windows-1251", "utf-8"))
     parser.add_argument("--full", action="store_true", help="portable kernel and unusual records for all kinds, not for H alone")
     parser.add_argument(
         "--check-values", action=argparse.BooleanOptionalAction, default=True, help="hold what is read against what was put in"
@@ -214,9 +214,10 @@ def main(arguments: Sequence[str]) -> int:
     print(HEADING, flush=True)
     for kind in given.kinds:
         full = given.full or kind == "H"
+        spec = files.Spec(kind, given.size_mb, encoding=given.encoding)
         if given.check_values:
-            wrong += differences_of(kind, given.size_mb, full=full)
-        for figure in figures_of(kind, given.size_mb, given.runs, full=full):
+            wrong += differences_of(spec, full=full)
+        for figure in figures_of(spec, given.runs, full=full):
             found.append(figure)
             print(line_of(figure), flush=True)
     for line in wrong:

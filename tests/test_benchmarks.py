@@ -223,11 +223,11 @@ def test_all_figures_of_a_kind_are_measured(tmp_path: Path, monkeypatch: pytest.
         return reading.beside_iterparse(files.made(spec), spec.kind, runs)
 
     monkeypatch.setattr(reading, "portable_rounds", portable)
-    full = list(reading.figures_of("H", 0.1, 2, full=True))
+    full = list(reading.figures_of(files.Spec("H", 0.1), 2, full=True))
     assert [figure.name for figure in full] == list(reading.MUSTS)
     assert all(len(figure.ratios) == 2 and figure.seconds > 0 for figure in full)
     assert asked == [files.Spec("H", 0.1)]
-    assert [figure.name for figure in reading.figures_of("L", 0.1, 2, full=False)] == list(reading.MUSTS)[:3]
+    assert [figure.name for figure in reading.figures_of(files.Spec("L", 0.1), 2, full=False)] == list(reading.MUSTS)[:3]
 
 
 def test_a_child_tells_its_rounds_and_its_memory(
