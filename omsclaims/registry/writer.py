@@ -213,7 +213,10 @@ class _Writing:
             return None
         column, given = pl.col(item.column), frame[item.column]
         if item.form == "T":
-            return _element(item.name, _escaped(column.cast(pl.String), given)).alias(item.path)
+            texts = _escaped(column.cast(pl.String), given)
+            if given.dtype == pl.String and (given == "").any():
+                texts = pl.when(column != "").then(texts)  # an element without text is not written
+            return _element(item.name, texts).alias(item.path)
         numeric = given if item.form == "D" else given.cast(pl.Int64)
         limits = values.bounds(numeric)
         assert limits is not None
