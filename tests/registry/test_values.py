@@ -60,3 +60,33 @@ def test_numbers_survive_writing(value: int, scale: int) -> None:
 @given(st.dates())
 def test_dates_survive_writing(value: date) -> None:
     assert values.parse_dates(values.write_dates(pl.Series([value]))).to_list() == [value]
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-300, 300), st.integers(-(10**12), 10**12)), min_size=1, max_size=6),
+    st.integers(1, 400), st.integers(0, 6), st.integers(0, 6),
+)  # fmt: skip
+def test_every_way_of_writing_numbers_gives_the_same_text(some: list[int | None], times: int, decimals: int, scale: int) -> None:
+    """Looked up among few values, with fractions looked up, or one by one: as Decimal writes them, nothing rounded."""
+
+    def expected(value: int) -> str:
+        exact = Decimal(value).scaleb(-scale)
+        fits = exact == exact.quantize(Decimal(1).scaleb(-min(decimals, scale)))
+        return f"{exact:.{min(decimals, scale) if fits else scale}f}"
+
+    column = pl.Series("n", some * times, dtype=pl.Int64)
+    wanted = [None if value is None else expected(value) for value in some] * times
+    assert values.write_numbers(column, min(decimals, scale), scale).to_list() == wanted
+    limits = values.bounds(column)
+    if limits is not None:
+        tagged = column.to_frame().select(values.number_text(pl.col("n"), min(decimals, scale), scale, limits, "X")).to_series()
+        assert tagged.to_list() == [None if text is None else f"<X>{text}</X>" for text in wanted]
+
+
+@given(st.lists(st.one_of(st.none(), st.dates()), min_size=1, max_size=5), st.integers(1, 300))
+def test_every_way_of_writing_dates_gives_the_same_text(some: list[date | None], times: int) -> None:
+    column = pl.Series("d", some * times, dtype=pl.Date)
+    limits = values.bounds(column)
+    wanted = [None if day is None else f"<X>{day.isoformat()}</X>" for day in some] * times
+    if limits is not None:
+        assert column.to_frame().select(values.date_text(pl.col("d"), limits, "X")).to_series().to_list() == wanted
