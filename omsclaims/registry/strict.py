@@ -137,6 +137,7 @@ class Reading:
     def header(self, elements: list[etree._Element], tags: tuple[str, ...]) -> None:
         """The children of the root that are not records, and the order of all of them (runs of records are one tag)."""
         record = self.record
+        of_records, self.structure = self.structure, Structure(self.edition)
         shape = tuple(tag for number, tag in enumerate(tags) if tag != record or tag not in tags[:number])
         signature = self.root.signature(shape)
         element_of = dict(zip([n for n, tag in enumerate(shape) if tag != record], elements, strict=True))
@@ -150,6 +151,10 @@ class Reading:
             and not any(problem.rule == "S.905" for problem in signature.problems)
         ):
             self.structure.problem("S.905", self.root.table, 0, record, None)
+        # The header is looked at last and stands first.
+        self.structure.problems += of_records.problems
+        self.structure.extras += of_records.extras
+        self.structure.visited += of_records.visited
 
     def walk(self, element: etree._Element, block: Block, parent: int) -> None:
         """One structure: its leaves become a row, its structures are walked in turn. The hot loop of reading."""
