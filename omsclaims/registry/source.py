@@ -27,12 +27,12 @@ _PROLOG: Final = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<([^\s/>!?]+)([^>]*
 _BLANK: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\Z")
 _TAIL_TEXT: Final = re.compile(rb"</[^<>]*+>\s*+[^<\s]")
 _ATTRIBUTE: Final = re.compile(rb"<[A-Za-z_][^\s/>]*+\s+[^\s/>]")
-_ENTITY: Final = re.compile(rb"&([A-Za-z_:][\w.:-]*);")
+#: A reference to an entity other than the five of XML.
+_ENTITY: Final = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z_:][\w.:-]*;")
 #: Comments, CDATA, processing instructions; else (slash, name) of a tag of well-formed XML.
 _TOKEN: Final = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s/>!?]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL
 )
-_KNOWN_ENTITIES: Final = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
 #: Declarations of markup, and what asks for other files: style sheets and XInclude.
 _MARKUP: Final = re.compile(
     rb"<!(?:[Dd][Oo][Cc][Tt][Yy][Pp][Ee]|[Ee][Nn][Tt][Ii][Tt][Yy]|[Ee][Ll][Ee][Mm][Ee][Nn][Tt]"
@@ -42,6 +42,7 @@ _MARKUP: Final = re.compile(
 _FOREIGN: Final = ((b"<?xml-stylesheet", b"?"), (b"http://www.w3.org/2001/XInclude", b":"))
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _ENCODINGS: Final = {"windows-1251": "cp1251", "cp1251": "cp1251", "utf-8": "utf-8", "utf8": "utf-8"}
+_RUSSIAN: Final = frozenset("Ёё№«»–—…\xa0")
 _HEAD_BYTES: Final = 1 << 16
 _DECLARATION_BYTES: Final = 400
 _XML_START: Final = re.compile(rb"\s*+<\?[Xx][Mm][Ll]\s")
@@ -105,7 +106,7 @@ def kind_of(stem: str, head: Head) -> str:
         main, between = names.parse_name(candidate), names.parse_interterritorial(candidate)
         if main is not None:
             return main.kind
-        if between is not None and between.kind != "Y":
+        if between is not None and (between.kind != "Y" or head.root == "FLK_P"):
             return between.kind
         if names.is_person_name(candidate):
             return "L"
@@ -139,10 +140,15 @@ def _encoding_refusal(content: bytes) -> Refusal | None:
         return _encoding(declared, "disagrees", content, 0)
     if 0x98 in content:
         return _encoding(declared, "undecodable", content, content.index(0x98))
-    if not content.isascii() and _undecodable(content, declared) is None:
-        # Cyrillic in windows-1251 is never valid UTF-8 by chance over a whole file.
+    if not content.isascii() and _undecodable(content, declared) is None and _is_russian(content.decode("utf-8")):
         return _encoding(declared, "disagrees", content, 0)
     return None
+
+
+def _is_russian(text: str) -> bool:
+    """Whether most letters beyond ASCII are those of Russian texts: a few letters of windows-1251 are UTF-8 by chance, but others."""
+    beyond = [letter for letter in text if letter > "\x7f"]
+    return 2 * sum("А" <= letter <= "я" or letter in _RUSSIAN for letter in beyond) > len(beyond)
 
 
 def _undecodable(content: bytes, declared: str) -> Refusal | None:
@@ -190,12 +196,12 @@ def _find(content: bytes, word: bytes, sign: bytes) -> int:
 
 def _entity_refusal(content: bytes) -> Refusal | None:
     """S.807: a reference to any entity beyond the five of XML; nothing can define it, and no parser is asked to."""
-    for match in _ENTITY.finditer(content) if b"&" in content else ():
-        if match[1] not in _KNOWN_ENTITIES:
-            at = match.start()
-            line, column = content.count(b"\n", 0, at) + 1, at - content.rfind(b"\n", 0, at)
-            return "S.807", {"line": line, "column": column, "message": f"undefined entity {match[0].decode('ascii')}"}, line
-    return None
+    match = _ENTITY.search(content) if b"&" in content else None
+    if match is None:
+        return None
+    at = match.start()
+    line, column = content.count(b"\n", 0, at) + 1, at - content.rfind(b"\n", 0, at)
+    return "S.807", {"line": line, "column": column, "message": f"undefined entity {match[0][:60].decode('ascii')}"}, line
 
 
 def encoding_of(content: bytes) -> str:
