@@ -146,7 +146,7 @@ def _encoding_refusal(content: bytes) -> Refusal | None:
 
 
 def _is_russian(text: str) -> bool:
-    """Whether most letters beyond ASCII are those of Russian texts: a few letters of windows-1251 are UTF-8 by chance, but others."""
+    """Whether most letters beyond ASCII are those of Russian texts. What windows-1251 makes UTF-8 by chance are other letters."""
     beyond = [letter for letter in text if letter > "\x7f"]
     return 2 * sum("А" <= letter <= "я" or letter in _RUSSIAN for letter in beyond) > len(beyond)
 
@@ -196,7 +196,7 @@ def _find(content: bytes, word: bytes, sign: bytes) -> int:
 
 def _entity_refusal(content: bytes) -> Refusal | None:
     """S.807: a reference to any entity beyond the five of XML; nothing can define it, and no parser is asked to."""
-    match = _ENTITY.search(content) if b"&" in content else None
+    match = _ENTITY.search(content) if b"&" in content and b";" in content else None
     if match is None:
         return None
     at = match.start()
