@@ -28,7 +28,7 @@ _BLANK: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\Z")
 _TAIL_TEXT: Final = re.compile(rb"</[^<>]*+>\s*+[^<\s]")
 _ATTRIBUTE: Final = re.compile(rb"<[A-Za-z_][^\s/>]*+\s+[^\s/>]")
 #: A reference to an entity other than the five of XML.
-_ENTITY: Final = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z_:][\w.:-]*;")
+_ENTITY: Final = re.compile(rb"&(?=[A-Za-z_:])(?!(?:amp|lt|gt|quot|apos);)[A-Za-z_:][\w.:-]*;")
 #: Comments, CDATA, processing instructions; else (slash, name) of a tag of well-formed XML.
 _TOKEN: Final = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s/>!?]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL
