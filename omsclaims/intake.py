@@ -105,8 +105,9 @@ def _start_worker(setting: _Setting) -> None:
 
 
 def check_package(
-    path: Path, books: Books, as_of: date, to_the_end: bool = False, limits: Limits | None = None, overlays: Overlays | None = None
-) -> tuple[reader.PackageRead, pl.DataFrame, bool]:
+    path: Path, books: Books, as_of: date, to_the_end: bool = False, limits: Limits | None = None,
+    overlays: Overlays | None = None,
+) -> tuple[reader.PackageRead, pl.DataFrame, bool]:  # fmt: skip
     """Reads one package and checks it as far as it goes without registers.
 
     to_the_end  checks the cases of a package that goes back whole, too. Intake does not: with a wrong header every case would

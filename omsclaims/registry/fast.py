@@ -45,7 +45,7 @@ _WINDOW: Final = 1 << 16
 #: So many values of doubt in a batch are judged one by one; more of them column by column.
 _ONE_BY_ONE: Final = 2_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_UNIQUE_IN_PARENT: Final = frozenset({("sl", "sl_id"), ("usl", "idserv")})
+_UNIQUE_IN_PARENT: Final = frozenset({("sl", "sl_id"), ("usl", "idserv"), ("sank", "s_code"), ("mr_usl_n", "mr_n")})
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 
 _INT64: Final = pa.int64()
@@ -213,9 +213,11 @@ class Reader:
         position: int | None = self.header.size
         size = self.chunk_bytes
         while position is not None:
-            position = yield from self._run(position, size)
-            size = 2 * size
-            if position is not None and size > 2 * max(self.limits.record_bytes, self.chunk_bytes):
+            before = position
+            position = yield from self._run(before, size)
+            # No whole record in all these bytes: more of them. Else the cut was at fault, and the next one is another.
+            size = 2 * size if position == before else self.chunk_bytes + 1
+            if position is not None and size > 2 * max(self.limits.record_bytes, self.chunk_bytes + 1):
                 raise DeclinedError
         if not self.records or (self.letters and not self.proved) or self.markers > self.limits.comments:
             raise DeclinedError
@@ -566,18 +568,31 @@ def _told(output: Output, program: Program, structure: Structure) -> None:
 
 
 def _repeats(output: Output, program: Program) -> bool:
-    """Whether a text that is unique in its parent row may stand there twice."""
+    """Whether a value that is unique in its parent row may stand there twice."""
     for leaf, item in enumerate(program.leaves):
         if (item.table, item.column) not in _UNIQUE_IN_PARENT or output.last[leaf] < 0:
             continue
         place = kernel.F_WIDTH * leaf
         table = int(output.fields[place + kernel.F_TABLE])
-        if kernel.repeats(
+        if output.fields[place + kernel.F_TYPE] == kernel.NUMBER:
+            if _repeats_number(output, table, int(output.fields[place + kernel.F_BASE])):
+                return True
+        elif kernel.repeats(
             output.parents, output.parent_base[table], output.row[table] + 1, output.texts,
             output.fields[place + kernel.F_BASE], output.side,
         ):  # fmt: skip
             return True
     return False
+
+
+def _repeats_number(output: Output, table: int, base: int) -> bool:
+    """As kernel.repeats, of a column of numbers."""
+    rows, start = int(output.row[table]) + 1, int(output.parent_base[table])
+    parents, values = output.parents[start : start + rows], output.numbers[base : base + rows]
+    if not (parents[1:] == parents[:-1]).any():
+        return False
+    pairs = np.stack([parents, values], axis=1)[values != kernel.NO_NUMBER]
+    return len(np.unique(pairs, axis=0)) < len(pairs)
 
 
 def _arrow(output: Output, program: Program, *, copy: bool) -> Columns:

@@ -56,7 +56,9 @@ def read_xml(
     if path == "fast" or (path == "auto" and len(content) >= _worth_it() and not measure.suspicious(content)):
         from omsclaims.registry import fast
 
-        found = fast.read(content, lambda head: target_of(head, file_stem, package, period, kind, overlays), bounds, chunk_bytes, threads)
+        found = fast.read(
+            content, lambda head: target_of(head, file_stem, package, period, kind, overlays), bounds, chunk_bytes, threads
+        )
         if found is not None or path == "fast":
             return found
     refusal, head = source.inspect(content)

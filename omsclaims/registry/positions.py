@@ -1,6 +1,7 @@
 """Which case is meant? Problems of rows become findings with record, case, service and line; and the checks of a file as a whole.
 
-Whole file: repeated N_ZAP, IDCASE, SL_ID, IDSERV, ID_PAC (S.908-S.911, S.914), SD_Z, SUMMAV (S.915, S.916; formats.md 9.3), no
+Whole file: repeated N_ZAP, IDCASE, SL_ID, IDSERV, ID_PAC, S_CODE, MR_N (S.908-S.911, S.914, S.918, S.919), SD_Z, SUMMAV (S.915,
+S.916; formats.md 9.3), no
 records (S.917).
 """
 
@@ -231,7 +232,8 @@ def whole_file(tables: dict[str, pl.DataFrame], edition: Format, package: str, f
     repeated = [part for part in (repeats_of_file(tables, edition), repeats_of_cases(tables, edition)) if part.height]
     found = placed(pl.concat(repeated), tables, edition, package, file) if repeated else findings.empty()
     if edition.family == "person":
-        return found
+        empty = [] if tables["person"].height else [no_records("PERS", package, file)]
+        return pl.concat([found, findings.frame(empty)])
     return pl.concat([found, findings.frame(totals(Totals.of(tables), edition, package, file))])
 
 
@@ -248,13 +250,15 @@ def repeats_of_file(tables: dict[str, pl.DataFrame], edition: Format) -> pl.Data
 
 
 def repeats_of_cases(tables: dict[str, pl.DataFrame], edition: Format) -> pl.DataFrame:
-    """Problems S.910, S.911: numbers that stand once in their case."""
+    """Problems S.910, S.911, S.918, S.919: numbers that stand once in their case, completed case or service."""
     if edition.family == "person":
         return no_problems()
     return pl.concat(
         [
             _repeats("S.910", "sl", ["_parent", "sl_id"], _path(edition, "sl", "sl_id"), tables),
             _repeats("S.911", "usl", ["_parent", "idserv"], _path(edition, "usl", "idserv"), tables),
+            _repeats("S.918", "sank", ["_parent", "s_code"], _path(edition, "sank", "s_code"), tables),
+            _repeats("S.919", "mr_usl_n", ["_parent", "mr_n"], _path(edition, "mr_usl_n", "mr_n"), tables),
         ]
     )
 
@@ -273,6 +277,11 @@ def _repeats(rule: str, table: str, keys: list[str], path: str, tables: dict[str
         pl.lit(rule).alias("rule"), pl.lit("1.4.4").alias("code"), pl.lit(table).alias("table"), "_row",
         pl.lit(path).alias("element"), pl.col(value).cast(pl.String).alias("value"), pl.lit("{}").alias("params"),
     ).cast(dict(PROBLEM))  # type: ignore[arg-type]  # fmt: skip
+
+
+def no_records(record: str, package: str, file: str) -> findings.Finding:
+    """S.917."""
+    return findings.Finding("S.917", code="1.4.1", package=package, file=file, element=record, params={"record": record})
 
 
 @dataclass(slots=True)
@@ -307,8 +316,7 @@ def totals(counted: Totals, edition: Format, package: str, file: str) -> list[fi
     """SD_Z and SUMMAV against the cases, and whether there are any records (S.915-S.917)."""
     found: list[findings.Finding] = []
     if counted.records == 0:
-        found.append(findings.Finding("S.917", code="1.4.1", package=package, file=file, element="ZAP"))
-        return found
+        return [no_records("ZAP", package, file)]
     if "ZGLV/SD_Z" in edition.by_path and counted.sd_z != counted.cases:
         stated = _text(counted.sd_z)
         found.append(

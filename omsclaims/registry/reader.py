@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims import findings
+from omsclaims import findings, messages
 from omsclaims.findings import Finding
 from omsclaims.registry import names, positions
 from omsclaims.registry.archive import Limits, Member, open_archive, reason_params
@@ -108,7 +108,8 @@ class _Package:
     def read(self) -> PackageRead:
         """Names, members, files, then the checks between them."""
         if self.parsed is None and (self.between is None or self.between.kind == "Y"):
-            self._add("S.802", value=self.stem)
+            told = {lang: names.mistakes_text(self.stem, lang) for lang in messages.LANGUAGES}
+            self._add("S.802", value=self.stem, params=told)
         main_member, person_member = self._pick()
         main = None if main_member is None else self._xml(main_member, self.stem, kind=self._answer_kind())
         period = _period(main)

@@ -33,6 +33,9 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "zap": ("_row", "_parent", "n_zap", "_line", "_offset"), "patient": ("_row", "_parent", "id_pac"),
     "z_sl": ("_row", "_parent", "idcase"), "person": ("_row", "_parent", "id_pac", "_line", "_offset"),
 }  # fmt: skip
+#: Parts that are written together, as one row group of each table.
+_GROUP: Final = 12
+_NULLS: Final = 1 << 16
 #: So many problems of a part are placed one by one.
 _FEW: Final = 300
 _ARROW: Final[dict[pl.DataType, pa.DataType]] = {pl.String(): pa.string_view(), pl.Int64(): pa.int64(), pl.Date(): pa.date32()}
@@ -84,7 +87,7 @@ def batches(
     file_stem: str = "", package: str = "", period: str | None = None, kind: str | None = None,
 ) -> Iterator[Part]:  # fmt: skip
     """The file part by part: together the tables and findings of `read_xml`. Names as there; `source.stem` by default."""
-    yield from _Streaming(source, threads, chunk_bytes, limits, file_stem, package, period, kind).parts(copy=True)
+    yield from _Streaming(source, threads, chunk_bytes, limits, file_stem, package, period, kind).parts()
 
 
 def to_parquet(
@@ -107,7 +110,7 @@ def to_parquet(
     scanned = True
     edition: Format | None = None
     try:
-        for part in streaming.parts(copy=False):
+        for part in streaming.parts():
             edition = part.format
             if part.restart:
                 scanned = False
@@ -115,7 +118,7 @@ def to_parquet(
             sink.add(part)
         sink.close()
     except BaseException:
-        sink.close()
+        sink.close(keep=False)
         shutil.rmtree(part_folder, ignore_errors=True)
         raise
     part_folder.rename(folder)
@@ -147,11 +150,11 @@ class _Streaming:
         """The bytes from the start."""
         return open(self.source, "rb", buffering=0) if isinstance(self.source, Path) else self.source()
 
-    def parts(self, *, copy: bool) -> Iterator[Part]:
+    def parts(self) -> Iterator[Part]:
         """All parts; where the scanner declines, the whole as one part."""
         started = False
         try:
-            for part in self._scanned(copy=copy):
+            for part in self._scanned():
                 started = True
                 yield part
         except DeclinedError:
@@ -162,14 +165,14 @@ class _Streaming:
             )
             yield Part(_columns_of(whole.tables), whole.findings, whole.format or get("H_3.1"), restart=started)
 
-    def _scanned(self, *, copy: bool) -> Iterator[Part]:
+    def _scanned(self) -> Iterator[Part]:
         compiling.prepare()
         bounds = self.limits or Limits()
 
         def targeting(head: object) -> object:
             return parsing.target_of(head, self.file_stem, self.package, self.period, self.kind)  # type: ignore[arg-type]
 
-        reader = Reader(self.open, targeting, bounds, self.chunk_bytes or fast.CHUNK, self.threads, copy=copy)  # type: ignore[arg-type]
+        reader = Reader(self.open, targeting, bounds, self.chunk_bytes or fast.CHUNK, self.threads)  # type: ignore[arg-type]
         reader.look_for_repeats = True
         header = reader.header
         edition = header.target.edition
@@ -260,10 +263,8 @@ class _Streaming:
                 part = pa.Table.from_pydict({column: of[column] for column in wanted if column in of})
                 self.kept.setdefault(name, []).append(pl.from_arrow(part))  # type: ignore[arg-type]
             elif name != "patient" and wanted[2] in of:
-                values = pl.from_arrow(of[wanted[2]])
-                # The arrays are used again for the next part: what is kept is a copy.
-                kept = values.hash() if name == "person" else pl.Series(of[wanted[2]].to_numpy(zero_copy_only=False).copy())  # type: ignore[union-attr]
-                self.kept.setdefault(name, []).append(kept.alias(wanted[2]).to_frame())
+                values = pl.Series(wanted[2], pl.from_arrow(of[wanted[2]]))
+                self.kept.setdefault(name, []).append((values.hash() if name == "person" else values).to_frame())
 
     def _last(self, header: Header, totals: positions.Totals) -> Part:
         """Findings about the file as a whole."""
@@ -288,8 +289,13 @@ class _Streaming:
     def _suspicious(self) -> bool:
         """Whether a number (or the hash of an ID_PAC) stands twice in the file."""
         for name, wanted in _KEYS.items():
-            parts = [part[wanted[2]] for part in self.kept.get(name, ()) if wanted[2] in part.columns]
-            if name != "patient" and parts and pl.concat(parts).drop_nulls().is_duplicated().any():
+            parts = [part[wanted[2]].drop_nulls() for part in self.kept.get(name, ()) if wanted[2] in part.columns]
+            if name == "patient" or not parts:
+                continue
+            together = pl.concat(parts)
+            # Sorted neighbours: a table of hashes would take many times the memory of the numbers.
+            values = np.sort((together.hash() if together.dtype == pl.String() else together).to_numpy())
+            if (values[1:] == values[:-1]).any():
                 return True
         return False
 
@@ -371,6 +377,8 @@ class _Sink:
         self.writers: dict[str, pq.ParquetWriter] = {}
         self.rows: dict[str, int] = {}
         self.schemas: dict[str, pa.Schema] = {}
+        self.parts = 0
+        self.waiting: dict[str, list[tuple[dict[str, pa.Array], int]]] = {}
         self.empty: dict[pa.DataType, pa.Array] = {}
         self.found = 0
         self.refused = False
@@ -381,6 +389,11 @@ class _Sink:
             count = len(next(iter(columns.values())))
             self._write(name, self._schema(name, part.format), columns, count)
             self.rows[name] = self.rows.get(name, 0) + count
+        self.parts += 1
+        if self.parts % _GROUP == 0:
+            # All tables at once: the texts of a part lie in one piece of memory, which any of its tables keeps.
+            for name in self.writers:
+                self._flush(name)
         found = _columns_of({"findings": part.findings}).get("findings", {})
         self._write("findings", self._schema("findings", part.format), found, part.findings.height)
         self.found += part.findings.height
@@ -395,39 +408,59 @@ class _Sink:
         return self.schemas[name]
 
     def _write(self, name: str, schema: pa.Schema, columns: Mapping[str, pa.Array], count: int) -> None:
-        writer = self.writers.get(name)
-        if writer is None:
+        """Rows of a table, kept until they make a row group: small groups cost memory until the file is closed."""
+        if name not in self.writers:
             path = self.folder / f"{name}.parquet"
-            writer = self.writers[name] = pq.ParquetWriter(path, schema, compression="zstd", write_statistics=["_row"])
+            self.writers[name] = pq.ParquetWriter(path, schema, compression="zstd", write_statistics=["_row"])
+            self.waiting[name] = []
         if count:
-            arrays = [columns[field.name] if field.name in columns else self._nulls(field.type, count) for field in schema]
-            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            self.waiting[name].append((dict(columns), count))
+
+    def _flush(self, name: str) -> None:
+        """What waits for a table becomes a row group."""
+        parts = self.waiting[name]
+        if not parts:
+            return
+        rows = sum(count for _, count in parts)
+        made = []
+        for wanted in self.schemas[name]:
+            if any(wanted.name in columns for columns, _ in parts):
+                chunks = [
+                    columns[wanted.name] if wanted.name in columns else pa.nulls(count, wanted.type) for columns, count in parts
+                ]
+                made.append(pa.chunked_array(chunks, wanted.type))
+            else:
+                made.append(pa.chunked_array([self._nulls(wanted.type, rows)]))
+        self.writers[name].write_table(pa.Table.from_arrays(made, schema=self.schemas[name]), row_group_size=rows)
+        self.waiting[name] = []
 
     def _nulls(self, kind: pa.DataType, count: int) -> pa.Array:
         """A column without values, cut from one that is kept."""
         kept = self.empty.get(kind)
         if kept is None or len(kept) < count:
-            kept = self.empty[kind] = pa.nulls(max(count, 1 << 14), kind)
+            kept = self.empty[kind] = pa.nulls(max(count, _NULLS), kind)
         return kept.slice(0, count)
 
     def load(self, name: str, columns: tuple[str, ...]) -> pl.DataFrame | None:
         """Columns of a table written so far. Closes it: nothing more can be added."""
-        writer = self.writers.pop(name, None)
-        if writer is None:
+        if name not in self.writers:
             return None
-        writer.close()
+        self._flush(name)
+        self.writers.pop(name).close()
         return pl.read_parquet(self.folder / f"{name}.parquet", columns=list(columns))
 
     def restart(self) -> None:
         """Forgets everything."""
-        self.close()
+        self.close(keep=False)
         self.writers, self.rows, self.schemas, self.found, self.refused = {}, {}, {}, 0, False
         for path in self.folder.glob("*.parquet"):
             path.unlink()
 
-    def close(self) -> None:
-        """Ends all files."""
-        for writer in self.writers.values():
+    def close(self, *, keep: bool = True) -> None:
+        """Ends all files; without `keep` what waits is dropped."""
+        for name, writer in self.writers.items():
+            if keep:
+                self._flush(name)
             writer.close()
 
 
