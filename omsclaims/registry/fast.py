@@ -375,6 +375,8 @@ class _Scan:
             elif ended == kernel.OTHER:
                 after = self._between(at)
                 if after is None:
+                    if not chunk.final:
+                        rest = chunk.base + at
                     break
                 at = after
             else:
@@ -429,14 +431,16 @@ class _Scan:
         return at + length
 
     def _between(self, at: int) -> int | None:
-        """Behind a comment or instruction between records; None at the lawful end of the file."""
+        """Behind a comment or instruction between records; None at the lawful end of the file, or inside a comment."""
         chunk = self.chunk
         rest = memoryview(chunk.buffer)[at : chunk.end]  # type: ignore[arg-type]
         content = bytes(rest[: self.reader.limits.comment_bytes + 8])
         marker = _BETWEEN.match(content)
         if marker is None:
             closing = rb"</" + re.escape(self.reader.header.target.head.root.encode()) + rb"[ \t\r\n]*>[ \t\r\n]*"
-            if not chunk.final or re.fullmatch(closing, bytes(rest)) is None:
+            # A comment may hold what looks like the end of a record; then the chunk ends inside it.
+            cut = not chunk.final and content.startswith((b"<!--", b"<?"))
+            if not cut and (not chunk.final or re.fullmatch(closing, bytes(rest)) is None):
                 raise DeclinedError
             return None
         if self.slow is None:
