@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from .units import Outcome, Unit
 
 OUT: Final = Path(__file__).resolve().parents[3] / "build" / "agreement"
 #: Small documents that are read with chunks of every size.
-CHUNKED: Final = 24
+CHUNKED: Final = 16
 #: Whole-file mutations for each hundred mutations of records.
 FILES_PER_HUNDRED: Final = 3
 #: The hand-written corpus, whole or in part.
@@ -92,7 +92,9 @@ def _outcomes(work: list[Unit], processes: int) -> Iterator[Outcome]:
 
 def _corpus(which: str) -> Outcome:
     """The hand-written cases in this process; chunks of the usual size, and of 97 bytes."""
-    cases = {"corpus": corpus.cases, "corpus-packed": corpus.packed, "corpus-small": corpus.small}[which]()
+    chosen: dict[str, Callable[[], tuple[corpus.Case, ...]]]
+    chosen = {"corpus": corpus.cases, "corpus-packed": corpus.packed, "corpus-small": corpus.small}
+    cases = chosen[which]()
     outcome = held(cases, (None, 97))
     print(f"corpus: {len(cases)} files ({_CORPUS[which]}), {len(corpus.cases())} cases in all", flush=True)
     for failure in outcome.failures:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, Literal
 
 from omsclaims.registry import formats
@@ -130,16 +131,17 @@ PROTOCOL: Final = Base(
 BASES: Final = (PERSONS, MAIN)
 
 
-def cases() -> list[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
     """The whole corpus in a fixed order."""
     found: list[Case] = []
     for group in _GROUPS:
         for case in group():
             found.append(replace(case, name=f"{group.__name__.strip('_')}/{case.name}"))
-    return found
+    return tuple(found)
 
 
-def packed() -> list[Case]:
+def packed() -> tuple[Case, ...]:
     """The corpus in fewer files: cases that differ in one record alone stand together, some dozens in a file."""
     found: list[Case] = []
     groups: dict[tuple[str, str], list[Case]] = {}
@@ -156,12 +158,12 @@ def packed() -> list[Case]:
             part = group[first : first + PACKED]
             body = b"\n".join(case.record for case in part if case.record is not None)
             found.append(Case(f"packed/{part[0].name} to {part[-1].name}", empty[:at] + body + empty[at:], base.named, "read"))
-    return found
+    return tuple(found)
 
 
-def small() -> list[Case]:
+def small() -> tuple[Case, ...]:
     """One case of every twelve, and all of the roots: for a kernel that runs uncompiled."""
-    return [case for number, case in enumerate(cases()) if number % 12 == 0 or case.name.startswith("roots/")]
+    return tuple(case for number, case in enumerate(cases()) if number % 12 == 0 or case.name.startswith("roots/"))
 
 
 def _each(base: Base, group: dict[str, bytes], expected: Expected | None) -> Iterator[Case]:

@@ -20,7 +20,9 @@ from .adapter import Named
 
 #: Encodings of a file by the name of the codec.
 ENCODINGS: Final = {"cp1251": "windows-1251", "utf-8": "UTF-8"}
+#: Values of a field made beforehand, and how many times as often a value is taken at all: the rest are made anew.
 _POOL: Final = 40
+_FRESH: Final = 1.15
 _RECORD: Final = {"main": "ZAP", "person": "PERS", "protocol": "PR"}
 #: Names that number things: their values differ in a tidy document.
 _NUMBERS: Final = frozenset({"N_ZAP", "IDCASE", "ID_PAC", "SL_ID", "IDSERV"})
@@ -56,6 +58,7 @@ class Node:
     good: tuple[str, ...]  # plain texts with the five entities at most
     fancy: tuple[str, ...]  # as good, in any spelling
     odd: tuple[str, ...]
+    fresh: Callable[[random.Random], str] | None  # a new value, for those that neither edition nor schema fixes
     children: tuple[Node, ...]
 
 
@@ -84,14 +87,16 @@ def named(edition: Format) -> Named:
 def tree(edition_id: str) -> Node:
     """The elements of an edition with their values; the root has the name of the root."""
     edition = formats.get(edition_id)
-    return Node(edition.root, None, True, False, (), (), (), _children(edition, ""))
+    return Node(edition.root, None, True, False, (), (), (), None, _children(edition, ""))
 
 
 def _children(edition: Format, path: str) -> tuple[Node, ...]:
     nodes = []
     for item in edition.children.get(path, ()):
         good, fancy, odd = ((), (), ()) if item.form == "S" else _values(edition, item)
-        nodes.append(Node(item.name, item, item.must == "O", item.repeats, good, fancy, odd, _children(edition, item.path)))
+        fresh = _fresh(item) if len(good) == _POOL else None
+        must = item.must == "O"
+        nodes.append(Node(item.name, item, must, item.repeats, good, fancy, odd, fresh, _children(edition, item.path)))
     return tuple(nodes)
 
 
@@ -108,7 +113,7 @@ def record_tag(edition: Format) -> str:
 def _values(edition: Format, item: Field) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Elements with values of the field's type, plain and in unusual spellings, and odd ones."""
     pick = random.Random(f"{edition.id} {item.path}")
-    make: Callable[[Field, random.Random], str] = {"T": _text, "N": _number, "D": _date}[item.form]
+    make = _MAKERS[item.form]
     fixed = {"ZGLV/VERSION": edition.version, "SCHET/YEAR": edition.period_from[:4], "SCHET/MONTH": edition.period_from[5:]}
     if fixed.get(item.path):
         good = [fixed[item.path]]
@@ -118,6 +123,10 @@ def _values(edition: Format, item: Field) -> tuple[tuple[str, ...], tuple[str, .
         good = [make(item, pick) for _ in range(_POOL)]
     fancy = [_respelled(pick.choice(good), item, pick) for _ in range(_POOL)]
     return _whole(item, good), _whole(item, fancy), tuple(_odd(item, pick) for _ in range(_POOL))
+
+
+def _fresh(item: Field) -> Callable[[random.Random], str]:
+    return lambda pick: f"<{item.name}>{_MAKERS[item.form](item, pick)}</{item.name}>"
 
 
 def _whole(item: Field, contents: list[str]) -> tuple[str, ...]:
@@ -170,6 +179,9 @@ def _date(_item: Field, pick: random.Random) -> str:
     return (first + timedelta(days=pick.randrange((last - first).days + 1))).isoformat()
 
 
+_MAKERS: Final[dict[str, Callable[[Field, random.Random], str]]] = {"T": _text, "N": _number, "D": _date}
+
+
 def _odd(item: Field, pick: random.Random) -> str:
     """An element whose value is wrong, or right in an unusual way; well-formed more often than not."""
     name, sort = item.name, pick.random()
@@ -220,7 +232,8 @@ def _fill(node: Node, depth: int, state: _State, leave: str = "") -> None:
                 lines.append((depth, f"<{child.name}>{state.number}</{child.name}>"))
             else:
                 choices = child.fancy if state.fancy and pick.random() < state.fancy else child.good
-                element = choices[int(pick.random() * len(choices))]
+                at = int(pick.random() * len(choices) * _FRESH)
+                element = child.fresh(pick) if child.fresh and at >= len(choices) else choices[at % len(choices)]
                 lines.append((depth, element))
                 if child.name == "SUMV":
                     state.kopecks += _kopecks(element[6:-7])

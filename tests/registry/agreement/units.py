@@ -112,24 +112,30 @@ class _Work:
     # --- kinds of work ------------------------------------------------------------------------------------------------
 
     def documents(self) -> None:
-        """Random documents: the scanner alone on each, packed, and one in ALONE by itself."""
+        """Random documents: their records by the scanner alone and packed, and one document in ALONE by itself, header and all."""
         made = [self.document() for _ in range(self.unit.size)]
-        accepted: list[Document] = []
+        frame = next((item for item in made if self.accepts(item.data, item.named) is not None), None)
+        judged = None if frame is None else self.pair.scanner(frame.head, frame.records[0], frame.tail, frame.named)
+        heads: list[Document] = []
+        kept: list[bytes] = []
         for number, item in enumerate(made):
             self.figures["documents"] += 1
-            slow = self.accepts(item.data, item.named)
+            counts = [judged(record) for record in item.records] if judged else [None]
+            slow = None if None in counts else sum(count or 0 for count in counts)
             self.figures["documents " + _way(slow)] += 1
             if slow is not None:
-                accepted.append(item)
+                kept += item.records
             if number % ALONE == 0:
                 self.figures["documents read alone"] += 1
                 self.both(item.data, item.named)
-        self.packed([record for item in accepted for record in item.records], accepted)
+                if self.accepts(item.data, item.named) is not None:
+                    heads.append(item)
+        if frame is not None:
+            self.packed(kept, heads or [frame])
 
     def mutations(self) -> None:
         """Random changes of single records, each judged alone under the head of one document."""
-        frame, records = self.frame()
-        judged = self.pair.scanner(frame.head, records[0], frame.tail, frame.named)
+        frame, records, judged = self.frame()
         tag = generate.record_tag(formats.get(self.unit.edition))
         kept: list[bytes] = []
         loose: list[bytes] = []
@@ -148,21 +154,22 @@ class _Work:
                 self.figures["mutations beside a record read alone"] += 1
                 self.both(frame.head + changed + frame.tail, frame.named)
 
-    def frame(self) -> tuple[Document, list[bytes]]:
-        """A document whose head is accepted, and records of many documents that are accepted under it.
+    def frame(self) -> tuple[Document, list[bytes], Callable[[bytes], Accepted]]:
+        """A document whose head is accepted, records of many documents that are accepted under it, and what judges more of them.
 
         Most of them are records that the scanner reads all by itself: a change often makes a slow one of them anyway.
         """
+        frame = self.document()
+        while self.accepts(frame.data, frame.named) is None:
+            frame = self.document()
+        judged = self.pair.scanner(frame.head, frame.records[0], frame.tail, frame.named)
         records: list[bytes] = []
-        frame: Document | None = None
-        while frame is None or len(records) < BASES:
-            made = self.document()
-            frame = frame or (made if self.accepts(made.data, made.named) is not None else None)
-            for record in made.records if frame else ():
-                slow = self.accepts(frame.head + record + frame.tail, frame.named)
+        while len(records) < BASES:
+            for record in self.document().records:
+                slow = judged(record)
                 if slow == 0 or (slow and self.pick.random() < 0.2):
                     records.append(record)
-        return frame, records
+        return frame, records, judged
 
     def mutated(self, frame: Document, record: bytes, judged: Callable[[bytes], Accepted]) -> etree._Element | None:
         """One changed record alone; the file as a tree, where both readers are to read it."""
