@@ -33,6 +33,11 @@ class Collected:
     problem_rows: list[tuple[str, str | None, str, int, str, str, str]] = field(default_factory=list)  # PROBLEM, one by one
     exception_rows: list[tuple[str, int, str, str, str]] = field(default_factory=list)  # EXCEPTIONS, one by one
 
+    @property
+    def count(self) -> int:
+        """How many problems there are."""
+        return len(self.problem_rows) + sum(part.height for part in self.problems)
+
     def all_problems(self) -> list[pl.DataFrame]:
         """All problems as frames of PROBLEM."""
         rows = [pl.DataFrame(self.problem_rows, schema=PROBLEM, orient="row")] if self.problem_rows else []

@@ -29,7 +29,7 @@ from omsclaims.registry.formats import EXCEPTIONS, Format, get
 from omsclaims.registry.limits import Limits
 from omsclaims.registry.plan import parsers_of
 from omsclaims.registry.program import NotScannableError, Output, Program, compiled
-from omsclaims.registry.result import Structure, Target, XmlRead
+from omsclaims.registry.result import Structure, Target, TooManyProblemsError, XmlRead
 from omsclaims.registry.slow import SlowRecords
 
 #: Bytes of a chunk: large enough that the fixed work per chunk does not show, small enough that the columns stay near.
@@ -204,6 +204,7 @@ class Reader:
         self.letters = False  # windows-1251: letters beyond ASCII have been seen
         self.records = 0
         self.markers = 0
+        self.problems = 0
         self.buffers: list[Bytes] = []
         self.outputs: list[Output] = []
         self.slow: list[SlowRecords] = []
@@ -257,6 +258,9 @@ class Reader:
     def _handed_out(self, scanned: Scanned) -> Iterator[Batch]:
         """The batches of a chunk, placed in the file; afterwards its memory is free again."""
         for batch in scanned.batches:
+            self.problems += len(batch.problem_rows) + sum(part.height for part in batch.problems)
+            if self.problems > self.limits.most_findings(scanned.chunk.base + scanned.chunk.end):
+                raise DeclinedError  # whether they are too many for the whole file, the strict reader says
             self.records += batch.rows.get(self.program.edition.by_path[self.program.record].table, 0)
             yield batch
             if batch.output is not None:
@@ -313,7 +317,10 @@ class Reader:
             self._prove(chunk)
         slow = self.slow.pop() if self.slow else None
         scan = _Scan(self, chunk, slow)
-        done = scan.run()
+        try:
+            done = scan.run()
+        except TooManyProblemsError as error:
+            raise DeclinedError from error
         if scan.slow is not None:
             self.slow.append(scan.slow)
         return done
@@ -350,7 +357,8 @@ class _Scan:
         self.reader, self.chunk, self.slow = reader, chunk, slow
         self.output = reader.output(chunk.end)
         self.output.control[kernel.LINES] = 0
-        self.structure = Structure(reader.program.edition)
+        self.most = reader.limits.most_findings(chunk.base + chunk.end)
+        self.structure = Structure(reader.program.edition, most=self.most)
         self.batches: list[Batch] = []
         self.max_text = min(reader.limits.text_bytes, reader.limits.record_bytes) - 64
 
@@ -408,7 +416,7 @@ class _Scan:
         names = reader.program.tables
         lines = int(output.control[kernel.LINES])
         while True:
-            told = Structure(reader.program.edition)
+            told = Structure(reader.program.edition, most=self.most)
             rows = {name: int(output.row[number]) for number, name in enumerate(names)}
             clean = self.slow.rewritten(element, rows, told)
             buffer = np.zeros(len(clean) + kernel.PADDING, np.uint8)
@@ -480,7 +488,7 @@ class _Scan:
         batch.repeats = repeats
         if copy and last:
             reader.outputs.append(output)
-        self.structure = Structure(reader.program.edition)
+        self.structure = Structure(reader.program.edition, most=self.most)
         self.batches.append(batch)
 
 

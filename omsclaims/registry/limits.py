@@ -52,6 +52,7 @@ class Limits:
     record_bytes: int = 16 * _MIB  #: one child of the root (a ZAP has 1-100 KB): it is held in memory as a tree
     record_elements: int = 200_000  #: elements of one child of the root
     header_elements: int = 10_000  #: elements outside of all records (ZAP, PERS, PR); the header has less than 100
+    findings: int = 50_000  #: problems that one file may have, and one more for every 100 bytes: `<SL/>` alone has 13
 
     def __post_init__(self) -> None:
         """A limit is a whole number from 1 on."""
@@ -59,6 +60,10 @@ class Limits:
             value = getattr(self, item.name)
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
                 raise ValueError(f"{item.name}: a limit is a whole number from 1 to {_MOST}, not {value!r}")
+
+    def most_findings(self, size: int) -> int:
+        """How many problems a file of `size` bytes may have; one with more is no registry, and each takes near a kilobyte."""
+        return self.findings + size // 100
 
 
 class LimitsError(ValueError):

@@ -73,9 +73,13 @@ def measure(content: bytes | Iterable[bytes], limits: Limits | None = None) -> t
     found = _Meter(bounds).run(_blocks(content))
     if found is None:
         return None
-    told = {lang: messages.text(f"registry.limit.{found.limit}", lang) for lang in messages.LANGUAGES}
-    allowed = getattr(bounds, found.limit)
-    return found.limit, {"limit": found.limit, "allowed": allowed, "offset": found.start, "line": found.line or 1, **told}
+    return found.limit, broken(found.limit, getattr(bounds, found.limit), found.start, found.line or 1)
+
+
+def broken(limit: str, allowed: int, offset: int = 0, line: int = 1) -> dict[str, object]:
+    """Parameters of the text of S.815."""
+    told = {lang: messages.text(f"registry.limit.{limit}", lang) for lang in messages.LANGUAGES}
+    return {"limit": limit, "allowed": allowed, "offset": offset, "line": line, **told}
 
 
 def suspicious(content: bytes) -> bool:

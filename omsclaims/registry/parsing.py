@@ -67,7 +67,7 @@ def read_xml(
     if refusal is None:
         target = target_of(head, file_stem, package, period, kind, overlays)
         if isinstance(target, Target):
-            return strict.read(content, target)
+            return strict.read(content, target, bounds)
         refusal = target
     rule, params, line = refusal
     wrong = Finding(rule, code="1.4.1", package=package, file=file_stem, line=line, params=params)

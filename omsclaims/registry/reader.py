@@ -17,7 +17,7 @@ import polars as pl
 
 from omsclaims import findings, messages
 from omsclaims.findings import Finding
-from omsclaims.registry import names, positions
+from omsclaims.registry import measure, names, positions
 from omsclaims.registry.archive import Limits, Member, open_archive, reason_params
 from omsclaims.registry.columns import PROBLEM
 from omsclaims.registry.formats import Format, Overlays
@@ -127,12 +127,16 @@ class _Package:
         both = tables["file"].height > 0 and tables["person_file"].height > 0
         if both and main is not None and main.format is not None and person is not None and person.format is not None:
             frames.append(_persons(tables, main.format, person.format, self.stem, self.person_stem or ""))
-        together = _spread(findings.concat(frames), tables)
+        together = _spread(findings.concat(frames), tables, self._most_findings(), self.stem)
         refused = together["rule"].is_in(sorted(REFUSES_PACKAGE)).any()
         return PackageRead(
             self.stem, self.parsed, self.between, tables, together, refused, main.format if main else None,
             person.format if person else None, self.digest,
         )  # fmt: skip
+
+    def _most_findings(self) -> int:
+        """How many findings about persons the package may have, once for every case."""
+        return self.limits.most_findings(sum(len(member.data) for member in self.members))
 
     def _xml(self, member: Member, stem: str, kind: str | None, period: str | None = None) -> XmlRead:
         """One file of the package."""
@@ -254,8 +258,11 @@ def _problems(rule: str, code: str | None, table: str, path: str, rows: pl.DataF
     ).cast(dict(PROBLEM))  # type: ignore[arg-type]  # fmt: skip
 
 
-def _spread(found: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Findings about a person once for every case of that ID_PAC; those of persons without a case stay as they are."""
+def _spread(found: pl.DataFrame, tables: Tables, most: int, package: str) -> pl.DataFrame:
+    """Findings about a person once for every case of that ID_PAC; those of persons without a case stay as they are.
+
+    One ID_PAC for all persons and all cases would make a finding of every pair: more than `most` of them are S.815 instead.
+    """
     about = (pl.col("level") == "person") & pl.col("id_pac").is_not_null()
     persons, others = found.filter(about), found.filter(~about.fill_null(value=False))
     if persons.height == 0:
@@ -265,5 +272,9 @@ def _spread(found: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         .join(tables["zap"].select(pl.col("_row").alias("@zap"), "n_zap"), on="@zap")
         .join(tables["patient"].select(pl.col("_parent").alias("@zap"), "id_pac"), on="@zap")
     )  # fmt: skip
+    pairs = persons.group_by("id_pac").len("@persons").join(cases.group_by("id_pac").len("@cases"), on="id_pac")
+    if int((pairs["@persons"].cast(pl.Int64) * pairs["@cases"].cast(pl.Int64)).sum()) > most:
+        wrong = Finding("S.815", code="1.4.1", package=package, file=package, params=measure.broken("findings", most))
+        return findings.concat([found, findings.frame([wrong])])
     spread = persons.drop("z_row", "idcase", "n_zap").join(cases, on="id_pac", how="left", maintain_order="left_right")
     return findings.concat([others, findings.conform(spread.drop("@zap"))])

@@ -69,6 +69,10 @@ class Target:
         return findings.frame([wrong])
 
 
+class TooManyProblemsError(Exception):
+    """A file has more problems than `Limits.most_findings` lets it have."""
+
+
 @dataclass(slots=True)
 class Structure:
     """What is wrong with the structure of elements, and what has no place in any table."""
@@ -77,6 +81,7 @@ class Structure:
     problems: list[tuple[str, str | None, str, int, str, str | None, str]] = field(default_factory=list)  # columns.PROBLEM
     extras: list[tuple[str, int, str, str, str]] = field(default_factory=list)  # formats.EXTRA
     visited: int = 0  # elements looked at that no row was made of
+    most: int = 1 << 62  # problems; one more raises TooManyProblemsError
 
     def look(self, element: etree._Element, block: Block, row: int, signature: Signature, children: list[etree._Element]) -> None:
         """Problems of the list of children, and children to keep as they are."""
@@ -110,6 +115,8 @@ class Structure:
 
     def stray(self, block: Block, row: int, path: str, text: str) -> None:
         """Content that has no place in any edition: kept in `extra`, never written again."""
+        if len(self.problems) >= self.most:
+            raise TooManyProblemsError
         self.problems.append(("S.901", None, block.table, row, path, positions.shown(path, text, known=False), "{}"))
         self.extras.append((block.table, row, path, "#", text))
 
@@ -129,6 +136,8 @@ class Structure:
         code = {"S.902": "1.4.3", "S.906": "1.4.4"}.get(rule)
         item = self.edition.by_path.get(path)
         params = findings.params_json({"ru": item.meaning_ru, "en": item.meaning_en} if item else {})
+        if len(self.problems) >= self.most:
+            raise TooManyProblemsError
         self.problems.append((rule, code, table, row, path, positions.shown(path, text, known=item is not None), params))
 
     def frame(self) -> pl.DataFrame:

@@ -16,30 +16,34 @@ from typing import Final
 import polars as pl
 from lxml import etree
 
-from omsclaims.registry import columns, plan, result, source
+from omsclaims.registry import columns, measure, plan, result, source
 from omsclaims.registry.columns import Collected
 from omsclaims.registry.formats import PLACED
+from omsclaims.registry.limits import Limits
 from omsclaims.registry.plan import Block, Leaf
-from omsclaims.registry.result import Structure, Target, XmlRead
+from omsclaims.registry.result import Structure, Target, TooManyProblemsError, XmlRead
 
 #: Records between two conversions to columns: bounds the memory that texts take.
 BATCH: Final = 5_000
 
 
-def read(content: bytes, target: Target) -> XmlRead:
+def read(content: bytes, target: Target, limits: Limits | None = None) -> XmlRead:
     """The file as canonical tables and findings; a file that is not well formed is refused with its place (S.807).
 
-    `content` has passed source.inspect and measure.refusal.
+    `content` has passed source.inspect and measure.refusal. More problems than `limits` let it have refuse it, too (S.815).
     """
+    most = (limits or Limits()).most_findings(len(content))
     try:
         with without_gc():
-            reading = Reading(target, careful=source.needs_care(content))
+            reading = Reading(target, careful=source.needs_care(content), most=most)
             reading.parse(content)
             if not reading.careful and reading.visited + 1 != source.count_elements(content):
                 # Somewhere a leaf has children: read again, looking at every leaf.
-                reading = Reading(target, careful=True)
+                reading = Reading(target, careful=True, most=most)
                 reading.parse(content)
             reading.flush()
+    except TooManyProblemsError:
+        return target.refused("S.815", measure.broken("findings", most), 1)
     except etree.XMLSyntaxError as error:
         line, column = max(error.position[0], 1), max(error.position[1], 1)
         return target.refused("S.807", {"line": line, "column": column, "message": error.msg or ""}, line)
@@ -66,13 +70,13 @@ def without_gc() -> Iterator[None]:
 class Reading:
     """The state of reading one file: its plan, what was collected, the typed parts of the tables."""
 
-    def __init__(self, target: Target, *, careful: bool) -> None:
+    def __init__(self, target: Target, *, careful: bool, most: int = 1 << 62) -> None:
         self.target, self.edition, self.careful = target, target.edition, careful
         self.record = target.record
         self.root = plan.build(self.edition)
         self.found = Collected()
         self.parts: dict[str, list[pl.DataFrame]] = {}
-        self.structure = Structure(self.edition)
+        self.structure = Structure(self.edition, most=most)
         self.lines: list[int] = []
         self.rows_read = 0
 
@@ -218,6 +222,8 @@ class Reading:
     def flush(self) -> None:
         """Everything collected since the last time becomes typed columns."""
         self._flush_block(self.root)
+        if len(self.structure.problems) + self.found.count > self.structure.most:
+            raise TooManyProblemsError
 
     def _flush_block(self, block: Block) -> pl.DataFrame | None:
         """Rows of a block (and of all below) as a frame; own tables are stored, a flattened one is handed to its owner."""

@@ -405,3 +405,20 @@ def test_answer_of_the_payer_is_read_by_the_answer_edition() -> None:
     assert result.format_ids == ("RESULT_H_3.2", "RESULT_L_3.2") and result.findings.height == 0
     assert result.format is get("RESULT_H_3.2")
     assert result.tables["z_sl"]["sump"].to_list() == [10000, 10000, 10000]
+
+
+def test_a_file_of_nothing_but_problems_is_refused_as_a_whole() -> None:
+    """Both ways of reading count alike; one problem fewer, and all of them are told."""
+    from omsclaims.registry.limits import Limits
+    from omsclaims.registry.parsing import read_xml
+
+    content = main_document(20).replace(b"</ZL_LIST>", b"<ZAP></ZAP>\n" * 2000 + b"</ZL_LIST>")
+    told = read_xml(content, NAME, NAME, path="strict").findings
+    count = told["rule"].is_in(["S.901", "S.902", "S.903", "S.904", "S.905", "S.906"]).sum()
+    spare = len(content) // 100
+    assert count > spare
+    for path in ("strict", "auto"):
+        assert read_xml(content, NAME, NAME, path=path, limits=Limits(findings=count - spare)).findings.equals(told)
+        few = read_xml(content, NAME, NAME, path=path, limits=Limits(findings=count - spare - 1))
+        assert few.refused and few.findings["rule"].to_list() == ["S.815"] and few.tables["zap"].height == 0
+    assert read_xml(content, NAME, NAME, path="fast", limits=Limits(findings=count - spare - 1)) is None

@@ -715,6 +715,33 @@ def million_elements_of_the_header() -> bytes:
     return declaration + start.replace(b"<ZAP>", b"<X/>" * 1_000_000 + b"<ZAP>", 1) + rest
 
 
+@xml("S.815", "findings")
+def small_elements_that_lack_everything() -> Iterator[bytes]:
+    """Five bytes each, and a dozen problems: 750 KB once took a minute and gigabytes."""
+    return inside([b"<Z_SL>", b"<SL/>" * 150_000, b"</Z_SL>"])
+
+
+@xml("S.815", "findings")
+def records_that_lack_everything() -> bytes:
+    declaration, start, rest = document_parts()
+    return declaration + start + b"</ZAP>" + b"<ZAP/>" * 150_000 + b"<ZAP>" + rest
+
+
+@xml("S.815", "findings")
+def unknown_elements_of_many_records() -> bytes:
+    declaration, start, rest = document_parts()
+    return declaration + start + b"</ZAP>" + (b"<ZAP>" + b"<X/>" * 1000 + b"</ZAP>") * 100 + b"<ZAP>" + rest
+
+
+@case("S.815", "findings")
+def one_number_for_all_persons_and_cases() -> bytes:
+    """Every fault of a person is told for every case of that number: 700 of each make half a million."""
+    from .documents import main_document, person_document
+
+    main, persons = main_document(700, **{"ZAP/PACIENT/ID_PAC": "p"}), person_document(700, **{"PERS/ID_PAC": "p", "PERS/W": "9"})
+    return archive(Part(MAIN, main), Part(PERSONS, persons))
+
+
 @xml("S.807")
 def spaces_without_a_root() -> bytes:
     """A search that tries every way to split the spaces does not end."""
