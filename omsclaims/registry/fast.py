@@ -44,6 +44,9 @@ _TRIES: Final = 8
 _WINDOW: Final = 1 << 16
 #: So many values of doubt in a batch are judged one by one; more of them column by column.
 _ONE_BY_ONE: Final = 2_000
+#: More records than this through lxml, one by one, are worth it only if they are not smaller than this on average.
+_MANY_SLOW: Final = 2_000
+_SMALL_SLOW: Final = 400
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _UNIQUE_IN_PARENT: Final = frozenset({("sl", "sl_id"), ("usl", "idserv"), ("sank", "s_code"), ("mr_usl_n", "mr_n")})
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
@@ -205,6 +208,8 @@ class Reader:
         self.records = 0
         self.markers = 0
         self.problems = 0
+        self.slow_count = 0
+        self.slow_bytes = 0
         self.buffers: list[Bytes] = []
         self.outputs: list[Output] = []
         self.slow: list[SlowRecords] = []
@@ -411,6 +416,10 @@ class _Scan:
         if found is None:
             return None
         length, element = found
+        reader.slow_count += 1
+        reader.slow_bytes += length
+        if reader.slow_count > _MANY_SLOW and reader.slow_bytes < _SMALL_SLOW * reader.slow_count:
+            raise DeclinedError  # one by one such tiny records would take longer than all of them at once
         reader.markers += self.slow.markers
         self.slow.markers = 0
         names = reader.program.tables

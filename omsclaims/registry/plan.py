@@ -17,6 +17,8 @@ from omsclaims.registry.formats import Field, Format
 #: Lists of child tags kept per structure; more different ones than this only cost time.
 _KEPT_SIGNATURES: Final = 5_000
 
+#: And none that is longer: what was made to be large must not stay.
+_KEPT_TAGS: Final = 500
 #: Plans kept for the next file, per edition.
 _KEPT_PLANS: Final = 4
 
@@ -80,7 +82,7 @@ class Block:
     def signature(self, tags: tuple[str, ...]) -> Signature:
         """The meaning of a list of child tags, worked out on first sight."""
         found = _signature(self, tags)
-        if len(self.signatures) < _KEPT_SIGNATURES:
+        if len(self.signatures) < _KEPT_SIGNATURES and len(tags) <= _KEPT_TAGS:
             self.signatures[tags] = found
         return found
 

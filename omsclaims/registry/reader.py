@@ -31,6 +31,8 @@ _PERSON_TABLES: Final = ("person_file", "person", "dost", "dost_p")
 #: Codes of clinics, for packages whose name bears none.
 _CLINIC: Final = re.compile(r"[0-9]{6}", re.ASCII)
 _CLINIC_SHAPE: Final = "NNNNNN"
+#: Bytes read of a file that is refused for its size.
+_START: Final = 1 << 16
 _BARE_STARTS: Final = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -74,9 +76,14 @@ def read_package(
     known = name if name is not None else source.name if isinstance(source, Path) else ""
     stem = PurePosixPath(known).stem if known.lower().endswith((".zip", ".oms", ".xml")) else known
     found: list[Finding] = []
+    too_big = len(data) > bounds.package_bytes or (isinstance(source, Path) and source.stat().st_size > bounds.package_bytes)
     bare = data.lstrip(b" \t\r\n").startswith(_BARE_STARTS) or (known.lower().endswith(".xml") and data[:2] != b"PK")
-    if bare:
-        members: tuple[Member, ...] = (Member(f"{stem}.xml", data),)
+    if too_big:
+        params = reason_params(known, "too_big")
+        found.append(Finding("S.804", code="1.4.1", package=stem, file=stem, value=known, params=params))
+        members: tuple[Member, ...] = ()
+    elif bare:
+        members = (Member(f"{stem}.xml", data),)
     else:
         archive = open_archive(data, bounds, package=stem)
         members, found = archive.members, list(archive.findings)
@@ -86,9 +93,9 @@ def read_package(
 
 
 def _bytes_of(path: Path, limits: Limits) -> bytes:
-    """The file; of one that is larger than any package only so much that the archive says so."""
+    """The file; of one that is larger than any package only its start."""
     with path.open("rb") as stream:
-        return stream.read(limits.package_bytes + 1)
+        return stream.read(_START if path.stat().st_size > limits.package_bytes else -1)
 
 
 class _Package:
@@ -166,7 +173,7 @@ class _Package:
                 person = member
             else:
                 self._add("S.804", value=member.name, params=reason_params(member.name, "extra"))
-        unreadable = any(finding.rule == "S.801" for finding in self.found)
+        unreadable = any(finding.rule == "S.801" for finding in self.found) or (bool(self.found) and not self.members)
         if main is None and not unreadable:
             self._add("S.803", value=f"{self.stem}.xml", params={"name": f"{self.stem}.xml"})
         if person is None and main is not None and self.between is None and (self.bare or self.parsed is not None):

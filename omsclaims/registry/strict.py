@@ -141,7 +141,7 @@ class Reading:
     def header(self, elements: list[etree._Element], tags: tuple[str, ...]) -> None:
         """The children of the root that are not records, and the order of all of them (runs of records are one tag)."""
         record = self.record
-        of_records, self.structure = self.structure, Structure(self.edition)
+        of_records, self.structure = self.structure, Structure(self.edition, most=self.structure.most)
         shape = tuple(tag for number, tag in enumerate(tags) if tag != record or tag not in tags[:number])
         signature = self.root.signature(shape)
         element_of = dict(zip([n for n, tag in enumerate(shape) if tag != record], elements, strict=True))

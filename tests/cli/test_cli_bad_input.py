@@ -134,7 +134,7 @@ BAD = [
         bytes_of(lambda data: data.replace(b"<ZL_LIST>", b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><ZL_LIST>', 1)),
         "S.806", 3, False,
         ("{name}", "Line 2 has a DOCTYPE or ENTITY declaration", "Remove DOCTYPE and ENTITY"),
-        ("{name}", "В строке 2 стоит объявление DOCTYPE", "Уберите объявления DOCTYPE и ENTITY"),
+        ("{name}", "В строке 2 стоит объявление DOCTYPE", "Уберите из файла объявления DOCTYPE и ENTITY"),
     ),
     Bad(
         "no L file", without_person_file, "S.803", 1, False,
@@ -240,8 +240,8 @@ BAD = [
     ),
     Bad(
         "not a ZIP", file_of(lambda package: f"{package.name}.zip", b"Rar!\x1a\x07 and something more"), "S.801", 3, False,
-        ("{name}", "is not a readable ZIP archive", "damaged or not a ZIP", "Pack the files into a ZIP again"),
-        ("{name}", "не является читаемым ZIP-архивом", "архив повреждён или это не ZIP", "Упакуйте файлы в ZIP заново"),
+        ("{name}", "is not a readable ZIP archive", "not a ZIP archive", "Pack the files into a ZIP again"),
+        ("{name}", "не является читаемым ZIP-архивом", "это не ZIP-архив", "Упакуйте файлы в ZIP заново"),
     ),
     Bad(
         "file without records", text_of(lambda package: replace(

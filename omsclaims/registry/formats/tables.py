@@ -190,19 +190,21 @@ def result_format_of(main: Format) -> Format:
     return get(main.result)
 
 
-def _distance(candidate: Format, version: str | None, period: str) -> tuple[int, int, int, int, str]:
-    """How far an edition is from what a file says: the version first, then the period; then what is confirmed, then the id.
+def _distance(candidate: Format, version: str | None, period: str) -> tuple[int, int, int, int, int, str]:
+    """How far an edition is from what a file says: its version first, then the period; then what is confirmed, then the id.
 
-    Without a version the period alone decides, and of several editions the one that came last.
+    Of a version that no edition has the first number counts (3.0 and 3.1 have one structure, 2.1 another), then the period, and
+    last how near the number is. Without a version the period alone decides, and of several editions the one that came last.
     """
     before = _months(candidate.period_from) - _months(period)
     after = _months(period) - _months(candidate.period_to) if candidate.period_to else 0
     months = max(before, after, 0)
     if version is None:
-        return 0, 0, months, -_months(candidate.period_from), candidate.id
+        return 0, 0, months, 0, -_months(candidate.period_from), candidate.id
     wrong = 0 if candidate.version == version or not candidate.version else 1
     gap = abs(_version_number(candidate.version) - _version_number(version)) if wrong and _is_version(version) else 0
-    return wrong, gap, months, int(candidate.unconfirmed), candidate.id
+    other = int(bool(gap) and candidate.version.partition(".")[0] != version.partition(".")[0])
+    return wrong, other, months, gap, int(candidate.unconfirmed), candidate.id
 
 
 def _months(period: str) -> int:
@@ -232,6 +234,6 @@ def find_format(kind: str, version: str | None, period: str | None, overlays: Ov
         raise KeyError(kind)
     wanted = period or max(candidate.period_from for candidate in candidates)
     best = min(candidates, key=lambda candidate: _distance(candidate, version, wanted))
-    wrong, gap, months, *_ = _distance(best, version, wanted)
+    wrong, _, months, gap, *_ = _distance(best, version, wanted)
     exact = (wrong, gap, months) == (0, 0, 0) and (version is not None or not best.version)
     return FormatChoice(best if overlays is None else overlays.over(best), exact)
