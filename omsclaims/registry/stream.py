@@ -6,7 +6,7 @@ What concerns the file as a whole - numbers that stand twice, the totals of the 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,9 +50,16 @@ class Part:
     """
 
     columns: Mapping[str, Mapping[str, pa.Array]]
-    findings: pl.DataFrame
+    found: Mapping[str, pa.Array]  # findings
     format: Format
     restart: bool = False
+
+    @cached_property
+    def findings(self) -> pl.DataFrame:
+        """The findings as a frame of findings.SCHEMA."""
+        if not self.found:
+            return findings.empty()
+        return pl.from_arrow(pa.Table.from_pydict(dict(self.found)))  # type: ignore[return-value]
 
     @cached_property
     def tables(self) -> Tables:
@@ -163,7 +170,7 @@ class _Streaming:
             whole = parsing.read_xml(
                 content, self.file_stem, self.package, self.period, self.kind, path="strict", limits=self.limits
             )
-            yield Part(_columns_of(whole.tables), whole.findings, whole.format or get("H_3.1"), restart=started)
+            yield Part(_columns_of(whole.tables), _arrays(whole.findings), whole.format or get("H_3.1"), restart=started)
 
     def _scanned(self) -> Iterator[Part]:
         compiling.prepare()
@@ -195,35 +202,36 @@ class _Streaming:
         edition = header.target.edition
         before = dict(self.rows)
         columns = fast.numbered(batch, before, edition, header.lines)
-        found, extra = findings.empty(), None
+        found: Mapping[str, pa.Array] = {}
         if batch.problem_rows or batch.problems or batch.repeats or batch.extras:
-            found, extra = self._placed(batch, header)
+            found = self._placed(batch, header, columns)
         _copied(columns, edition)
         if "patient" in columns and edition.family == "main":
             known = [columns["patient"][name] for name in ("enp", "npolis") if name in columns["patient"]]
             if known:
                 columns["patient"]["policy"] = _first_of(known)
-        exceptions = [*batch.exceptions, pl.DataFrame(batch.exception_rows, schema=EXCEPTIONS, orient="row")]
-        for name, frame in (("exceptions", pl.concat(exceptions)), ("extra", extra)):
-            if frame is not None and frame.height:
-                offset = pl.col("table").replace_strict(before, default=0, return_dtype=pl.Int64)
-                moved = frame.with_columns(pl.col("_row") + offset)
-                if name == "exceptions":
-                    moved = moved.sort("table", "_row", "column", maintain_order=True)
-                columns |= _columns_of({name: moved})
+        exceptions = [*batch.exception_rows, *(row for part in batch.exceptions for row in part.iter_rows())]
+        if exceptions:
+            moved = sorted((table, row + before.get(table, 0), *rest) for table, row, *rest in exceptions)
+            columns["exceptions"] = _of_rows(moved, EXCEPTIONS)
         for name, count in batch.rows.items():
             self.rows[name] = before.get(name, 0) + count
         return Part(columns, found, edition)
 
-    def _placed(self, batch: fast.Batch, header: Header) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Findings and extras of a batch, with rows and lines of the file."""
+    def _placed(
+        self, batch: fast.Batch, header: Header, columns: dict[str, dict[str, pa.Array]]
+    ) -> Mapping[str, pa.Array]:  # fmt: skip
+        """Findings of a batch, with rows and lines of the file; its extras go into `columns`."""
         edition, target = header.target.edition, header.target
         local = {name: dict(of) for name, of in batch.columns.items()}
         _copied(local, edition)
         first_line = header.lines + 1
-        extra = pl.DataFrame(
-            [(*one, *_record_of(one[0], one[1], local, edition, first_line)) for one in batch.extras], schema=EXTRA, orient="row"
-        )
+        if batch.extras:
+            rows = [
+                (table, row + self.rows.get(table, 0), *rest, *_record_of(table, row, local, edition, first_line))
+                for table, row, *rest in batch.extras
+            ]
+            columns["extra"] = _of_rows(rows, EXTRA)
         cases, subcases = self.rows.get("z_sl", 0), self.rows.get("sl", 0)
         if not batch.problems and not batch.repeats and len(batch.problem_rows) <= _FEW:
             few = positions.placed_few(batch.problem_rows, local, edition, target.package, target.file)
@@ -232,7 +240,7 @@ class _Streaming:
                     for name, move in (("line", first_line), ("z_row", cases), ("sl_row", subcases)):
                         if one.get(name) is not None:
                             one[name] += move
-                return pl.DataFrame(few, schema=findings.SCHEMA), extra
+                return _of_rows([tuple(one.get(name) for name in findings.SCHEMA) for one in few], findings.SCHEMA)
         tables: Tables = {}
         for name in edition.every_table:
             if name in local:
@@ -241,9 +249,9 @@ class _Streaming:
                 tables[name] = result.shaped(frame, result.empty_of(edition, name))  # type: ignore[arg-type]
             else:
                 tables[name] = result.empty_of(edition, name)
-        rows = pl.DataFrame(batch.problem_rows, schema=PROBLEM, orient="row")
+        problem_rows = pl.DataFrame(batch.problem_rows, schema=PROBLEM, orient="row")
         repeats = positions.repeats_of_cases(tables, edition) if batch.repeats else positions.no_problems()
-        problems = pl.concat([rows, *batch.problems, repeats])
+        problems = pl.concat([problem_rows, *batch.problems, repeats])
         found = positions.placed(problems, tables, edition, target.package, target.file, header.content)
         recorded = pl.col("offset").is_not_null()
         moved = found.with_columns(
@@ -251,7 +259,7 @@ class _Streaming:
             pl.col("sl_row") + subcases,
             pl.when(recorded).then(pl.col("line") + first_line).otherwise(pl.col("line")).alias("line"),
         )
-        return moved, extra
+        return _arrays(moved)
 
     def _keep(self, columns: Mapping[str, Mapping[str, pa.Array]]) -> None:
         """What the checks of the whole file need of a part: all keys, or the numbers alone where the rest is stored."""
@@ -284,7 +292,7 @@ class _Streaming:
         if edition.family == "main":
             found.append(findings.frame(positions.totals(totals, edition, target.package, target.file)))
         found.append(target.unknown_version())
-        return Part({}, findings.concat(found), edition)
+        return Part({}, _arrays(findings.concat(found)), edition)
 
     def _suspicious(self) -> bool:
         """Whether a number (or the hash of an ID_PAC) stands twice in the file."""
@@ -310,6 +318,20 @@ def _record_of(
         return None, None
     of = columns[record]
     return of["_line"][chain[record]].as_py() + first_line, of["_offset"][chain[record]].as_py()
+
+
+def _of_rows(rows: Sequence[tuple[object, ...]], schema: Mapping[str, pl.DataType]) -> dict[str, pa.Array]:
+    """A few rows as Arrow columns: much cheaper than a frame, and there is one for every part of a file."""
+    if not rows:
+        return {}
+    return {
+        name: pa.array(values, _ARROW[kind]) for (name, kind), values in zip(schema.items(), zip(*rows, strict=True), strict=True)
+    }
+
+
+def _arrays(frame: pl.DataFrame) -> dict[str, pa.Array]:
+    """A frame as Arrow columns; nothing for one without rows."""
+    return _columns_of({"": frame}).get("", {})
 
 
 def _columns_of(tables: Tables) -> dict[str, dict[str, pa.Array]]:
@@ -366,7 +388,7 @@ def _header_part(header: Header) -> Part:
     tables = result.canonical(target.edition, header.parts, header.found.all_exceptions(), header.structure.extras)
     problems = [positions.no_problems(), header.structure.frame(), *header.found.all_problems()]
     found = positions.placed(pl.concat(problems), tables, target.edition, target.package, target.file, header.content)
-    return Part(_columns_of(tables), findings.concat([found]), target.edition)
+    return Part(_columns_of(tables), _arrays(findings.concat([found])), target.edition)
 
 
 class _Sink:
@@ -394,10 +416,10 @@ class _Sink:
             # All tables at once: the texts of a part lie in one piece of memory, which any of its tables keeps.
             for name in self.writers:
                 self._flush(name)
-        found = _columns_of({"findings": part.findings}).get("findings", {})
-        self._write("findings", self._schema("findings", part.format), found, part.findings.height)
-        self.found += part.findings.height
-        self.refused |= part.findings.filter(pl.col("rule").is_in(sorted(result.REFUSES_PACKAGE))).height > 0
+        count = len(part.found["rule"]) if part.found else 0
+        self._write("findings", self._schema("findings", part.format), part.found, count)
+        self.found += count
+        self.refused |= bool(count) and not result.REFUSES_PACKAGE.isdisjoint(part.found["rule"].to_pylist())
 
     def _schema(self, name: str, edition: Format) -> pa.Schema:
         """The Arrow schema of a table: all its canonical columns."""
