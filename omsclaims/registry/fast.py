@@ -515,7 +515,7 @@ def _judge(output: Output, parsers: tuple[Parser, ...], found: Collected) -> Non
         value = columns.judged(raw[place : place + size].decode("utf-8"), parsers[leaf], row, found)
         if value is None:
             continue
-        spot = int(output.fields[kernel.F_WIDTH * leaf + kernel.F_BASE]) + row
+        spot = int(output.bases[leaf]) + row
         if isinstance(value, int):
             output.numbers[spot] = value
         elif isinstance(value, date):
@@ -536,8 +536,7 @@ def _judge_columns(
         texts = [raw[place : place + size].decode("utf-8") for place, size in part[:, 2:].tolist()]
         rows = pl.Series("_row", part[:, 1])
         column = columns.typed(pl.Series(texts, dtype=pl.String), parsers[leaf], rows, found)
-        base = int(output.fields[kernel.F_WIDTH * leaf + kernel.F_BASE])
-        kind = int(output.fields[kernel.F_WIDTH * leaf + kernel.F_TYPE])
+        base, kind = int(output.bases[leaf]), output.program.type_of[leaf]
         there = column.is_not_null()
         if not there.any():
             continue
@@ -593,14 +592,12 @@ def _repeats(output: Output, program: Program) -> bool:
     for leaf, item in enumerate(program.leaves):
         if (item.table, item.column) not in _UNIQUE_IN_PARENT or output.last[leaf] < 0:
             continue
-        place = kernel.F_WIDTH * leaf
-        table = int(output.fields[place + kernel.F_TABLE])
-        if output.fields[place + kernel.F_TYPE] == kernel.NUMBER:
-            if _repeats_number(output, table, int(output.fields[place + kernel.F_BASE])):
+        table, base = program.table_of[leaf], int(output.bases[leaf])
+        if program.type_of[leaf] == kernel.NUMBER:
+            if _repeats_number(output, table, base):
                 return True
         elif kernel.repeats(
-            output.parents, output.parent_base[table], output.row[table] + 1, output.texts,
-            output.fields[place + kernel.F_BASE], output.side,
+            output.parents, output.parent_base[table], output.row[table] + 1, output.texts, base, output.side
         ):  # fmt: skip
             return True
     return False
@@ -625,9 +622,8 @@ def _arrow(output: Output, program: Program, *, copy: bool) -> Columns:
         found.append({"_parent": _plain(output.parents[base : base + count], _INT64, copy=copy)})
     found[0]["_line"] = _plain(output.lines_of[: rows[0]], _INT64, copy=copy)
     found[0]["_offset"] = _plain(output.offsets[: rows[0]], _INT64, copy=copy)
-    fields = output.fields.reshape(-1, kernel.F_WIDTH)
-    places = fields[:, (kernel.F_TABLE, kernel.F_BASE, kernel.F_TYPE)].tolist()
-    for leaf, ((table, base, kind), nulls) in enumerate(zip(places, output.nulls.tolist(), strict=True)):
+    places = zip(program.table_of, output.bases.tolist(), program.type_of, output.nulls.tolist(), strict=True)
+    for leaf, (table, base, kind, nulls) in enumerate(places):
         count = rows[table]
         if nulls == count:
             continue

@@ -52,12 +52,16 @@ CLEAN: Final = 9  # 1: rewritten by the slow path: no judgement of structure, ca
 RECORD: Final = 10  # entry of the record
 CONTROL_SIZE: Final = 11
 
-# Columns of `entries` (one per element of the edition).
-E_LENGTH: Final = 0  # of the tag
-E_ORDER: Final = 1  # place among its siblings
-E_TARGET: Final = 2  # field, or -(state + 1) of a structure
-E_REPEATS: Final = 3
-E_WIDTH: Final = 4
+# `entries`: one word per element of the edition. Its parts are cut out with masks, which tells the compiler that no index is
+# negative: each look into an array then is one instruction less.
+#   length of the tag (4 bits) | place among its siblings (7) | may repeat (1) | is a structure (1) | field or state (16)
+E_LENGTH: Final = 0xF
+E_ORDER: Final = 4
+E_ORDER_MASK: Final = 0x7F
+E_REPEATS: Final = 1 << 11
+E_STRUCTURE: Final = 1 << 12
+E_TARGET: Final = 13
+E_TARGET_MASK: Final = 0xFFFF
 
 # Columns of `states` (one per structure).
 S_FIRST: Final = 0  # first child entry
@@ -70,18 +74,24 @@ S_OWNER: Final = 6  # table that the rows hang on
 S_TWIN: Final = 7  # second table of one row per instance, or -1
 S_WIDTH: Final = 8
 
-# Columns of `fields` (one per leaf).
-F_TABLE: Final = 0
-F_TYPE: Final = 1
-F_LENGTH: Final = 2  # characters of a text
-F_WHOLE: Final = 3  # digits before the point
-F_DECIMALS: Final = 4
-F_SCALE: Final = 5
-F_LIST: Final = 6  # 1: a repeated leaf, each one a row of F_TABLE
-F_OWNER: Final = 7  # table that the rows of a repeated leaf hang on
-F_BASE: Final = 8  # where its column starts in the pool of its type
-F_DEFER: Final = 9  # 1: every value is judged by the grammar
-F_WIDTH: Final = 10
+# `fields`: one word per leaf.
+#   table (8 bits) | type (2) | repeats: each is a row of its table (1) | every value is judged by the grammar (1) |
+#   table that such rows hang on (8) | digits before the point (5) | decimals (4) | decimals of the column (4) |
+#   characters of a text (16)
+F_TABLE_MASK: Final = 0xFF
+F_TYPE: Final = 8
+F_TYPE_MASK: Final = 3
+F_LIST: Final = 1 << 10
+F_DEFER: Final = 1 << 11
+F_OWNER: Final = 12
+F_OWNER_MASK: Final = 0xFF
+F_WHOLE: Final = 20
+F_WHOLE_MASK: Final = 0x1F
+F_DECIMALS: Final = 25
+F_SCALE: Final = 29
+F_DIGITS_MASK: Final = 0xF
+F_LENGTH: Final = 33
+F_LENGTH_MASK: Final = 0xFFFF
 
 TEXT: Final = 0
 NUMBER: Final = 1
@@ -454,7 +464,7 @@ def find_entry(low, high, keys, first, count, start):  # type: ignore[no-untyped
 def empty_tag(buf, at, keys, entries, first, count):  # type: ignore[no-untyped-def]
     """The entry of `<TAG/>` whose name starts at `at`; -1 for none."""
     for entry in range(first, first + count):
-        length = entries[E_WIDTH * entry + E_LENGTH]
+        length = entries[entry] & E_LENGTH
         if buf[at + length] != 47 or buf[at + length + 1] != 62:
             continue
         same = True
@@ -470,7 +480,7 @@ def empty_tag(buf, at, keys, entries, first, count):  # type: ignore[no-untyped-
 
 @njit(nogil=True, cache=_CACHE)
 def scan(  # type: ignore[no-untyped-def]
-    buf, start, end, control, keys, entries, states, mandatory, fields, allowed, powers, month_start, month_length, letters,
+    buf, start, end, control, keys, entries, states, mandatory, fields, bases, allowed, powers, month_start, month_length, letters,
     row, before, capacity, last, parents, parent_base, numbers, dates, texts, side, raw, deferred, problems, offsets, lines_of,
     after, seen, highest,
 ):  # fmt: skip
@@ -484,10 +494,10 @@ def scan(  # type: ignore[no-untyped-def]
     lines, base = control[LINES], control[OFFSET]
     max_text, windows, clean = control[MAX_TEXT], control[WINDOWS] == 1, control[CLEAN] == 1
     record = control[RECORD]
-    record_state = -(entries[E_WIDTH * record + E_TARGET] + 1)
+    record_state = (entries[record] >> E_TARGET) & E_TARGET_MASK
     record_table = states[S_WIDTH * record_state + S_TABLE]
-    record_length = entries[E_WIDTH * record + E_LENGTH]
-    entry_count = len(entries) // E_WIDTH
+    record_length = entries[record] & E_LENGTH
+    entry_count = len(entries)
     table_count = len(row)
     field_count = len(last)
     control[FULL_TABLE] = -1
@@ -538,7 +548,7 @@ def scan(  # type: ignore[no-untyped-def]
                 ) != keys[4 * entry + 1]:
                     ended = SLOW
                     break
-                at += entries[E_WIDTH * entry + E_LENGTH] + 3
+                at += (entries[entry] & E_LENGTH) + 3
                 if not clean:
                     lack_low = mandatory[2 * state] & ~seen_low
                     lack_high = mandatory[2 * state + 1] & ~seen_high
@@ -580,8 +590,9 @@ def scan(  # type: ignore[no-untyped-def]
                     closed = True
                 else:
                     after[current] = entry
-            place = E_WIDTH * entry
-            length, order, target = entries[place + E_LENGTH], entries[place + E_ORDER], entries[place + E_TARGET]
+            word = entries[entry]
+            length, order = word & E_LENGTH, (word >> E_ORDER) & E_ORDER_MASK
+            target = (word >> E_TARGET) & E_TARGET_MASK
             misplaced = False
             if not clean:
                 bit = U(1) << U(order & 63)
@@ -591,7 +602,7 @@ def scan(  # type: ignore[no-untyped-def]
                 else:
                     again = (seen_high & bit) != U(0)
                     seen_high |= bit
-                if again and entries[place + E_REPEATS] == 0:
+                if again and (word & E_REPEATS) == 0:
                     ended = SLOW
                     break
                 if order >= high:
@@ -599,9 +610,9 @@ def scan(  # type: ignore[no-untyped-def]
                 elif high < 1000:
                     misplaced = True
                     high += 1000  # told once for each structure; orders stay below
-            if target < 0:
+            if word & E_STRUCTURE:
                 # --- a structure begins
-                below = -(target + 1)
+                below = target
                 place = S_WIDTH * below
                 table = states[place + S_TABLE]
                 if closed:
@@ -695,8 +706,8 @@ def scan(  # type: ignore[no-untyped-def]
                     ended = SLOW
                     break
                 at = to + length + 3
-            place = F_WIDTH * target
-            table = fields[place + F_TABLE]
+            word = fields[target]
+            table = word & F_TABLE_MASK
             if misplaced:
                 if P_WIDTH * (count_problems + 1) > len(problems) or raw_used + size + 16 > len(raw):
                     ended = FULL
@@ -713,24 +724,24 @@ def scan(  # type: ignore[no-untyped-def]
                 else:
                     copy(buf, from_, raw, raw_used, size)
                 raw_used += size
-            if fields[place + F_LIST] == 1:
+            if word & F_LIST:
                 this = row[table] + 1
                 if this >= capacity[table]:
                     control[FULL_TABLE] = table
                     ended = FULL
                     break
                 row[table] = this
-                parents[parent_base[table] + this] = row[fields[place + F_OWNER]]
+                parents[parent_base[table] + this] = row[(word >> F_OWNER) & F_OWNER_MASK]
             this = row[table]
-            column = fields[place + F_BASE]
-            kind = fields[place + F_TYPE]
+            column = bases[target]
+            kind = (word >> F_TYPE) & F_TYPE_MASK
             missing = last[target] + 1
             good = False
-            if size > 0 and fields[place + F_DEFER] == 0:
+            if size > 0 and (word & F_DEFER) == 0:
                 if kind == TEXT:
                     initial = side[side_used] if decoded >= 0 else buf[from_]
                     # What starts with a blank of any alphabet may be blank altogether.
-                    if characters <= fields[place + F_LENGTH] and initial > 32 and (
+                    if characters <= ((word >> F_LENGTH) & F_LENGTH_MASK) and initial > 32 and (
                         initial < 128 or (initial != 0xC2 and (initial < 0xE1 or initial > 0xE3))
                     ):  # fmt: skip
                         good = True
@@ -759,8 +770,9 @@ def scan(  # type: ignore[no-untyped-def]
                 elif decoded < 0:
                     if kind == NUMBER:
                         value = number(
-                            buf, from_, size, fields[place + F_WHOLE], fields[place + F_DECIMALS], fields[place + F_SCALE], powers
-                        )
+                            buf, from_, size, (word >> F_WHOLE) & F_WHOLE_MASK, (word >> F_DECIMALS) & F_DIGITS_MASK,
+                            (word >> F_SCALE) & F_DIGITS_MASK, powers,
+                        )  # fmt: skip
                         if value >= 0:
                             choice = allowed[target]
                             if choice == U(0) or (value < 64 and ((choice >> U(value)) & U(1)) != U(0)):
@@ -807,8 +819,8 @@ def scan(  # type: ignore[no-untyped-def]
             for table in range(table_count):
                 row[table] = before[table]
             for field in range(field_count):
-                if last[field] > row[fields[F_WIDTH * field + F_TABLE]]:  # noqa: PLR1730 - compiled
-                    last[field] = row[fields[F_WIDTH * field + F_TABLE]]
+                if last[field] > row[fields[field] & F_TABLE_MASK]:  # noqa: PLR1730 - compiled
+                    last[field] = row[fields[field] & F_TABLE_MASK]
             break
     control[SIDE_USED], control[RAW_USED] = side_used, raw_used
     control[DEFERRED], control[PROBLEMS] = count_deferred, count_problems
@@ -817,16 +829,15 @@ def scan(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=_CACHE)
-def finish(fields, row, last, numbers, dates, texts, validity, validity_base, nulls):  # type: ignore[no-untyped-def]
+def finish(fields, bases, row, last, numbers, dates, texts, validity, validity_base, nulls):  # type: ignore[no-untyped-def]
     """Fills the ends of the columns and writes their bits of validity (Arrow: 1 = there is a value).
 
     `nulls` gets the number of rows without a value; columns without any value at all are left alone (nulls = rows).
     """
     for field in range(len(last)):
-        place = F_WIDTH * field
-        rows = row[fields[place + F_TABLE]] + 1
-        column = fields[place + F_BASE]
-        kind = fields[place + F_TYPE]
+        rows = row[fields[field] & F_TABLE_MASK] + 1
+        column = bases[field]
+        kind = (fields[field] >> F_TYPE) & F_TYPE_MASK
         if last[field] < 0:
             nulls[field] = rows
             continue

@@ -50,8 +50,10 @@ class Program:
     entries: Ints
     states: Ints
     mandatory: Words
-    fields: Ints  # without F_BASE, which is the output's
+    fields: Ints
     allowed: Words
+    table_of: tuple[int, ...]  # of each leaf
+    type_of: tuple[int, ...]
 
 
 @cache
@@ -121,8 +123,15 @@ class _Compiling:
         self.elements.append(item)
         self.keys += _key(tag)
         siblings = self.edition.children.get(item.parent, ())
-        self.entries += [len(tag), siblings.index(item), 0, int(item.repeats)]
+        marks = (k.E_REPEATS if item.repeats else 0) | (k.E_STRUCTURE if item.form == "S" else 0)
+        self.entries.append(len(tag) | siblings.index(item) << k.E_ORDER | marks)
         return len(self.elements) - 1
+
+    def aim(self, entry: int, target: int) -> None:
+        """The field or the state of an entry."""
+        if target > k.E_TARGET_MASK:
+            raise NotScannableError(self.elements[entry].path)
+        self.entries[entry] |= target << k.E_TARGET
 
     def structure(self, item: Field, entry: int, parent: int) -> None:
         """A state and all below it."""
@@ -133,7 +142,7 @@ class _Compiling:
         state = [len(self.elements), len(children), parent, entry, self.table(item.table), int(item.own),
                  self.table(item.owner or item.table), self.table(item.twin) if item.twin else -1]  # fmt: skip
         self.states.append(state)
-        self.entries[k.E_WIDTH * entry + k.E_TARGET] = -(number + 1)
+        self.aim(entry, number)
         marks = sum(1 << order for order, child in enumerate(children) if child.must == "O")
         self.mandatory += [marks & (2**64 - 1), marks >> 64]
         numbers = [self.entry(child) for child in children]
@@ -141,16 +150,20 @@ class _Compiling:
             if child.form == "S":
                 self.structure(child, child_entry, number)
             else:
-                self.entries[k.E_WIDTH * child_entry + k.E_TARGET] = self.leaf(child)
+                self.aim(child_entry, self.leaf(child))
 
     def leaf(self, item: Field) -> int:
         scale = self.edition.scale(item.table, item.column) if item.form == "N" else 0
         mask, defer = _enumeration(item, scale)
-        whole = min(item.length, MAX_DIGITS) - item.decimals
-        self.fields += [
-            self.table(item.table), _TYPES[item.form], item.length, whole, item.decimals, scale, int(item.own),
-            self.table(item.owner or item.table), 0, int(defer),
-        ]  # fmt: skip
+        whole = min(item.length, MAX_DIGITS) - item.decimals if item.form == "N" else 0
+        table, owner, length = self.table(item.table), self.table(item.owner or item.table), min(item.length, k.F_LENGTH_MASK)
+        if max(table, owner) > k.F_TABLE_MASK or max(item.decimals, scale) > k.F_DIGITS_MASK:
+            raise NotScannableError(item.path)
+        marks = (k.F_LIST if item.own else 0) | (k.F_DEFER if defer or item.length > length else 0)
+        self.fields.append(
+            table | _TYPES[item.form] << k.F_TYPE | marks | owner << k.F_OWNER | whole << k.F_WHOLE
+            | item.decimals << k.F_DECIMALS | scale << k.F_SCALE | length << k.F_LENGTH
+        )  # fmt: skip
         self.allowed.append(mask)
         self.leaves.append(item)
         return len(self.leaves) - 1
@@ -170,6 +183,8 @@ def compiled(edition: Format, record: str) -> Program:
         record_entry=entry, keys=np.array(work.keys, np.uint64), entries=np.array(work.entries, np.int64),
         states=np.array(work.states, np.int64).ravel(), mandatory=np.array(work.mandatory, np.uint64),
         fields=np.array(work.fields, np.int64), allowed=np.array(work.allowed, np.uint64),
+        table_of=tuple(word & k.F_TABLE_MASK for word in work.fields),
+        type_of=tuple((word >> k.F_TYPE) & k.F_TYPE_MASK for word in work.fields),
     )  # fmt: skip
     _PROGRAMS[id(edition), record] = program
     return program
@@ -218,15 +233,14 @@ class Output:
 
     def _allocate(self) -> None:
         """Pools of values with the place of every column in them."""
-        self.fields = self.program.fields.copy()
+        leaves = len(self.program.leaves)
+        self.bases = np.zeros(leaves, np.int64)
+        self.validity_base = np.zeros(leaves, np.int64)
         pools = [0, 0, 0]
         bits = 0
-        self.validity_base = np.zeros(len(self.program.leaves), np.int64)
-        for number in range(len(self.program.leaves)):
-            place = k.F_WIDTH * number
-            rows = int(self.capacity[self.fields[place + k.F_TABLE]])
-            kind = int(self.fields[place + k.F_TYPE])
-            self.fields[place + k.F_BASE] = pools[kind]
+        for number, (table, kind) in enumerate(zip(self.program.table_of, self.program.type_of, strict=True)):
+            rows = int(self.capacity[table])
+            self.bases[number] = pools[kind]
             pools[kind] += rows
             self.validity_base[number] = bits
             bits += (rows + 63) // 64 * 8
@@ -268,8 +282,8 @@ class Output:
         control[k.OFFSET], control[k.MAX_TEXT], control[k.WINDOWS] = base, max_text, windows
         control[k.CLEAN], control[k.RECORD] = clean, program.record_entry
         ended, at = k.scan(
-            buf, start, end, control, program.keys, program.entries, program.states, program.mandatory, self.fields,
-            program.allowed, *CONSTANTS, self.row, self.before, self.capacity, self.last, self.parents, self.parent_base,
+            buf, start, end, control, program.keys, program.entries, program.states, program.mandatory, program.fields,
+            self.bases, program.allowed, *CONSTANTS, self.row, self.before, self.capacity, self.last, self.parents, self.parent_base,
             self.numbers, self.dates, self.texts, self.side, self.raw, self.deferred, self.problems, self.offsets,
             self.lines_of, self.after, self.seen, self.highest,
         )  # fmt: skip
@@ -278,5 +292,14 @@ class Output:
     def finish(self) -> None:
         """kernel.finish: fills the ends of the columns, bits of validity and counts of nulls."""
         k.finish(
-            self.fields, self.row, self.last, self.numbers, self.dates, self.texts, self.validity, self.validity_base, self.nulls
+            self.program.fields,
+            self.bases,
+            self.row,
+            self.last,
+            self.numbers,
+            self.dates,
+            self.texts,
+            self.validity,
+            self.validity_base,
+            self.nulls,
         )
