@@ -139,19 +139,35 @@ def _store(failure: Failure) -> None:
 
 #: Figures in the order of printing, with what they say.
 _FIGURES: Final = (
-    ("corpus", "files of the corpus"), ("corpus accepted", "  accepted by the fast reader"),
-    ("documents", "documents"), ("documents by the scanner", "  all of it by the scanner"), ("documents by the slow path", "  some records by the slow path"),
-    ("documents declined", "  not accepted"), ("documents read alone", "  also compared in a file of their own"),
-    ("mutations", "mutations of records"), ("mutations malformed", "  not well-formed, and not accepted"), ("mutations well-formed", "  well-formed"),
-    ("mutations by the scanner", "    by the scanner"), ("mutations by the slow path", "    by the slow path"), ("mutations declined", "    not accepted"),
-    ("mutations beside a record", "    accepted, with something beside the record"), ("mutations beside a record read alone", "      of these compared"),
+    ("corpus", "files of the corpus"),
+    ("corpus accepted", "  accepted by the fast reader"),
+    ("documents", "documents"),
+    ("documents by the scanner", "  all of it by the scanner"),
+    ("documents by the slow path", "  some records by the slow path"),
+    ("documents declined", "  not accepted"),
+    ("documents read alone", "  also compared in a file of their own"),
+    ("mutations", "mutations of records"),
+    ("mutations malformed", "  not well-formed, and not accepted"),
+    ("mutations well-formed", "  well-formed"),
+    ("mutations by the scanner", "    by the scanner"),
+    ("mutations by the slow path", "    by the slow path"),
+    ("mutations declined", "    not accepted"),
+    ("mutations beside a record", "    accepted, with something beside the record"),
+    ("mutations beside a record read alone", "      of these compared"),
     ("mutations malformed read alone", "  not well-formed ones read whole by both"),
-    ("packed files", "files of packed records"), ("packed files declined", "  not accepted, read in halves"), ("records compared", "  records compared"),
-    ("files", "mutations of whole files"), ("files readable", "  readable"), ("files refused", "  refused"), ("files accepted", "  accepted by the fast reader"),
-    ("chunked documents", "small files with chunks of every size"), ("chunked documents declined", "  not accepted"),
-    ("chunk boundaries", "  chunk sizes"), ("chunk boundaries declined", "  sizes at which an accepted file was not accepted"),
+    ("packed files", "files of packed records"),
+    ("packed files declined", "  not accepted, read in halves"),
+    ("records compared", "  records compared"),
+    ("files", "mutations of whole files"),
+    ("files readable", "  readable"),
+    ("files refused", "  refused"),
+    ("files accepted", "  accepted by the fast reader"),
+    ("chunked documents", "small files with chunks of every size"),
+    ("chunked documents declined", "  not accepted"),
+    ("chunk boundaries", "  chunk sizes"),
+    ("chunk boundaries declined", "  sizes at which an accepted file was not accepted"),
     ("differences", "differences"),
-)  # fmt: skip
+)
 
 
 def _report(figures: Counter[str], seed: int, seconds: float) -> None:

@@ -270,14 +270,19 @@ _STYLES: Final[dict[str, Callable[[list[tuple[int, str]]], str]]] = {
 
 
 def document(edition_id: str, pick: random.Random, codec: str = "cp1251", records: int | None = None) -> Document:
-    """A random document of an edition: tidy and valid, or with odd values, or loose in its structure; plain or in any spelling."""
+    """A random document of an edition: tidy and valid, or with odd values, or loose in structure; plain or in any spelling."""
     edition = formats.get(edition_id)
     root, record = tree(edition_id), record_tag(edition)
     sort = pick.random()
     state = _State(
-        pick, density=pick.choice((0.0, 0.05, 0.15, 0.3, 0.6)), fancy=pick.choice((0.0, 0.0, 0.0, 0.0, 0.01, 0.2)), odds=0.0 if sort < 0.5 else pick.choice((0.004, 0.02, 0.1, 0.4)),
-        loose=0.0 if sort < 0.6 else pick.choice((0.01, 0.05)), tidy=sort < 0.3 or pick.random() < 0.5, number=pick.randrange(10**6),
-    )  # fmt: skip
+        pick,
+        density=pick.choice((0.0, 0.05, 0.15, 0.3, 0.6)),
+        fancy=pick.choice((0.0, 0.0, 0.0, 0.0, 0.01, 0.2)),
+        odds=0.0 if sort < 0.5 else pick.choice((0.004, 0.02, 0.1, 0.4)),
+        loose=0.0 if sort < 0.6 else pick.choice((0.01, 0.05)),
+        tidy=sort < 0.3 or pick.random() < 0.5,
+        number=pick.randrange(10**6),
+    )
     style = _STYLES[pick.choice(("compact", "compact", "lines", "indented", "tabs", "blank"))]
     node = next(child for child in root.children if child.name == record)
     made = []

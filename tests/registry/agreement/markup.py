@@ -12,7 +12,7 @@ _TOKEN: Final = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\
 
 @dataclass(slots=True)
 class Element:
-    """One element as byte ranges: [start, inner) is the opening tag, [inner, inner_end) the content, up to `end` the closing tag."""
+    """One element as byte ranges: [start, inner) the opening tag, [inner, inner_end) the content, up to `end` the closing tag."""
 
     name: bytes
     start: int

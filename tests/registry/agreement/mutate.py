@@ -1,4 +1,4 @@
-"""What may go wrong with a document on its way? Seeded mutations of bytes, tags, structures, values, encodings and whole files."""
+"""What may go wrong with a document on its way? Seeded mutations of bytes, tags, structures, values, whole files."""
 
 from __future__ import annotations
 
@@ -259,9 +259,12 @@ def swap(data: bytes, context: Context) -> bytes:
     if second.start < first.end:
         return data
     return (
-        data[: first.start] + data[second.start : second.end] + data[first.end : second.start] + data[first.start : first.end]
+        data[: first.start]
+        + data[second.start : second.end]
+        + data[first.end : second.start]
+        + data[first.start : first.end]
         + data[second.end :]
-    )  # fmt: skip
+    )
 
 
 def wrap(data: bytes, context: Context) -> bytes:
@@ -360,11 +363,31 @@ def value_long(data: bytes, context: Context) -> bytes:
 
 #: Changes of a record with their weights.
 _CHANGES: Final[tuple[tuple[Change, int], ...]] = (
-    (flip, 6), (insert_byte, 6), (insert_bytes, 4), (delete_bytes, 4), (duplicate_bytes, 3), (swap_bytes, 4), (copy_bytes, 2),
-    (rename, 8), (tag_gone, 3), (tag_twice, 3), (tags_swapped, 3), (tag_spelled, 8),
-    (delete, 6), (duplicate, 6), (move, 8), (swap, 6), (wrap, 5), (unwrap, 4), (insert, 10),
-    (value, 16), (value_edge, 8), (value_digits, 8), (value_referred, 6), (value_long, 3),
-)  # fmt: skip
+    (flip, 6),
+    (insert_byte, 6),
+    (insert_bytes, 4),
+    (delete_bytes, 4),
+    (duplicate_bytes, 3),
+    (swap_bytes, 4),
+    (copy_bytes, 2),
+    (rename, 8),
+    (tag_gone, 3),
+    (tag_twice, 3),
+    (tags_swapped, 3),
+    (tag_spelled, 8),
+    (delete, 6),
+    (duplicate, 6),
+    (move, 8),
+    (swap, 6),
+    (wrap, 5),
+    (unwrap, 4),
+    (insert, 10),
+    (value, 16),
+    (value_edge, 8),
+    (value_digits, 8),
+    (value_referred, 6),
+    (value_long, 3),
+)
 _RECORD_CHANGES: Final = tuple(change for change, weight in _CHANGES for _ in range(weight))
 
 
@@ -433,13 +456,25 @@ def _root(made: Document, context: Context) -> bytes:
     before, closed = data[: root.start], b"</" + root.name + b">"
     other = context.pick.choice((context.name(), b"ZL_LIST", b"PERS_LIST", b"FLK_P", name.lower(), name + b"S"))
     spelled = b"<" + name + context.text(nasty.ATTRIBUTES) + b">"
-    return context.pick.choice((
-        before + b"<" + other + b">" + body + b"</" + other + b">", before + b"<" + other + b">" + body + closed,
-        before + spelled + body + closed, before + body, before, before + b"<" + name + b"/>", before + b"<" + name + b">" + closed,
-        data + data[root.start :], data + data, data + b"<" + name + b"/>", before + b"<" + name + b">" + data[root.start :] + closed,
-        before + b"<" + name + b">" + body, before + body + closed, before + b"<" + name + b">" + body + b"</" + name + b" >\n",
-        before + b"<A>" + data[root.start :] + b"</A>",
-    ))  # fmt: skip
+    return context.pick.choice(
+        (
+            before + b"<" + other + b">" + body + b"</" + other + b">",
+            before + b"<" + other + b">" + body + closed,
+            before + spelled + body + closed,
+            before + body,
+            before,
+            before + b"<" + name + b"/>",
+            before + b"<" + name + b">" + closed,
+            data + data[root.start :],
+            data + data,
+            data + b"<" + name + b"/>",
+            before + b"<" + name + b">" + data[root.start :] + closed,
+            before + b"<" + name + b">" + body,
+            before + body + closed,
+            before + b"<" + name + b">" + body + b"</" + name + b" >\n",
+            before + b"<A>" + data[root.start :] + b"</A>",
+        )
+    )
 
 
 def _ends(made: Document, context: Context) -> bytes:
@@ -452,10 +487,39 @@ def _ends(made: Document, context: Context) -> bytes:
         if context.pick.random() < 0.7
         else made.head.index(b"?>") + 2
     )
-    new = context.pick.choice((
-        b"\n", b"   ", b"text", b"\x00", b"\x1a", b"<!-- a -->", b"<!-- </ZAP> -->", b"<!-- <ZAP> -->", b"<?a b?>", b"<a/>", b"<ZAP></ZAP>", b"&amp;", b"&#32;", b"<![CDATA[ ]]>",
-        b"</ZL_LIST>", b"<", b">", b"<!DOCTYPE a>", b"<?xml version='1.0'?>", b"\xa0", b"\xef\xbb\xbf", b"<!--", b"<!-- a", b"\x98", b"\xc0", b"\r", b"<!", b"<?", b"</",
-    ))  # fmt: skip
+    new = context.pick.choice(
+        (
+            b"\n",
+            b"   ",
+            b"text",
+            b"\x00",
+            b"\x1a",
+            b"<!-- a -->",
+            b"<!-- </ZAP> -->",
+            b"<!-- <ZAP> -->",
+            b"<?a b?>",
+            b"<a/>",
+            b"<ZAP></ZAP>",
+            b"&amp;",
+            b"&#32;",
+            b"<![CDATA[ ]]>",
+            b"</ZL_LIST>",
+            b"<",
+            b">",
+            b"<!DOCTYPE a>",
+            b"<?xml version='1.0'?>",
+            b"\xa0",
+            b"\xef\xbb\xbf",
+            b"<!--",
+            b"<!-- a",
+            b"\x98",
+            b"\xc0",
+            b"\r",
+            b"<!",
+            b"<?",
+            b"</",
+        )
+    )
     return data[:at] + new + data[at:]
 
 
@@ -468,15 +532,27 @@ def _order(made: Document, context: Context) -> bytes:
     declaration, header = made.head[: opened.inner], made.head[opened.inner :]
     records = b"".join(made.records)
     tail = made.tail
-    return context.pick.choice((
-        declaration + records + header + tail, declaration + header + records + header + tail, declaration + header + header + records + tail,
-        declaration + records + tail, declaration + header + tail, declaration + tail, made.head[:end] + header + records,
-        declaration + header + made.records[0] + header + records + tail, declaration + records + header + records + tail,
-        declaration + header + b"<A>" + records + b"</A>" + tail, declaration + header + b"<ZAP>" + records + b"</ZAP>" + tail,
-        declaration + header + b"<!--" + made.records[0] + b"-->" + records + tail, declaration + header + b"<![CDATA[" + made.records[0] + b"]]>" + records + tail,
-        declaration + b"<!-- <ZAP> -->" + header + records + tail, declaration + header + records * 3 + tail,
-        declaration + header + b"text" + records + tail, declaration + header + records + b"text" + tail,
-    ))  # fmt: skip
+    return context.pick.choice(
+        (
+            declaration + records + header + tail,
+            declaration + header + records + header + tail,
+            declaration + header + header + records + tail,
+            declaration + records + tail,
+            declaration + header + tail,
+            declaration + tail,
+            made.head[:end] + header + records,
+            declaration + header + made.records[0] + header + records + tail,
+            declaration + records + header + records + tail,
+            declaration + header + b"<A>" + records + b"</A>" + tail,
+            declaration + header + b"<ZAP>" + records + b"</ZAP>" + tail,
+            declaration + header + b"<!--" + made.records[0] + b"-->" + records + tail,
+            declaration + header + b"<![CDATA[" + made.records[0] + b"]]>" + records + tail,
+            declaration + b"<!-- <ZAP> -->" + header + records + tail,
+            declaration + header + records * 3 + tail,
+            declaration + header + b"text" + records + tail,
+            declaration + header + records + b"text" + tail,
+        )
+    )
 
 
 def _newlines(made: Document, context: Context) -> bytes:
@@ -515,9 +591,18 @@ def _anywhere(made: Document, context: Context) -> bytes:
 
 
 _FILE_CHANGES: Final[tuple[Callable[[Document, Context], bytes], ...]] = (
-    *[_header] * 5, *[_anywhere] * 6, *[_declaration] * 3, _recoded_part, _marked, *[_root] * 3, *[_ends] * 3, *[_order] * 3, _newlines, *[_cut] * 2,
+    *[_header] * 5,
+    *[_anywhere] * 6,
+    *[_declaration] * 3,
+    _recoded_part,
+    _marked,
+    *[_root] * 3,
+    *[_ends] * 3,
+    *[_order] * 3,
+    _newlines,
+    *[_cut] * 2,
     _long_header,
-)  # fmt: skip
+)
 
 
 def document(made: Document, context: Context) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from omsclaims.registry import formats
 from tests.registry.documents import SHARED, shared
 
 from . import compare, corpus, generate, units
@@ -101,6 +102,12 @@ def test_short_run(kind: str, size: int, numbers: range, pair: Readers) -> None:
         "files": Counter({"files readable": 50, "files refused": 50, "files accepted": 30}),
     }[kind]
     assert total.figures >= least, total.figures
+
+
+def test_units_go_through_all_editions_in_both_encodings() -> None:
+    ids = formats.format_ids()
+    seen = {(unit.edition, unit.codec) for unit in units.plan(0, 0, 2 * len(ids) * 100, 0, 1)}
+    assert seen == {(edition, codec) for edition in ids for codec in units.CODECS}
 
 
 def test_a_unit_repeats_exactly(pair: Readers) -> None:

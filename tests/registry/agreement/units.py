@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import gcd
 from typing import Final
 
 from lxml import etree
@@ -36,9 +37,6 @@ SHRUNK: Final = 2
 CODECS: Final = ("cp1251", "utf-8")
 _NUMBER: Final = re.compile(rb"<(N_ZAP|ID_PAC|IDCASE)>[^<]*</\1>")
 
-#: Editions in turn: not sorted by kind, so that a short run sees many kinds.
-_STEP: Final = 7
-
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -51,14 +49,16 @@ class Unit:
 
     @property
     def edition(self) -> str:
-        """The edition of the unit."""
+        """The edition of the unit: all in turn, in long steps, so that a short run sees many kinds."""
         ids = formats.format_ids()
-        return ids[self.number * _STEP % len(ids)] if len(ids) % _STEP else ids[self.number % len(ids)]
+        step = next(step for step in range(len(ids) * 3 // 8, len(ids)) if gcd(step, len(ids)) == 1)
+        return ids[self.number * step % len(ids)]
 
     @property
     def codec(self) -> str:
         """The encoding of the unit: each edition comes in both."""
-        return CODECS[self.number // len(formats.format_ids()) % 2 ^ self.number % 2]
+        turn, place = divmod(self.number, len(formats.format_ids()))
+        return CODECS[(turn + place) % 2]
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class _Work:
     # --- kinds of work ------------------------------------------------------------------------------------------------
 
     def documents(self) -> None:
-        """Random documents: their records by the scanner alone and packed, and one document in ALONE by itself, header and all."""
+        """Random documents: their records by the scanner alone and packed; one document in ALONE by itself, header and all."""
         made = [self.document() for _ in range(self.unit.size)]
         frame = next((item for item in made if self.accepts(item.data, item.named) is not None), None)
         judged = None if frame is None else self.pair.scanner(frame.head, frame.records[0], frame.tail, frame.named)
