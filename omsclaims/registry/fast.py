@@ -377,7 +377,7 @@ class _Scan:
             )
             if ended == kernel.FULL:
                 self._full()
-            elif ended == kernel.SLOW:
+            elif ended == kernel.SLOW or (ended == kernel.OTHER and self._is_record(at)):
                 after = self._slow(at)
                 if after is None:
                     if chunk.final:
@@ -446,6 +446,12 @@ class _Scan:
         self.structure.problems += told.problems
         self.structure.extras += told.extras
         return at + length
+
+    def _is_record(self, at: int) -> bool:
+        """Whether a record with attributes, or one that is an empty tag, starts here."""
+        name = b"<" + self.reader.program.record.encode()
+        start = bytes(memoryview(self.chunk.buffer)[at : at + len(name) + 1])  # type: ignore[arg-type]
+        return start[:-1] == name and start[-1:] in (b" ", b"\t", b"\r", b"\n", b"/")
 
     def _between(self, at: int) -> int | None:
         """Behind a comment or instruction between records; None at the lawful end of the file, or inside a comment."""

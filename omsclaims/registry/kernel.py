@@ -480,7 +480,8 @@ def empty_tag(buf, at, keys, entries, first, count):  # type: ignore[no-untyped-
 
 @njit(nogil=True, cache=_CACHE)
 def scan(  # type: ignore[no-untyped-def]
-    buf, start, end, control, keys, entries, states, mandatory, fields, bases, allowed, powers, month_start, month_length, letters,
+    buf, start, end, control, keys, entries, states, mandatory, fields, bases, allowed, powers, month_start, month_length,
+    letters,
     row, before, capacity, last, parents, parent_base, numbers, dates, texts, side, raw, deferred, problems, offsets, lines_of,
     after, seen, highest,
 ):  # fmt: skip

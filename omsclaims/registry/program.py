@@ -283,9 +283,9 @@ class Output:
         control[k.CLEAN], control[k.RECORD] = clean, program.record_entry
         ended, at = k.scan(
             buf, start, end, control, program.keys, program.entries, program.states, program.mandatory, program.fields,
-            self.bases, program.allowed, *CONSTANTS, self.row, self.before, self.capacity, self.last, self.parents, self.parent_base,
-            self.numbers, self.dates, self.texts, self.side, self.raw, self.deferred, self.problems, self.offsets,
-            self.lines_of, self.after, self.seen, self.highest,
+            self.bases, program.allowed, *CONSTANTS, self.row, self.before, self.capacity, self.last, self.parents,
+            self.parent_base, self.numbers, self.dates, self.texts, self.side, self.raw, self.deferred, self.problems,
+            self.offsets, self.lines_of, self.after, self.seen, self.highest,
         )  # fmt: skip
         return int(ended), int(at)
 

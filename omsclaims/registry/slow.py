@@ -7,6 +7,7 @@ one place only.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,9 +34,12 @@ class SlowRecords:
     limits: Limits
     plan: Block = field(init=False)
     parser: etree.XMLParser = field(init=False)
+    closed: re.Pattern[bytes] = field(init=False)  # a record that is one empty tag
     markers: int = 0  # comments and processing instructions passed
 
     def __post_init__(self) -> None:
+        name = re.escape(self.target.record.encode())
+        self.closed = re.compile(rb"<" + name + rb"(?=[\s/])(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*/>")
         self.plan = plan.build(self.target.edition).blocks[self.target.record]
         self.parser = etree.XMLParser(
             encoding=self.encoding, resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True,
@@ -50,6 +54,10 @@ class SlowRecords:
         # A window that grows: the chunk behind the record is not copied for every one of thousands of records.
         most = min(len(data), self.limits.record_bytes + 1)
         content = bytes(data[: min(_WINDOW, most)])
+        closed = self.closed.match(content)
+        if closed is not None:
+            found = self.fragment(closed[0])
+            return None if found is None or len(found) != 1 else (closed.end(), found[0])
         ending = b"</" + self.target.record.encode()
         at = close = 0
         for _ in range(_TRIES):
