@@ -27,6 +27,7 @@ PORTABLE: Final = os.environ.get("OMSCLAIMS_KERNEL") == "portable" or any(
 #: Code of another making must not be kept under the same name.
 _CACHE: Final = not PORTABLE
 
+#: Unsigned numbers. As an index they cost less than signed ones, which may count from the end: hence U(...) all over.
 U: Final = np.uint64
 
 #: Bytes that must lie behind the end of a chunk: vectors are read past it, the first of them is `<`.
@@ -291,18 +292,18 @@ def number(buf, at, count, whole, decimals, scale, powers):  # type: ignore[no-u
     point = -1
     if decimals > 0:
         # Nearly always the point stands where the format has it.
-        if count > decimals + 1 and buf[at + count - decimals - 1] == 46:
+        if count > decimals + 1 and buf[U(at + count - decimals - 1)] == 46:
             point = count - decimals - 1
         else:
             for place in range(count):
-                if buf[at + place] == 46:
+                if buf[U(at + place)] == 46:
                     point = place
                     break
     if point < 0:
         if count > whole:
             return np.int64(-1)
         value = whole_number(buf, at, count)
-        return value if value < 0 else value * powers[scale]
+        return value if value < 0 else value * powers[U(scale)]
     fraction = count - point - 1
     if point > whole or fraction < 1 or fraction > decimals:
         return np.int64(-1)
@@ -310,13 +311,13 @@ def number(buf, at, count, whole, decimals, scale, powers):  # type: ignore[no-u
     part = digits(buf, at + point + 1, fraction)
     if value < 0 or part < 0:
         return np.int64(-1)
-    return value * powers[scale] + part * powers[scale - fraction]
+    return value * powers[U(scale)] + part * powers[U(scale - fraction)]
 
 
 @njit(nogil=True)
 def day(buf, at, count, month_start, month_length):  # type: ignore[no-untyped-def]
     """YYYY-MM-DD of the years 1900 to 2099 as days since 1970-01-01; NO_DATE for everything else."""
-    if count != 10 or buf[at + 4] != 45 or buf[at + 7] != 45:
+    if count != 10 or buf[U(at + 4)] != 45 or buf[U(at + 7)] != 45:
         return np.int64(NO_DATE)
     year = digits(buf, at, 4)
     month = digits(buf, at + 5, 2)
@@ -324,23 +325,23 @@ def day(buf, at, count, month_start, month_length):  # type: ignore[no-untyped-d
     if year < 1900 or year > 2099 or month < 1 or month > 12 or date < 1:
         return np.int64(NO_DATE)
     place = (year - 1900) * 12 + month - 1
-    if date > month_length[place]:
+    if date > month_length[U(place)]:
         return np.int64(NO_DATE)
-    return np.int64(month_start[place]) + date - 1
+    return np.int64(month_start[U(place)]) + date - 1
 
 
 @njit(nogil=True)
 def wide_letter(buf, at):  # type: ignore[no-untyped-def]
     """Bytes of the UTF-8 letter at `at` that XML allows; 0 when it is none."""
-    first = buf[at]
+    first = buf[U(at)]
     if first < 0xC2 or first > 0xF4:
         return 0
-    second = buf[at + 1]
+    second = buf[U(at + 1)]
     if second < 0x80 or second > 0xBF:
         return 0
     if first < 0xE0:
         return 2
-    third = buf[at + 2]
+    third = buf[U(at + 2)]
     if third < 0x80 or third > 0xBF:
         return 0
     if first < 0xF0:
@@ -349,7 +350,7 @@ def wide_letter(buf, at):  # type: ignore[no-untyped-def]
         if first == 0xEF and second == 0xBF and third > 0xBD:
             return 0
         return 3
-    fourth = buf[at + 3]
+    fourth = buf[U(at + 3)]
     if fourth < 0x80 or fourth > 0xBF:
         return 0
     if (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F):
@@ -360,19 +361,19 @@ def wide_letter(buf, at):  # type: ignore[no-untyped-def]
 @njit(nogil=True)
 def entity(buf, at):  # type: ignore[no-untyped-def]
     """(Letter, bytes) of one of the five entities at `at`; (0, 0) for anything else."""
-    second = buf[at + 1]
+    second = buf[U(at + 1)]
     if second == 113:  # quot
-        if buf[at + 2] == 117 and buf[at + 3] == 111 and buf[at + 4] == 116 and buf[at + 5] == 59:
+        if buf[U(at + 2)] == 117 and buf[U(at + 3)] == 111 and buf[U(at + 4)] == 116 and buf[U(at + 5)] == 59:
             return 34, 6
     elif second == 97:
-        if buf[at + 2] == 109 and buf[at + 3] == 112 and buf[at + 4] == 59:  # amp
+        if buf[U(at + 2)] == 109 and buf[U(at + 3)] == 112 and buf[U(at + 4)] == 59:  # amp
             return 38, 5
-        if buf[at + 2] == 112 and buf[at + 3] == 111 and buf[at + 4] == 115 and buf[at + 5] == 59:  # apos
+        if buf[U(at + 2)] == 112 and buf[U(at + 3)] == 111 and buf[U(at + 4)] == 115 and buf[U(at + 5)] == 59:  # apos
             return 39, 6
     elif second == 108:
-        if buf[at + 2] == 116 and buf[at + 3] == 59:  # lt
+        if buf[U(at + 2)] == 116 and buf[U(at + 3)] == 59:  # lt
             return 60, 4
-    elif second == 103 and buf[at + 2] == 116 and buf[at + 3] == 59:  # gt
+    elif second == 103 and buf[U(at + 2)] == 116 and buf[U(at + 3)] == 59:  # gt
         return 62, 4
     return 0, 0
 
@@ -388,7 +389,7 @@ def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-unt
     characters = 0
     lines = 0
     while True:
-        letter = buf[at]
+        letter = buf[U(at)]
         if letter == 60:
             return at, out, characters, lines, DONE
         if out > room:
@@ -396,7 +397,7 @@ def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-unt
         characters += 1
         if letter > 127:
             if windows:
-                packed = letters[letter]
+                packed = letters[U(letter)]
                 count = np.int64(packed >> U(32))
                 if count == 0:
                     return at, out, characters, lines, SLOW
@@ -408,7 +409,7 @@ def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-unt
                 if count == 0:
                     return at, out, characters, lines, SLOW
                 for step in range(count):
-                    side[out + step] = buf[at + step]
+                    side[U(out + step)] = buf[U(at + step)]
                 out += count
                 at += count
             continue
@@ -416,7 +417,7 @@ def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-unt
             meant, count = entity(buf, at)
             if count == 0:
                 return at, out, characters, lines, SLOW
-            side[out] = np.uint8(meant)
+            side[U(out)] = np.uint8(meant)
             out += 1
             at += count
             continue
@@ -426,14 +427,14 @@ def decode(buf, at, side, used, windows, clean, letters):  # type: ignore[no-unt
             elif letter == 13:
                 if not clean:
                     letter = np.uint8(10)
-                    if buf[at + 1] == 10:
+                    if buf[U(at + 1)] == 10:
                         at += 1
                         lines += 1
             elif letter != 9:
                 return at, out, characters, lines, SLOW
-        elif letter == 93 and buf[at + 1] == 93 and buf[at + 2] == 62:
+        elif letter == 93 and buf[U(at + 1)] == 93 and buf[U(at + 2)] == 62:
             return at, out, characters, lines, SLOW
-        side[out] = letter
+        side[U(out)] = letter
         out += 1
         at += 1
 
@@ -452,7 +453,7 @@ def find_entry(low, high, keys, first, count, start):  # type: ignore[no-untyped
     """The entry whose tag and `>` stand in the sixteen bytes, from `start` on and round; -1 for none."""
     entry = start
     for _ in range(count):
-        if (low & keys[4 * entry + 2]) == keys[4 * entry] and (high & keys[4 * entry + 3]) == keys[4 * entry + 1]:
+        if (low & keys[U(4 * entry + 2)]) == keys[U(4 * entry)] and (high & keys[U(4 * entry + 3)]) == keys[U(4 * entry + 1)]:
             return entry
         entry += 1
         if entry == first + count:
@@ -464,13 +465,13 @@ def find_entry(low, high, keys, first, count, start):  # type: ignore[no-untyped
 def empty_tag(buf, at, keys, entries, first, count):  # type: ignore[no-untyped-def]
     """The entry of `<TAG/>` whose name starts at `at`; -1 for none."""
     for entry in range(first, first + count):
-        length = entries[entry] & E_LENGTH
-        if buf[at + length] != 47 or buf[at + length + 1] != 62:
+        length = entries[U(entry)] & E_LENGTH
+        if buf[U(at + length)] != 47 or buf[U(at + length + 1)] != 62:
             continue
         same = True
         for step in range(length):
-            word = keys[4 * entry] if step < 8 else keys[4 * entry + 1]
-            if buf[at + step] != np.uint8((word >> U(8 * (step & 7))) & U(255)):
+            word = keys[U(4 * entry)] if step < 8 else keys[U(4 * entry + 1)]
+            if buf[U(at + step)] != np.uint8((word >> U(8 * (step & 7))) & U(255)):
                 same = False
                 break
         if same:
@@ -485,19 +486,19 @@ def scan(  # type: ignore[no-untyped-def]
     row, before, capacity, last, parents, parent_base, numbers, dates, texts, side, raw, deferred, problems, offsets, lines_of,
     after, seen, highest,
 ):  # fmt: skip
-    """Records from buf[start:end] into the output arrays, until the end or something that is not of the subset.
+    """Records from buf[U(start:end)] into the output arrays, until the end or something that is not of the subset.
 
     Returns (how it ended, where: the start of the first record that was not taken). What was kept of a record that is given
-    back is taken back again. buf[end] is `<`, PADDING bytes behind it can be read.
+    back is taken back again. buf[U(end)] is `<`, PADDING bytes behind it can be read.
     """
     side_used, raw_used = control[SIDE_USED], control[RAW_USED]
     count_deferred, count_problems = control[DEFERRED], control[PROBLEMS]
     lines, base = control[LINES], control[OFFSET]
     max_text, windows, clean = control[MAX_TEXT], control[WINDOWS] == 1, control[CLEAN] == 1
     record = control[RECORD]
-    record_state = (entries[record] >> E_TARGET) & E_TARGET_MASK
-    record_table = states[S_WIDTH * record_state + S_TABLE]
-    record_length = entries[record] & E_LENGTH
+    record_state = (entries[U(record)] >> E_TARGET) & E_TARGET_MASK
+    record_table = states[U(S_WIDTH * record_state + S_TABLE)]
+    record_length = entries[U(record)] & E_LENGTH
     entry_count = len(entries)
     table_count = len(row)
     field_count = len(last)
@@ -505,83 +506,83 @@ def scan(  # type: ignore[no-untyped-def]
     ended = DONE
     at = start
     while True:
-        if buf[at] != 60:
+        if buf[U(at)] != 60:
             at, passed = skip_blanks(buf, at)
             lines += passed
         if at >= end:
             break
-        if (load64(buf, at + 1) & keys[4 * record + 2]) != keys[4 * record] or (
-            load64(buf, at + 9) & keys[4 * record + 3]
-        ) != keys[4 * record + 1]:
+        if (load64(buf, at + 1) & keys[U(4 * record + 2)]) != keys[U(4 * record)] or (
+            load64(buf, at + 9) & keys[U(4 * record + 3)]
+        ) != keys[U(4 * record + 1)]:
             ended = OTHER
             break
         # --- a record begins: what it may have to take back
         record_start, record_line = at, lines
         kept_side, kept_raw, kept_deferred, kept_problems = side_used, raw_used, count_deferred, count_problems
         for table in range(table_count):
-            before[table] = row[table]
-        this = row[record_table] + 1
-        if this >= capacity[record_table]:
+            before[U(table)] = row[U(table)]
+        this = row[U(record_table)] + 1
+        if this >= capacity[U(record_table)]:
             control[FULL_TABLE] = record_table
             ended = FULL
             break
-        row[record_table] = this
-        parents[parent_base[record_table] + this] = 0
-        offsets[this] = base + at
-        lines_of[this] = lines
+        row[U(record_table)] = this
+        parents[U(parent_base[U(record_table)] + this)] = 0
+        offsets[U(this)] = base + at
+        lines_of[U(this)] = lines
         at += record_length + 2
         state = record_state
         seen_low, seen_high = U(0), U(0)
         high = np.int64(-1)
         current = entry_count + state  # what was read last on this level: the key of the guess for what comes next
         while True:
-            if buf[at] != 60:
+            if buf[U(at)] != 60:
                 at, passed = skip_blanks(buf, at)
                 lines += passed
-                if buf[at] != 60:
+                if buf[U(at)] != 60:
                     ended = SLOW
                     break
-            if buf[at + 1] == 47:
+            if buf[U(at + 1)] == 47:
                 # --- </TAG> of the structure
-                entry = states[S_WIDTH * state + S_ENTRY]
-                if (load64(buf, at + 2) & keys[4 * entry + 2]) != keys[4 * entry] or (
-                    load64(buf, at + 10) & keys[4 * entry + 3]
-                ) != keys[4 * entry + 1]:
+                entry = states[U(S_WIDTH * state + S_ENTRY)]
+                if (load64(buf, at + 2) & keys[U(4 * entry + 2)]) != keys[U(4 * entry)] or (
+                    load64(buf, at + 10) & keys[U(4 * entry + 3)]
+                ) != keys[U(4 * entry + 1)]:
                     ended = SLOW
                     break
-                at += (entries[entry] & E_LENGTH) + 3
+                at += (entries[U(entry)] & E_LENGTH) + 3
                 if not clean:
-                    lack_low = mandatory[2 * state] & ~seen_low
-                    lack_high = mandatory[2 * state + 1] & ~seen_high
+                    lack_low = mandatory[U(2 * state)] & ~seen_low
+                    lack_high = mandatory[U(2 * state + 1)] & ~seen_high
                     if lack_low != U(0) or lack_high != U(0):
-                        for order in range(states[S_WIDTH * state + S_COUNT]):
+                        for order in range(states[U(S_WIDTH * state + S_COUNT)]):
                             bit = U(1) << U(order & 63)
                             if (lack_low if order < 64 else lack_high) & bit:
                                 if P_WIDTH * (count_problems + 1) > len(problems):
                                     ended = FULL
                                     break
                                 place = P_WIDTH * count_problems
-                                problems[place] = MISSING
-                                problems[place + 1] = states[S_WIDTH * state + S_FIRST] + order
-                                problems[place + 2] = row[states[S_WIDTH * state + S_TABLE]]
-                                problems[place + 3] = 0
-                                problems[place + 4] = -1
+                                problems[U(place)] = MISSING
+                                problems[U(place + 1)] = states[U(S_WIDTH * state + S_FIRST)] + order
+                                problems[U(place + 2)] = row[U(states[U(S_WIDTH * state + S_TABLE)])]
+                                problems[U(place + 3)] = 0
+                                problems[U(place + 4)] = -1
                                 count_problems += 1
                         if ended != DONE:
                             break
                 if state == record_state:
                     break
-                state = states[S_WIDTH * state + S_PARENT]
-                seen_low, seen_high = seen[2 * state], seen[2 * state + 1]
-                high = highest[state]
+                state = states[U(S_WIDTH * state + S_PARENT)]
+                seen_low, seen_high = seen[U(2 * state)], seen[U(2 * state + 1)]
+                high = highest[U(state)]
                 current = entry
                 continue
             # --- <TAG> of a child
             low, upper = load64(buf, at + 1), load64(buf, at + 9)
-            entry = after[current]
+            entry = after[U(current)]
             closed = False
-            if (low & keys[4 * entry + 2]) != keys[4 * entry] or (upper & keys[4 * entry + 3]) != keys[4 * entry + 1]:
-                first, count = states[S_WIDTH * state + S_FIRST], states[S_WIDTH * state + S_COUNT]
+            if (low & keys[U(4 * entry + 2)]) != keys[U(4 * entry)] or (upper & keys[U(4 * entry + 3)]) != keys[U(4 * entry + 1)]:
+                first, count = states[U(S_WIDTH * state + S_FIRST)], states[U(S_WIDTH * state + S_COUNT)]
                 entry = find_entry(low, upper, keys, first, count, entry)
                 if entry < 0:
                     entry = empty_tag(buf, at + 1, keys, entries, first, count)
@@ -590,8 +591,8 @@ def scan(  # type: ignore[no-untyped-def]
                         break
                     closed = True
                 else:
-                    after[current] = entry
-            word = entries[entry]
+                    after[U(current)] = entry
+            word = entries[U(entry)]
             length, order = word & E_LENGTH, (word >> E_ORDER) & E_ORDER_MASK
             target = (word >> E_TARGET) & E_TARGET_MASK
             misplaced = False
@@ -615,64 +616,64 @@ def scan(  # type: ignore[no-untyped-def]
                 # --- a structure begins
                 below = target
                 place = S_WIDTH * below
-                table = states[place + S_TABLE]
+                table = states[U(place + S_TABLE)]
                 if closed:
                     at += length + 3
                 else:
                     at += length + 2
                 if misplaced:
-                    if not closed and buf[at] != 60:
+                    if not closed and buf[U(at)] != 60:
                         at, passed = skip_blanks(buf, at)
                         lines += passed
-                    if closed or buf[at + 1] == 47:
+                    if closed or buf[U(at + 1)] == 47:
                         ended = SLOW  # an empty structure out of place: what its text is, lxml says
                         break
                     if P_WIDTH * (count_problems + 1) > len(problems):
                         ended = FULL
                         break
                     spot = P_WIDTH * count_problems
-                    problems[spot] = MISPLACED
-                    problems[spot + 1] = entry
-                    problems[spot + 2] = row[states[S_WIDTH * state + S_TABLE]]
-                    problems[spot + 3] = 0
-                    problems[spot + 4] = -1
+                    problems[U(spot)] = MISPLACED
+                    problems[U(spot + 1)] = entry
+                    problems[U(spot + 2)] = row[U(states[U(S_WIDTH * state + S_TABLE)])]
+                    problems[U(spot + 3)] = 0
+                    problems[U(spot + 4)] = -1
                     count_problems += 1
-                if states[place + S_OWN] == 1:
-                    this = row[table] + 1
-                    if this >= capacity[table]:
+                if states[U(place + S_OWN)] == 1:
+                    this = row[U(table)] + 1
+                    if this >= capacity[U(table)]:
                         control[FULL_TABLE] = table
                         ended = FULL
                         break
-                    row[table] = this
-                    parents[parent_base[table] + this] = row[states[place + S_OWNER]]
-                    twin = states[place + S_TWIN]
+                    row[U(table)] = this
+                    parents[U(parent_base[U(table)] + this)] = row[U(states[U(place + S_OWNER)])]
+                    twin = states[U(place + S_TWIN)]
                     if twin >= 0:
-                        other = row[twin] + 1
-                        if other >= capacity[twin]:
+                        other = row[U(twin)] + 1
+                        if other >= capacity[U(twin)]:
                             control[FULL_TABLE] = twin
                             ended = FULL
                             break
-                        row[twin] = other
-                        parents[parent_base[twin] + other] = this
+                        row[U(twin)] = other
+                        parents[U(parent_base[U(twin)] + other)] = this
                 if closed:
                     if not clean:
-                        for order in range(states[place + S_COUNT]):
-                            if (mandatory[2 * below + (order >> 6)] >> U(order & 63)) & U(1):
+                        for order in range(states[U(place + S_COUNT)]):
+                            if (mandatory[U(2 * below + (order >> 6))] >> U(order & 63)) & U(1):
                                 if P_WIDTH * (count_problems + 1) > len(problems):
                                     ended = FULL
                                     break
                                 spot = P_WIDTH * count_problems
-                                problems[spot] = MISSING
-                                problems[spot + 1] = states[place + S_FIRST] + order
-                                problems[spot + 2] = row[table]
-                                problems[spot + 3] = 0
-                                problems[spot + 4] = -1
+                                problems[U(spot)] = MISSING
+                                problems[U(spot + 1)] = states[U(place + S_FIRST)] + order
+                                problems[U(spot + 2)] = row[U(table)]
+                                problems[U(spot + 3)] = 0
+                                problems[U(spot + 4)] = -1
                                 count_problems += 1
                         if ended != DONE:
                             break
                     current = entry
                     continue
-                seen[2 * state], seen[2 * state + 1], highest[state] = seen_low, seen_high, high
+                seen[U(2 * state)], seen[U(2 * state + 1)], highest[U(state)] = seen_low, seen_high, high
                 state = below
                 seen_low, seen_high = U(0), U(0)
                 high = np.int64(-1)
@@ -688,7 +689,7 @@ def scan(  # type: ignore[no-untyped-def]
                 at += length + 3
             else:
                 to = find_special(buf, from_)
-                if buf[to] != 60:
+                if buf[U(to)] != 60:
                     to, decoded, characters, passed, status = decode(buf, from_, side, side_used, windows, clean, letters)
                     if status != DONE:
                         ended = status
@@ -698,27 +699,27 @@ def scan(  # type: ignore[no-untyped-def]
                 else:
                     size = to - from_
                     characters = size
-                if to - from_ > max_text or buf[to + 1] != 47:
+                if to - from_ > max_text or buf[U(to + 1)] != 47:
                     ended = SLOW
                     break
-                if (load64(buf, to + 2) & keys[4 * entry + 2]) != keys[4 * entry] or (
-                    load64(buf, to + 10) & keys[4 * entry + 3]
-                ) != keys[4 * entry + 1]:
+                if (load64(buf, to + 2) & keys[U(4 * entry + 2)]) != keys[U(4 * entry)] or (
+                    load64(buf, to + 10) & keys[U(4 * entry + 3)]
+                ) != keys[U(4 * entry + 1)]:
                     ended = SLOW
                     break
                 at = to + length + 3
-            word = fields[target]
+            word = fields[U(target)]
             table = word & F_TABLE_MASK
             if misplaced:
                 if P_WIDTH * (count_problems + 1) > len(problems) or raw_used + size + 16 > len(raw):
                     ended = FULL
                     break
                 spot = P_WIDTH * count_problems
-                problems[spot] = MISPLACED
-                problems[spot + 1] = entry
-                problems[spot + 2] = row[states[S_WIDTH * state + S_TABLE]]
-                problems[spot + 3] = raw_used
-                problems[spot + 4] = size
+                problems[U(spot)] = MISPLACED
+                problems[U(spot + 1)] = entry
+                problems[U(spot + 2)] = row[U(states[U(S_WIDTH * state + S_TABLE)])]
+                problems[U(spot + 3)] = raw_used
+                problems[U(spot + 4)] = size
                 count_problems += 1
                 if decoded >= 0:
                     copy(side, side_used, raw, raw_used, size)
@@ -726,21 +727,21 @@ def scan(  # type: ignore[no-untyped-def]
                     copy(buf, from_, raw, raw_used, size)
                 raw_used += size
             if word & F_LIST:
-                this = row[table] + 1
-                if this >= capacity[table]:
+                this = row[U(table)] + 1
+                if this >= capacity[U(table)]:
                     control[FULL_TABLE] = table
                     ended = FULL
                     break
-                row[table] = this
-                parents[parent_base[table] + this] = row[(word >> F_OWNER) & F_OWNER_MASK]
-            this = row[table]
-            column = bases[target]
+                row[U(table)] = this
+                parents[U(parent_base[U(table)] + this)] = row[U((word >> F_OWNER) & F_OWNER_MASK)]
+            this = row[U(table)]
+            column = bases[U(target)]
             kind = (word >> F_TYPE) & F_TYPE_MASK
-            missing = last[target] + 1
+            missing = last[U(target)] + 1
             good = False
             if size > 0 and (word & F_DEFER) == 0:
                 if kind == TEXT:
-                    initial = side[side_used] if decoded >= 0 else buf[from_]
+                    initial = side[U(side_used)] if decoded >= 0 else buf[U(from_)]
                     # What starts with a blank of any alphabet may be blank altogether.
                     if characters <= ((word >> F_LENGTH) & F_LENGTH_MASK) and initial > 32 and (
                         initial < 128 or (initial != 0xC2 and (initial < 0xE1 or initial > 0xE3))
@@ -757,16 +758,16 @@ def scan(  # type: ignore[no-untyped-def]
                                 second_word = U(0)
                             else:
                                 second_word &= (U(1) << U(8 * (size - 8))) - U(1)
-                            texts[spot] = U(size) | (first_word << U(32))
-                            texts[spot + 1] = (first_word >> U(32)) | (second_word << U(32))
+                            texts[U(spot)] = U(size) | (first_word << U(32))
+                            texts[U(spot + 1)] = (first_word >> U(32)) | (second_word << U(32))
                         else:
                             if side_used + size + 16 > len(side):
                                 ended = FULL
                                 break
                             if decoded < 0:
                                 copy(buf, from_, side, side_used, size)
-                            texts[spot] = U(size) | (load64(side, side_used) << U(32))
-                            texts[spot + 1] = U(side_used) << U(32)
+                            texts[U(spot)] = U(size) | (load64(side, side_used) << U(32))
+                            texts[U(spot + 1)] = U(side_used) << U(32)
                             side_used += size
                 elif decoded < 0:
                     if kind == NUMBER:
@@ -775,38 +776,38 @@ def scan(  # type: ignore[no-untyped-def]
                             (word >> F_SCALE) & F_DIGITS_MASK, powers,
                         )  # fmt: skip
                         if value >= 0:
-                            choice = allowed[target]
+                            choice = allowed[U(target)]
                             if choice == U(0) or (value < 64 and ((choice >> U(value)) & U(1)) != U(0)):
                                 good = True
-                                numbers[column + this] = value
+                                numbers[U(column + this)] = value
                     else:
                         value = day(buf, from_, size, month_start, month_length)
                         if value != NO_DATE:
                             good = True
-                            dates[column + this] = value
+                            dates[U(column + this)] = value
             if missing < this or not good:
                 # Rows without this element since it was last seen, and a value that the grammar has to judge.
                 to = this if good else this + 1
                 if kind == TEXT:
                     for gap in range(missing, to):
-                        texts[2 * (column + gap)] = U(NO_TEXT)
-                        texts[2 * (column + gap) + 1] = U(0)
+                        texts[U(2 * (column + gap))] = U(NO_TEXT)
+                        texts[U(2 * (column + gap) + 1)] = U(0)
                 elif kind == NUMBER:
                     for gap in range(missing, to):
-                        numbers[column + gap] = NO_NUMBER
+                        numbers[U(column + gap)] = NO_NUMBER
                 else:
                     for gap in range(missing, to):
-                        dates[column + gap] = NO_DATE
-            last[target] = this
+                        dates[U(column + gap)] = NO_DATE
+            last[U(target)] = this
             if not good:
                 if D_WIDTH * (count_deferred + 1) > len(deferred) or raw_used + size + 16 > len(raw):
                     ended = FULL
                     break
                 spot = D_WIDTH * count_deferred
-                deferred[spot] = target
-                deferred[spot + 1] = this
-                deferred[spot + 2] = raw_used
-                deferred[spot + 3] = size
+                deferred[U(spot)] = target
+                deferred[U(spot + 1)] = this
+                deferred[U(spot + 2)] = raw_used
+                deferred[U(spot + 3)] = size
                 count_deferred += 1
                 if decoded >= 0:
                     copy(side, side_used, raw, raw_used, size)
@@ -818,10 +819,10 @@ def scan(  # type: ignore[no-untyped-def]
             at, lines = record_start, record_line
             side_used, raw_used, count_deferred, count_problems = kept_side, kept_raw, kept_deferred, kept_problems
             for table in range(table_count):
-                row[table] = before[table]
+                row[U(table)] = before[U(table)]
             for field in range(field_count):
-                if last[field] > row[fields[field] & F_TABLE_MASK]:  # noqa: PLR1730 - compiled
-                    last[field] = row[fields[field] & F_TABLE_MASK]
+                if last[U(field)] > row[U(fields[U(field)] & F_TABLE_MASK)]:  # noqa: PLR1730 - compiled
+                    last[U(field)] = row[U(fields[U(field)] & F_TABLE_MASK)]
             break
     control[SIDE_USED], control[RAW_USED] = side_used, raw_used
     control[DEFERRED], control[PROBLEMS] = count_deferred, count_problems
@@ -836,36 +837,36 @@ def finish(fields, bases, row, last, numbers, dates, texts, validity, validity_b
     `nulls` gets the number of rows without a value; columns without any value at all are left alone (nulls = rows).
     """
     for field in range(len(last)):
-        rows = row[fields[field] & F_TABLE_MASK] + 1
-        column = bases[field]
-        kind = (fields[field] >> F_TYPE) & F_TYPE_MASK
-        if last[field] < 0:
-            nulls[field] = rows
+        rows = row[U(fields[U(field)] & F_TABLE_MASK)] + 1
+        column = bases[U(field)]
+        kind = (fields[U(field)] >> F_TYPE) & F_TYPE_MASK
+        if last[U(field)] < 0:
+            nulls[U(field)] = rows
             continue
         missing = np.int64(0)
-        start = validity_base[field]
+        start = validity_base[U(field)]
         byte = U(0)
         for this in range(rows):
             if kind == TEXT:
                 spot = 2 * (column + this)
-                there = this <= last[field] and texts[spot] != U(NO_TEXT)
+                there = this <= last[U(field)] and texts[U(spot)] != U(NO_TEXT)
                 if not there:
-                    texts[spot] = U(0)
-                    texts[spot + 1] = U(0)
+                    texts[U(spot)] = U(0)
+                    texts[U(spot + 1)] = U(0)
             elif kind == NUMBER:
-                there = this <= last[field] and numbers[column + this] != NO_NUMBER
+                there = this <= last[U(field)] and numbers[U(column + this)] != NO_NUMBER
             else:
-                there = this <= last[field] and dates[column + this] != NO_DATE
+                there = this <= last[U(field)] and dates[U(column + this)] != NO_DATE
             if there:
                 byte |= U(1) << U(this & 7)
             else:
                 missing += 1
             if (this & 7) == 7:
-                validity[start + (this >> 3)] = np.uint8(byte)
+                validity[U(start + (this >> 3))] = np.uint8(byte)
                 byte = U(0)
         if rows & 7:
-            validity[start + (rows >> 3)] = np.uint8(byte)
-        nulls[field] = missing
+            validity[U(start + (rows >> 3))] = np.uint8(byte)
+        nulls[U(field)] = missing
 
 
 #: Larger groups are looked at in another way.
@@ -877,26 +878,26 @@ def repeats(parents, base, rows, texts, column, side):  # type: ignore[no-untype
     """Whether rows of one parent (they stand together) have the same text, or too many rows have one parent. After `finish`."""
     first = np.int64(0)
     for this in range(rows):
-        if parents[base + this] != parents[base + first]:
+        if parents[U(base + this)] != parents[U(base + first)]:
             first = np.int64(this)
         if this - first >= MOST_IN_GROUP:
             return True
         spot = 2 * (column + this)
-        size = np.int64(texts[spot] & U(0xFFFFFFFF))
+        size = np.int64(texts[U(spot)] & U(0xFFFFFFFF))
         if size == 0:
             continue
         for earlier in range(first, this):
             other = 2 * (column + earlier)
-            if texts[other] != texts[spot]:
+            if texts[U(other)] != texts[U(spot)]:
                 continue
             if size <= 12:
-                if texts[other + 1] == texts[spot + 1]:
+                if texts[U(other + 1)] == texts[U(spot + 1)]:
                     return True
                 continue
-            place, place_other = np.int64(texts[spot + 1] >> U(32)), np.int64(texts[other + 1] >> U(32))
+            place, place_other = np.int64(texts[U(spot + 1)] >> U(32)), np.int64(texts[U(other + 1)] >> U(32))
             same = True
             for step in range(size):
-                if side[place + step] != side[place_other + step]:
+                if side[U(place + step)] != side[U(place_other + step)]:
                     same = False
                     break
             if same:
