@@ -97,21 +97,22 @@ class Structure:
         self, element: etree._Element, block: Block, row: int, signature: Signature, children: list[etree._Element]
     ) -> None:
         """Attributes, text between elements and elements inside leaves: nothing of the exchange has them."""
-        leaves = [child for child, _ in signature.leaves] + [child for child, _ in signature.lists]
-        strays = [element.text, *(child.tail for child in children)]
-        for stray in strays:
-            if stray is not None and stray.strip():
+        for stray in (element.text, *[child.tail for child in children]):
+            if stray is not None and not stray.isspace() and stray.strip():
                 self.stray(block, row, f"{block.path}/#text", stray.strip())
         for name, value in element.attrib.items():
             self.stray(block, row, f"{block.path}/@{name!s}", str(value))
-        for child in leaves:
-            leaf = children[child]
-            path = f"{block.path}/{leaf.tag}"
-            for name, value in leaf.attrib.items():
-                self.stray(block, row, f"{path}/@{name!s}", str(value))
-            for inner in leaf:
-                self.visited += sum(1 for _ in inner.iter())
-                self.stray(block, row, f"{path}/{inner.tag}", etree.tostring(inner, encoding="unicode"))
+        for places in (signature.leaves, signature.lists):
+            for child, _ in places:
+                leaf = children[child]
+                if not len(leaf) and not leaf.attrib:
+                    continue
+                path = f"{block.path}/{leaf.tag}"
+                for name, value in leaf.attrib.items():
+                    self.stray(block, row, f"{path}/@{name!s}", str(value))
+                for inner in leaf:
+                    self.visited += sum(1 for _ in inner.iter())
+                    self.stray(block, row, f"{path}/{inner.tag}", etree.tostring(inner, encoding="unicode"))
 
     def stray(self, block: Block, row: int, path: str, text: str) -> None:
         """Content that has no place in any edition: kept in `extra`, never written again."""
@@ -196,9 +197,7 @@ def shaped(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
     return made if made.width == like.width else made.select(like.columns)
 
 
-def extra_table(
-    extras: list[tuple[str, int, str, str, str]], tables: dict[str, pl.DataFrame], edition: Format
-) -> pl.DataFrame:
+def extra_table(extras: list[tuple[str, int, str, str, str]], tables: dict[str, pl.DataFrame], edition: Format) -> pl.DataFrame:
     """The table `extra`, each element with the line and offset of its record."""
     if not extras:
         return positions.no_extras()

@@ -103,7 +103,8 @@ class SlowRecords:
         self, element: etree._Element, block: Block, parent: int, rows: dict[str, int], structure: Structure, out: list[str]
     ) -> None:
         children: list[etree._Element] = element[:]  # type: ignore[index, assignment]
-        signature = block.signature(tuple([child.tag for child in children]))
+        tags = tuple([child.tag for child in children])
+        signature = block.signatures.get(tags) or block.signature(tags)
         row = parent
         if block.own:
             row = rows[block.table] = rows.get(block.table, -1) + 1
