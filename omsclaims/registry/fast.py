@@ -34,6 +34,8 @@ from omsclaims.registry.slow import SlowRecords
 
 #: Bytes of a chunk: large enough that the fixed work per chunk does not show, small enough that the columns stay near.
 CHUNK: Final = 4 << 20
+#: Chunks that wait beside those being scanned, so that no thread waits for the one that takes the results.
+AHEAD: Final = 2
 #: The header is looked for in so many bytes.
 _HEADER_BYTES: Final = 1 << 16
 _FIRST_RECORD: Final = re.compile(rb"<(ZAP|PERS|PR)(?=[\s>/])")
@@ -245,7 +247,7 @@ class Reader:
                 try:
                     for chunk in chunks:
                         waiting.append(pool.submit(self._scan, chunk))
-                        if len(waiting) > self.threads:
+                        if len(waiting) >= self.threads + AHEAD:
                             scanned = waiting.popleft().result()
                             yield from self._handed_out(scanned)
                             if scanned.rest is not None:

@@ -45,6 +45,7 @@ class Signature:
     blocks: tuple[tuple[int, Block], ...]  # structures
     extras: tuple[tuple[int, str], ...]  # children to keep as they are, with the known tag they follow
     problems: tuple[Problem, ...]
+    steps: tuple[tuple[int, Block | None], ...] = ()  # children that have a place, in order; a structure with its block
 
 
 @dataclass(slots=True)
@@ -194,7 +195,12 @@ def _signature(block: Block, tags: tuple[str, ...]) -> Signature:
     return Signature(
         values=_getter(at), absent=at.count(-1), leaves=tuple(leaves), lists=tuple(lists), blocks=tuple(blocks),
         extras=tuple(extras), problems=tuple(problems),
+        steps=tuple(sorted([*blocks, *((child, None) for child, _ in (*leaves, *lists))], key=_first)),
     )  # fmt: skip
+
+
+def _first(step: tuple[int, Block | None]) -> int:
+    return step[0]
 
 
 def _getter(at: list[int]) -> Callable[[Texts], tuple[str | None, ...]]:

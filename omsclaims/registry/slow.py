@@ -110,18 +110,14 @@ class SlowRecords:
             row = rows[block.table] = rows.get(block.table, -1) + 1
         structure.look(element, block, row, signature, children)
         structure.look_closely(element, block, row, signature, children)
-        blocks, leaves = (
-            dict(signature.blocks),
-            {child for child, _ in signature.leaves} | {child for child, _ in signature.lists},
-        )
-        tag = element.tag
-        out.append(f"<{tag}>")
-        for number, child in enumerate(children):
-            if number in blocks:
-                self._structure(child, blocks[number], row, rows, structure, out)
-            elif number in leaves:
-                text = child.text or ""
-                if "&" in text or "<" in text or ">" in text:
-                    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-                out.append(f"<{child.tag}>{text}</{child.tag}>")
-        out.append(f"</{tag}>")
+        out.append(f"<{element.tag}>")
+        for number, below in signature.steps:
+            child = children[number]
+            if below is not None:
+                self._structure(child, below, row, rows, structure, out)
+                continue
+            text = child.text or ""
+            if "&" in text or "<" in text or ">" in text:
+                text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            out.append(f"<{tags[number]}>{text}</{tags[number]}>")
+        out.append(f"</{element.tag}>")
