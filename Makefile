@@ -4,7 +4,7 @@ BIN := .venv/bin
 CASES ?= 50000
 OUT ?= demo
 
-.PHONY: setup demo test bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
+.PHONY: setup demo test agree zoo schemas bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -22,6 +22,18 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# The two readers held against each other at length (about half an hour on two cores); the tests run a short form of it.
+agree: setup
+	$(BIN)/python -m tests.registry.agreement --corpus --documents 100000 --mutations 1000000 --chunks --processes 2
+
+# Hostile archives and XML, each in a process of its own: rule, reason, seconds, memory.
+zoo: setup
+	$(BIN)/python -m tests.registry.zoo
+
+# Documents broken in one place, held against the official schemas in ../shared.
+schemas: setup
+	$(BIN)/python -m tests.registry.schema_agreement
 
 bench: setup
 	$(BIN)/python -m benchmarks run

@@ -1,0 +1,70 @@
+"""convert and warmup: files to Parquet without a workspace, and the compiled reader ahead of time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from omsclaims.registry import compiling
+from omsclaims.registry.reader import read_package
+from tests.registry.documents import NAME, main_document, package
+
+from .cli_samples import run
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_a_package_becomes_two_folders_of_parquet(tmp_path: Path, lang: str) -> None:
+    source = tmp_path / f"{NAME}.zip"
+    source.write_bytes(package())
+    said = run("convert", source, "--to", tmp_path / "out", lang=lang)
+    assert said.code == 0, said.text
+    assert ("записей 3, формат H_3.2" if lang == "ru" else "3 records, format H_3.2") in said.text
+    read = read_package(source)
+    for folder, tables in ((NAME, ("file", "zap", "patient", "z_sl", "sl", "usl")), (f"L{NAME[1:]}", ("person_file", "person"))):
+        for table in tables:
+            assert pl.read_parquet(tmp_path / "out" / folder / f"{table}.parquet").equals(read.tables[table]), table
+
+
+def test_findings_lie_beside_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    source = tmp_path / f"{NAME}.xml"
+    source.write_bytes(main_document().replace(b"<SUMV>100.00<", b"<SUMV>1e2<", 1))
+    said = run("convert", source, "--to", tmp_path / "out", "--threads", "1")
+    assert said.code == 1 and "findings 1" not in said.text
+    found = pl.read_parquet(tmp_path / "out" / NAME / "findings.parquet")
+    assert found["rule"].to_list() == ["S.903"] and found["offset"].null_count() == 0
+    again = run("convert", source, "--to", tmp_path / "out", lang="en")
+    assert again.code == 2 and "is there already" in again.text
+    assert pl.read_parquet(tmp_path / "out" / NAME / "findings.parquet").equals(found)
+
+
+def test_a_bad_file_stops_nothing_else(tmp_path: Path) -> None:
+    good, bad, torn = tmp_path / f"{NAME}.zip", tmp_path / "HM750001T75_22049.zip", tmp_path / "HM750001T75_22048.zip"
+    good.write_bytes(package())
+    bad.write_bytes(b"PK no archive")
+    data = bytearray(package(name="HM750001T75_22048"))
+    data[200] ^= 0xFF
+    torn.write_bytes(data)
+    said = run("convert", bad, torn, good, "--to", tmp_path / "out", lang="en")
+    assert said.code == 3, said.text
+    assert "S.801" in said.text and "HM750001T75_22048.xml" in said.text and "3 records, format H_3.2" in said.text
+    assert not (tmp_path / "out" / "HM750001T75_22048").exists()
+    assert not any(path.name.startswith(".") for path in (tmp_path / "out").iterdir())
+    assert (tmp_path / "out" / NAME / "zap.parquet").exists()
+
+
+def test_warmup_says_whether_there_was_something_to_do() -> None:
+    run("warmup")
+    assert compiling.is_warm()
+    assert "compiled already" in run("warmup", lang="en").text
+    assert "уже был скомпилирован" in run("warmup", lang="ru").text
+
+
+def test_the_first_use_announces_that_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(compiling, "_done", False)
+    monkeypatch.setattr(compiling, "announce", lambda: told.append("compiling"))
+    monkeypatch.setattr(compiling, "is_kept", lambda function: False)
+    assert compiling.prepare() is True and told == ["compiling"]
+    assert compiling.prepare() is False and told == ["compiling"]
