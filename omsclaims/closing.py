@@ -164,7 +164,8 @@ def close(
     if before is not None:
         reopen(workspace, of, as_of, who, why or "")
     say("documents")
-    made = documents.write(workspace.folder, packages, tables, results, identities_of_month, context, digest, lang)
+    overlays = intake.overlays_of(workspace).get(of.year)
+    made = documents.write(workspace.folder, packages, tables, results, identities_of_month, context, digest, lang, overlays)
     path = Path("tables") / str(of) / f"run-{digest[:16]}"
     if not (workspace.folder / path).exists():
         write_tables(workspace.folder / path, {name: results[name] for name in month.RESULTS})

@@ -91,6 +91,7 @@ def write(
     context: Context,
     digest: str,
     lang: str,
+    overlays: formats.Overlays | None = None,
 ) -> list[Document]:
     """Writes all documents of a month.
 
@@ -99,13 +100,14 @@ def write(
     results     `month.RESULTS`
     identities  printed on the page
     digest      of the results, printed on the page
+    overlays    what the region adds to the files: an answer has it, too, where the overlay names the answer's edition
 
     Returns the documents in the order written. They lie in pending folders until the workspace publishes the closing.
     """
     shelf = _Shelf(workspace, str(context.month), digest)
     accepted = [row for row in packages if row.state == "accepted"]
     refused = [row for row in packages if row.state == "refused"]
-    _write_answers(shelf, accepted, tables, results, workspace)
+    _write_answers(shelf, accepted, tables, results, workspace, overlays or formats.Overlays("", {}))
     _write_territories(shelf, tables, results, context)
     _write_protocols(shelf, accepted, refused, tables, results, context, lang)
     _write_acts(shelf, tables, results, context, lang)
@@ -119,7 +121,9 @@ def act_day(context: Context) -> date:
     return working_day_of_month(context.month.plus(1), number)
 
 
-def _write_answers(shelf: _Shelf, rows: Sequence[PackageRow], tables: Tables, results: Tables, workspace: Path) -> None:
+def _write_answers(
+    shelf: _Shelf, rows: Sequence[PackageRow], tables: Tables, results: Tables, workspace: Path, overlays: formats.Overlays
+) -> None:
     """The registry of each package with OPLATA, SUMP and SANK (Rules 128; order 79): it holds persons, so it is restricted."""
     cases = tables["cases"].partition_by("package", as_dict=True)
     for row in rows:
@@ -130,22 +134,25 @@ def _write_answers(shelf: _Shelf, rows: Sequence[PackageRow], tables: Tables, re
         package_tables = {**read_tables(workspace / row.path), **read_tables(workspace / row.people_path)}
         package_tables.pop("findings")
         full = {name: package_tables.get(name, formats.empty_table(name, "main")) for name in formats.canonical_tables()}
-        kept = {name: table for name, table in package_tables.items() if name in ("exceptions", "extra")}
+        kept = {name: table for name, table in package_tables.items() if name not in full}
         answer, edition = answers.answer_tables({**full, **kept}, own, decided, sanctions)
         place = Path("restricted", "answers", f"{answers.answer_name(row.package)}.zip")
-        people, person_edition = _persons_of(row, {**package_tables, **kept})
-        writer.write_package(shelf.file(place), answer, formats.get(edition), people, person_edition, level=1)
+        people, person_edition = _persons_of(row, package_tables, overlays)
+        writer.write_package(shelf.file(place), answer, overlays.over(formats.get(edition)), people, person_edition, level=1)
         shelf.list("answer", row.package, place)
 
 
-def _persons_of(row: PackageRow, tables: Tables) -> tuple[dict[str, pl.DataFrame] | None, formats.Format | None]:
+def _persons_of(
+    row: PackageRow, tables: Tables, overlays: formats.Overlays
+) -> tuple[dict[str, pl.DataFrame] | None, formats.Format | None]:
     """The file of persons that goes back with the answer, and its edition; nothing where none was sent (a bare XML)."""
     _, *person_edition = row.formats.split(",")
     if not person_edition:
         return None, None
     persons = {name: tables.get(name, formats.empty_table(name, "person")) for name in PERSON_FILE_TABLES}
     persons.update({name: tables[name] for name in ("exceptions", "extra") if name in tables})
-    edition = formats.result_format_of(formats.get(person_edition[0]))
+    read_by, _, _ = person_edition[0].partition("+")  # behind it: the region whose additions were put in
+    edition = overlays.over(formats.result_format_of(formats.get(read_by)))
     return answers.answer_person_tables(persons, row.package), edition
 
 

@@ -15,6 +15,7 @@ from omsclaims.cli import common, words
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import AgreementError, against_law, load_agreement
 from omsclaims.nsi import built_in_books, loader
+from omsclaims.registry.formats import OverlayError, load_overlays
 from omsclaims.workspace import Workspace, WorkspaceError
 
 #: Threads of reading packages, unless told otherwise.
@@ -112,8 +113,13 @@ def _add_agreement(app: typer.Typer, lang: str) -> None:
         day = common.parse_as_of(as_of, lang)
         try:
             loaded = load_agreement(folder)
-        except (AgreementError, ValidationError, OSError) as error:
-            reason = error.text(lang) if isinstance(error, AgreementError) else error
+            load_overlays(folder / "formats", loaded.territory)  # what is wrong with it is told now, not with every package
+        except (AgreementError, OverlayError, ValidationError, OSError) as error:
+            reason: object = error
+            if isinstance(error, AgreementError):
+                reason = error.text(lang)
+            elif isinstance(error, OverlayError):
+                reason = error.text_in(lang)
             common.err.print(text("cli.agreement.bad", lang, folder=folder, reason=reason), style="bold red", markup=False)
             raise typer.Exit(common.UNREADABLE) from error
         doubts = against_law(loaded, federal_parameters())
