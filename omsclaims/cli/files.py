@@ -124,6 +124,9 @@ def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
         messages.text("cli.check.head", lang, package=read.name, cases=cases, findings=found.height), style="bold", markup=False
     )
     common.print_findings(found, lang)
+    for edition in (read.format, read.person_format):
+        if edition is not None and edition.unconfirmed:
+            common.out.print(messages.text("cli.check.unconfirmed", lang, format=edition.id), style="yellow", markup=False)
     if read.tables:
         skipped = [one for one in checks.executed_registry(read.tables, built_in_books()) if one.reason]
         if skipped:

@@ -60,7 +60,7 @@ class PackageRead:
 
 
 def read_package(
-    source: Path | bytes, name: str | None = None, limits: Limits | None = None, *, answer: bool = False,
+    source: Path | str | bytes, name: str | None = None, limits: Limits | None = None, *, answer: bool = False,
     overlays: Overlays | None = None,
 ) -> PackageRead:  # fmt: skip
     """Read a package: a ZIP (.zip, .oms) or a bare XML. `name` is the file's name, by default that of the path.
@@ -72,6 +72,7 @@ def read_package(
     person stand once for every case of that ID_PAC. Bad input never raises; a path that does not exist does.
     """
     bounds = limits or Limits()
+    source = Path(source) if isinstance(source, str) else source
     data = source if isinstance(source, bytes) else _bytes_of(source, bounds)
     known = name if name is not None else source.name if isinstance(source, Path) else ""
     stem = PurePosixPath(known).stem if known.lower().endswith((".zip", ".oms", ".xml")) else known

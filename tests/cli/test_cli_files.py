@@ -86,3 +86,14 @@ def test_rewrite_of_no_registry(tmp_path: Path) -> None:
     said = run("rewrite", source, "--out", tmp_path / "new.zip")
     assert said.code == 3, said.text
     assert "nothing to write anew" in said.text.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("ru", "Структура H_4.0 собрана по косвенным"), ("en", "The structure H_4.0 is put together")]
+)
+def test_check_says_that_an_edition_is_unconfirmed(tmp_path: Path, lang: str, words: str) -> None:
+    name = "HM750001T75_24061"
+    path = tmp_path / f"{name}.xml"
+    path.write_bytes(document(formats.get("H_4.0"), full=False, records=1, overrides={"ZGLV/FILENAME": name}))
+    assert words in run("check", path, lang=lang).text
+    assert "H_3.2" not in run("check", path, lang=lang).text

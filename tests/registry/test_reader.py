@@ -422,3 +422,21 @@ def test_a_file_of_nothing_but_problems_is_refused_as_a_whole() -> None:
         few = read_xml(content, NAME, NAME, path=path, limits=Limits(findings=count - spare - 1))
         assert few.refused and few.findings["rule"].to_list() == ["S.815"] and few.tables["zap"].height == 0
     assert read_xml(content, NAME, NAME, path="fast", limits=Limits(findings=count - spare - 1)) is None
+
+
+def test_a_package_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
+    from omsclaims.registry.limits import Limits
+
+    for path, data in ((tmp_path / f"{NAME}.zip", package()), (tmp_path / f"{NAME}.xml", main_document())):
+        path.write_bytes(data)
+        for source in (path, str(path), data):
+            result = reader.read_package(source, path.name, Limits(package_bytes=100))
+            assert result.refused and [row["rule"] for row in result.findings.to_dicts()] == ["S.804"]
+            assert not result.tables["z_sl"].height
+
+
+def test_limits_of_xml_reach_every_file() -> None:
+    from omsclaims.registry.limits import Limits
+
+    result = reader.read_package(package(), f"{NAME}.zip", Limits(record_elements=3))
+    assert {row["file"] for row in only(result.findings, "S.815")} == {NAME, f"L{NAME[1:]}"}
