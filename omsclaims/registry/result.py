@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -112,7 +113,7 @@ class Structure:
                     self.stray(block, row, f"{path}/@{name!s}", str(value))
                 for inner in leaf:
                     self.visited += sum(1 for _ in inner.iter())
-                    self.stray(block, row, f"{path}/{inner.tag}", etree.tostring(inner, encoding="unicode"))
+                    self.stray(block, row, f"{path}/{inner.tag}", _xml_of(inner, with_tail=True))
 
     def stray(self, block: Block, row: int, path: str, text: str) -> None:
         """Content that has no place in any edition: kept in `extra`, never written again."""
@@ -124,7 +125,7 @@ class Structure:
     def keep(self, block: Block, row: int, element: etree._Element, after: str) -> None:
         """An element without a column: kept with the known sibling it follows."""
         path = f"{block.path}/{element.tag}" if block.path else str(element.tag)
-        text = etree.tostring(element, encoding="unicode", with_tail=False)
+        text = _xml_of(element)
         self.extras.append((block.table, row, path, after, text))
 
     def problem(self, rule: str, table: str, row: int, path: str, element: etree._Element | None) -> None:
@@ -146,6 +147,16 @@ class Structure:
         if not self.problems:
             return positions.no_problems()
         return pl.DataFrame(self.problems, schema=columns.PROBLEM, orient="row")
+
+
+def _xml_of(element: etree._Element, *, with_tail: bool = False) -> str:
+    """The element as XML, with the namespaces that it uses and no others: those of its root say nothing about it."""
+    text = etree.tostring(element, encoding="unicode", with_tail=with_tail)
+    if "xmlns" not in text:
+        return text
+    alone = copy.deepcopy(element)
+    etree.cleanup_namespaces(alone)
+    return etree.tostring(alone, encoding="unicode", with_tail=with_tail)
 
 
 def canonical(

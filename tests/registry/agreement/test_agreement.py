@@ -153,3 +153,16 @@ def test_corpus_with_another_kernel(variable: str, what: str, tmp_path: Path) ->
     print(done.stdout[-2000:])
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "corpus:" in done.stdout
+
+
+def test_what_is_kept_bears_the_namespaces_it_uses_alone() -> None:
+    """Found by the long run: the root declares a namespace that an element kept from the header does not use."""
+    data = (
+        b'<ZL_LIST xmlns:p="u"><ZGLV><VERSION>3.1</VERSION><VERSION/><p:Q><p:W xmlns:z="t"/></p:Q></ZGLV>'
+        b'<ZAP><N_ZAP>1</N_ZAP><p:X a="1"><Y/></p:X><PR_NOV>0<b xmlns:k="k"/>tail</PR_NOV></ZAP><ZAP><p:T/></ZAP></ZL_LIST>'
+    )
+    pair, named = readers(), Named(kind="H")
+    strict, fast = compare.read(pair, data, named), compare.read_fast(pair, data, named, None, 1)
+    assert fast is not None and compare.between(strict, fast) is None
+    assert not isinstance(strict, str)
+    assert strict.tables["extra"]["text"].to_list()[:2] == ["<VERSION/>", '<p:Q xmlns:p="u"><p:W/></p:Q>']
