@@ -34,7 +34,9 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "z_sl": ("_row", "_parent", "idcase"), "person": ("_row", "_parent", "id_pac", "_line", "_offset"),
 }  # fmt: skip
 #: Parts that are written together, as one row group of each table.
-_GROUP: Final = 12
+_GROUP: Final = 20
+#: Bytes of a chunk on the way to Parquet: writing takes longer than scanning, and smaller ones take less memory.
+_CHUNK: Final = 2 << 20
 _NULLS: Final = 1 << 16
 #: So many problems of a part are placed one by one.
 _FEW: Final = 300
@@ -111,7 +113,7 @@ def to_parquet(
     part_folder = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part_folder, ignore_errors=True)
     part_folder.mkdir(parents=True)
-    streaming = _Streaming(source, threads, chunk_bytes, limits, file_stem, package, period, kind)
+    streaming = _Streaming(source, threads, chunk_bytes or _CHUNK, limits, file_stem, package, period, kind)
     sink = _Sink(part_folder)
     streaming.stored = sink.load
     scanned = True
