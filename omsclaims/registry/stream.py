@@ -181,7 +181,8 @@ class _Streaming:
         def targeting(head: object) -> object:
             return parsing.target_of(head, self.file_stem, self.package, self.period, self.kind)  # type: ignore[arg-type]
 
-        reader = Reader(self.open, targeting, bounds, self.chunk_bytes or fast.CHUNK * (1 if self.threads <= 1 else 2), self.threads)  # type: ignore[arg-type]
+        size = self.chunk_bytes or fast.CHUNK * (1 if self.threads <= 1 else 2)
+        reader = Reader(self.open, targeting, bounds, size, self.threads)  # type: ignore[arg-type]
         reader.look_for_repeats = True
         header = reader.header
         edition = header.target.edition
