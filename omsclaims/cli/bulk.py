@@ -51,7 +51,8 @@ def add_to(app: typer.Typer, lang: str) -> None:
                     ),
                     markup=False,
                 )
-                worst = max(worst, common.FINDINGS if done.findings else common.CLEAN)
+                unreadable = not done.rules.isdisjoint(common.UNREADABLE_RULES)
+                worst = max(worst, common.UNREADABLE if unreadable else common.FINDINGS if done.findings else common.CLEAN)
             if found:
                 common.print_findings(findings.frame(found), lang)
                 worst = common.UNREADABLE

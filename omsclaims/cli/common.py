@@ -27,7 +27,7 @@ USAGE: Final = 2
 UNREADABLE: Final = 3
 
 #: Findings after which a file could not be read at all.
-UNREADABLE_RULES: Final = frozenset({"S.801", "S.804", "S.805", "S.806", "S.807", "S.808"})
+UNREADABLE_RULES: Final = frozenset({"S.801", "S.804", "S.805", "S.806", "S.807", "S.808", "S.815"})
 #: Findings of one rule shown on the screen; the full count always is.
 SHOWN_OF_A_RULE: Final = 5
 

@@ -116,7 +116,6 @@ class Batch:
     exception_rows: list[ExceptionRow]
     exceptions: list[pl.DataFrame]
     extras: list[tuple[str, int, str, str, str]]
-    output: Output | None  # the arrays that the columns still use; None when they are copies
     repeats: bool = False  # whether SL_ID or IDSERV may stand twice in one case (looked for where `look_for_repeats`)
 
 
@@ -191,10 +190,8 @@ def accepts(content: bytes, targeting: Targeting, limits: Limits | None = None, 
 class Reader:
     """One file being read: header at once, then `batches` in file order. Raises DeclinedError at any point."""
 
-    def __init__(
-        self, opener: Opener, targeting: Targeting, limits: Limits, chunk_bytes: int, threads: int, *, copy: bool = True
-    ) -> None:
-        self.opener, self.limits, self.chunk_bytes, self.threads, self.copy = opener, limits, chunk_bytes, threads, copy
+    def __init__(self, opener: Opener, targeting: Targeting, limits: Limits, chunk_bytes: int, threads: int) -> None:
+        self.opener, self.limits, self.chunk_bytes, self.threads = opener, limits, chunk_bytes, threads
         self.only_scan = False
         self.look_for_repeats = False
         with opener() as stream:
@@ -270,8 +267,6 @@ class Reader:
                 raise DeclinedError  # whether they are too many for the whole file, the strict reader says
             self.records += batch.rows.get(self.program.edition.by_path[self.program.record].table, 0)
             yield batch
-            if batch.output is not None:
-                self.outputs.append(batch.output)
         self.header.lines += scanned.lines
         self.buffers.append(scanned.chunk.buffer)
 
@@ -488,22 +483,23 @@ class _Scan:
                     reader.outputs.append(output)
                 return
             rows = {reader.program.tables[0]: int(output.row[0]) + 1}
-            self.batches.append(Batch({}, rows, [], [], [], [], [], output if last else None))
+            self.batches.append(Batch({}, rows, [], [], [], [], []))
+            if last:
+                reader.outputs.append(output)
             return
         found = Collected()
         _judge(output, reader.parsers, found)
         _told(output, reader.program, self.structure)
         output.finish()
         repeats = reader.look_for_repeats and _repeats(output, reader.program)
-        copy = reader.copy or not last
-        of_batch = _arrow(output, reader.program, copy=copy)
+        of_batch = _arrow(output, reader.program)
         rows = {name: int(output.row[number]) + 1 for number, name in enumerate(reader.program.tables)}
         batch = Batch(
             of_batch, rows, [*self.structure.problems, *found.problem_rows], found.problems, found.exception_rows,
-            found.exceptions, self.structure.extras, None if copy else output,
+            found.exceptions, self.structure.extras,
         )  # fmt: skip
         batch.repeats = repeats
-        if copy and last:
+        if last:
             reader.outputs.append(output)
         self.structure = Structure(reader.program.edition, most=self.most)
         self.batches.append(batch)
@@ -621,15 +617,15 @@ def _repeats_number(output: Output, table: int, base: int) -> bool:
     return len(np.unique(pairs, axis=0)) < len(pairs)
 
 
-def _arrow(output: Output, program: Program, *, copy: bool) -> Columns:
+def _arrow(output: Output, program: Program) -> Columns:
     """The arrays as Arrow columns: `_parent`, places of records, then the columns that have a value."""
-    side = _buffer_of(output.side[: max(int(output.control[kernel.SIDE_USED]), 1)], copy=copy)
+    side = _buffer_of(output.side[: max(int(output.control[kernel.SIDE_USED]), 1)])
     rows = (output.row + 1).tolist()
     found: list[dict[str, pa.Array]] = []
     for count, base in zip(rows, output.parent_base.tolist(), strict=True):
-        found.append({"_parent": _plain(output.parents[base : base + count], _INT64, copy=copy)})
-    found[0]["_line"] = _plain(output.lines_of[: rows[0]], _INT64, copy=copy)
-    found[0]["_offset"] = _plain(output.offsets[: rows[0]], _INT64, copy=copy)
+        found.append({"_parent": _plain(output.parents[base : base + count], _INT64)})
+    found[0]["_line"] = _plain(output.lines_of[: rows[0]], _INT64)
+    found[0]["_offset"] = _plain(output.offsets[: rows[0]], _INT64)
     places = zip(program.table_of, output.bases.tolist(), program.type_of, output.nulls.tolist(), strict=True)
     for leaf, (table, base, kind, nulls) in enumerate(places):
         count = rows[table]
@@ -638,30 +634,24 @@ def _arrow(output: Output, program: Program, *, copy: bool) -> Columns:
         validity = None
         if nulls:
             start = int(output.validity_base[leaf])
-            validity = _buffer_of(output.validity[start : start + (count + 7) // 8], copy=copy)
+            validity = _buffer_of(output.validity[start : start + (count + 7) // 8])
         if kind == kernel.TEXT:
-            buffers = [validity, _buffer_of(output.texts[2 * base : 2 * (base + count)], copy=copy), side]
+            buffers = [validity, _buffer_of(output.texts[2 * base : 2 * (base + count)]), side]
             array = pa.Array.from_buffers(_STRING, count, buffers, nulls)
         elif kind == kernel.NUMBER:
-            array = pa.Array.from_buffers(
-                _INT64, count, [validity, _buffer_of(output.numbers[base : base + count], copy=copy)], nulls
-            )
+            array = pa.Array.from_buffers(_INT64, count, [validity, _buffer_of(output.numbers[base : base + count])], nulls)
         else:
-            array = pa.Array.from_buffers(
-                _DATE, count, [validity, _buffer_of(output.dates[base : base + count], copy=copy)], nulls
-            )
+            array = pa.Array.from_buffers(_DATE, count, [validity, _buffer_of(output.dates[base : base + count])], nulls)
         found[table][program.leaves[leaf].column] = array
     return {name: found[number] for number, name in enumerate(program.tables) if rows[number]}
 
 
-def _plain(values: npt.NDArray[Any], kind: pa.DataType, *, copy: bool) -> pa.Array:
-    return pa.Array.from_buffers(kind, len(values), [None, _buffer_of(values, copy=copy)], 0)
+def _plain(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [None, _buffer_of(values)], 0)
 
 
-def _buffer_of(values: npt.NDArray[Any], *, copy: bool) -> pa.Buffer:
-    """An array as an Arrow buffer. Copies come from Arrow's allocator, which keeps memory that was used before."""
-    if not copy:
-        return pa.py_buffer(values)
+def _buffer_of(values: npt.NDArray[Any]) -> pa.Buffer:
+    """An array as an Arrow buffer: a copy, in memory that Arrow's allocator keeps when it was used before."""
     buffer = pa.allocate_buffer(values.nbytes)
     np.frombuffer(buffer, values.dtype)[:] = values
     return buffer

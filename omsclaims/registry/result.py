@@ -13,7 +13,6 @@ from lxml import etree
 from omsclaims import findings
 from omsclaims.findings import Finding
 from omsclaims.registry import columns, positions, source
-from omsclaims.registry.columns import Collected
 from omsclaims.registry.formats import EXTRA, PLACE, PLACED, Format
 from omsclaims.registry.plan import Block, Signature
 
@@ -234,4 +233,4 @@ def all_findings(target: Target, problems: list[pl.DataFrame], tables: dict[str,
     return findings.concat([placed, whole, target.unknown_version()])
 
 
-__all__ = ["REFUSES_PACKAGE", "Collected", "Structure", "Target", "XmlRead", "all_findings", "canonical", "extra_table", "shaped"]
+__all__ = ["REFUSES_PACKAGE", "Structure", "Target", "XmlRead", "all_findings", "canonical", "extra_table", "shaped"]

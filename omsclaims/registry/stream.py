@@ -22,7 +22,7 @@ from omsclaims import findings
 from omsclaims.registry import compiling, fast, parsing, positions, result
 from omsclaims.registry.columns import PROBLEM
 from omsclaims.registry.fast import DeclinedError, Header, Reader
-from omsclaims.registry.formats import EXCEPTIONS, EXTRA, PLACED, Format, get
+from omsclaims.registry.formats import EXCEPTIONS, EXTRA, PLACED, Format
 from omsclaims.registry.limits import Limits
 
 Opener = Callable[[], BinaryIO]
@@ -53,7 +53,7 @@ class Part:
 
     columns: Mapping[str, Mapping[str, pa.Array]]
     found: Mapping[str, pa.Array]  # findings
-    format: Format
+    format: Format | None  # None: the file was not readable as any
     restart: bool = False
 
     @cached_property
@@ -82,13 +82,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Streamed:
-    """What was written: rows of each table, findings in all, whether the package would go back."""
+    """What was written: rows of each table, findings in all."""
 
     format: Format | None
     rows: dict[str, int]
     findings: int
-    refused: bool
+    rules: frozenset[str]  # of the findings
     scanned: bool  # False: read by lxml as a whole
+
+    @property
+    def refused(self) -> bool:
+        """Whether a finding refuses the whole package."""
+        return not self.rules.isdisjoint(result.REFUSES_PACKAGE)
 
 
 def batches(
@@ -131,7 +136,7 @@ def to_parquet(
         shutil.rmtree(part_folder, ignore_errors=True)
         raise
     part_folder.rename(folder)
-    return Streamed(edition, sink.rows, sink.found, sink.refused, scanned)
+    return Streamed(edition, sink.rows, sink.found, frozenset(sink.rules), scanned)
 
 
 @dataclass
@@ -172,7 +177,7 @@ class _Streaming:
             whole = parsing.read_xml(
                 content, self.file_stem, self.package, self.period, self.kind, path="strict", limits=self.limits
             )
-            yield Part(_columns_of(whole.tables), _arrays(whole.findings), whole.format or get("H_3.1"), restart=started)
+            yield Part(_columns_of(whole.tables), _arrays(whole.findings), whole.format, restart=started)
 
     def _scanned(self) -> Iterator[Part]:
         compiling.prepare()
@@ -406,7 +411,7 @@ class _Sink:
         self.waiting: dict[str, list[tuple[dict[str, pa.Array], int]]] = {}
         self.empty: dict[pa.DataType, pa.Array] = {}
         self.found = 0
-        self.refused = False
+        self.rules: set[str] = set()
 
     def add(self, part: Part) -> None:
         """One more part behind the others."""
@@ -422,13 +427,14 @@ class _Sink:
         count = len(part.found["rule"]) if part.found else 0
         self._write("findings", self._schema("findings", part.format), part.found, count)
         self.found += count
-        self.refused |= bool(count) and not result.REFUSES_PACKAGE.isdisjoint(part.found["rule"].to_pylist())
+        if count:
+            self.rules.update(part.found["rule"].to_pylist())
 
-    def _schema(self, name: str, edition: Format) -> pa.Schema:
+    def _schema(self, name: str, edition: Format | None) -> pa.Schema:
         """The Arrow schema of a table: all its canonical columns."""
         if name not in self.schemas:
             own = {"findings": findings.SCHEMA, "exceptions": EXCEPTIONS, "extra": EXTRA}
-            columns = own[name] if name in own else edition.columns(name)
+            columns = own[name] if edition is None or name in own else edition.columns(name)
             self.schemas[name] = pa.schema([(column, _ARROW[kind]) for column, kind in columns.items()])
         return self.schemas[name]
 
@@ -477,7 +483,9 @@ class _Sink:
     def restart(self) -> None:
         """Forgets everything."""
         self.close(keep=False)
-        self.writers, self.rows, self.schemas, self.found, self.refused = {}, {}, {}, 0, False
+        self.writers, self.rows, self.schemas, self.found = {}, {}, {}, 0
+        self.rules.clear()
+        self.waiting.clear()
         for path in self.folder.glob("*.parquet"):
             path.unlink()
 
