@@ -71,11 +71,9 @@ class Part:
     @cached_property
     def complete(self) -> Tables:
         """The tables with all canonical columns, as `read_xml` gives them; those without rows, too."""
-        known = {
-            **{name: self.format.columns(name) for name in self.format.every_table},
-            "exceptions": EXCEPTIONS,
-            "extra": EXTRA,
-        }
+        edition = self.format
+        own = {} if edition is None else {name: edition.columns(name) for name in edition.every_table}
+        known = {**own, "exceptions": EXCEPTIONS, "extra": EXTRA}
         return {name: result.shaped(self.tables[name], pl.DataFrame(schema=schema)) if name in self.tables
                 else pl.DataFrame(schema=schema) for name, schema in known.items()}  # fmt: skip
 

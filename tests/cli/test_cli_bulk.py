@@ -54,6 +54,19 @@ def test_a_bad_file_stops_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "out" / NAME / "zap.parquet").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [(main_document()[:-20], "S.807"), (main_document().replace(b"?>", b"?><!DOCTYPE ZL_LIST>", 1), "S.806")],
+    ids=["torn off", "DOCTYPE"],
+)
+def test_a_file_that_cannot_be_read_says_so_by_its_code(tmp_path: Path, content: bytes, rule: str) -> None:
+    source = tmp_path / f"{NAME}.xml"
+    source.write_bytes(content)
+    said = run("convert", source, "--to", tmp_path / "out", lang="en")
+    assert said.code == 3, said.text
+    assert pl.read_parquet(tmp_path / "out" / NAME / "findings.parquet")["rule"].to_list() == [rule]
+
+
 def test_warmup_says_whether_there_was_something_to_do() -> None:
     run("warmup")
     assert compiling.is_warm()
