@@ -85,6 +85,7 @@ class _Setting:
     books: Books
     overlays: Mapping[int, Overlays]  # by year: what the agreement's region adds to the editions
     warm: bool  # so much to read that loading the compiled reader is worth it
+    limits: Limits  # what is too much to be safe
 
 
 _SETTING: dict[str, _Setting] = {}
@@ -159,7 +160,7 @@ def _read_one(job: _Job) -> _Read:
     setting = _SETTING["now"]
     named = names.parse_name(job.path.stem)
     overlays = setting.overlays.get(2000 + named.year if named.year < 100 else named.year) if named is not None else None
-    read, found, refused = check_package(job.path, setting.books, job.as_of, overlays=overlays)
+    read, found, refused = check_package(job.path, setting.books, job.as_of, limits=setting.limits, overlays=overlays)
     header = read.tables.get("file") if read.tables else None
     month = None
     cases, sumv = 0, 0
@@ -219,13 +220,14 @@ def _reads(jobs: Sequence[_Job], setting: _Setting, threads: int) -> Iterator[_R
 
 
 def ingest(
-    workspace: Workspace, files: Sequence[Path], as_of: date, who: str, threads: int = 1, progress: Progress | None = None
-) -> list[Intake]:
+    workspace: Workspace, files: Sequence[Path], as_of: date, who: str, threads: int = 1, progress: Progress | None = None,
+    *, limits: Limits | None = None,
+) -> list[Intake]:  # fmt: skip
     """Takes packages into the workspace (call inside `Workspace.writing`).
 
     Files are taken in order of package name and path, whatever the order given, so that the result never depends on it.
     Findings W.1-W.4 say why a readable package was not taken: sent before with other content, month closed, other addressee, an
-    amount that is none.
+    amount that is none. `limits` other than the default stand in the audit chain.
     """
     books = chosen_books(workspace.books())
     ordered = sorted(files, key=lambda path: (path.stem, str(path)))
@@ -235,18 +237,17 @@ def ingest(
     warm = sum(path.stat().st_size for path in ordered) >= _WARM_BYTES
     if warm:
         compiling.prepare()  # once, and told: the workers then only load it
-    setting = _Setting(books, overlays_of(workspace), warm)
+    setting = _Setting(books, overlays_of(workspace), warm, limits or Limits())
     for read in _reads(jobs, setting, threads):
         done.append(_store(workspace, read, as_of))
         if progress is not None:
             progress(read.package, len(done), len(jobs))
-    workspace.record(
-        "ingest",
-        as_of,
-        who,
-        None,
-        {"packages": [{"package": one.shown, "state": one.state, "month": one.month, "cases": one.cases} for one in done]},
-    )
+    payload: dict[str, object] = {
+        "packages": [{"package": one.shown, "state": one.state, "month": one.month, "cases": one.cases} for one in done]
+    }
+    if limits is not None:
+        payload["limits"] = limits.changed
+    workspace.record("ingest", as_of, who, None, payload)
     return done
 
 

@@ -11,6 +11,7 @@ from omsclaims import findings, messages
 from omsclaims.cli import common, words
 from omsclaims.findings import Finding
 from omsclaims.registry.archive import Member, open_archive
+from omsclaims.registry.limits import Limits
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -22,15 +23,16 @@ def add_to(app: typer.Typer, lang: str) -> None:
         files: Annotated[list[Path], typer.Argument(help=text("cli.arg.files", lang))],
         out_dir: Annotated[Path, typer.Option("--to", help=text("cli.convert.to", lang))],
         threads: Annotated[int, typer.Option("--threads", min=1, max=64, help=text("cli.convert.threads", lang))] = 2,
+        limits: Annotated[Path | None, typer.Option("--limits", help=text("cli.option.limits", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         # Not above: whoever warms up, or asks for help, needs no Arrow.
         from omsclaims.registry import stream
         from omsclaims.registry.archive import MemberError
 
-        worst = common.CLEAN
+        worst, allowed = common.CLEAN, common.limits_of(limits)
         for path in common.existing_files(files, lang):
-            members, found = _members(path)
+            members, found = _members(path, allowed)
             for member in members:
                 stem = PurePosixPath(member.name).stem
                 target = out_dir / stem
@@ -39,7 +41,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
                     worst = max(worst, common.USAGE)
                     continue
                 try:
-                    done = stream.to_parquet(member.open, target, threads, file_stem=stem, package=path.stem)
+                    done = stream.to_parquet(member.open, target, threads, limits=allowed, file_stem=stem, package=path.stem)
                 except MemberError as error:
                     found.append(error.finding(path.stem))
                     continue
@@ -74,9 +76,9 @@ def add_to(app: typer.Typer, lang: str) -> None:
         common.out.print(text("cli.warmup.done" if now else "cli.warmup.was", lang))
 
 
-def _members(path: Path) -> tuple[tuple[Member, ...], list[Finding]]:
+def _members(path: Path, limits: Limits | None) -> tuple[tuple[Member, ...], list[Finding]]:
     """The XML files of a package, or the XML file itself; what may not be opened is a finding."""
     if path.suffix.lower() == ".xml":
         return (Member.of_path(path),), []
-    archive = open_archive(path, package=path.stem, verify=False)
+    archive = open_archive(path, limits, package=path.stem, verify=False)
     return tuple(one for one in archive.members if one.name.lower().endswith(".xml")), list(archive.findings)

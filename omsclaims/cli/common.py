@@ -20,6 +20,8 @@ from rich.table import Table
 
 from omsclaims import findings, messages
 from omsclaims.periods import CalendarEndsError, Month
+from omsclaims.registry import limits
+from omsclaims.registry.limits import Limits, LimitsError
 
 CLEAN: Final = 0
 FINDINGS: Final = 1
@@ -77,6 +79,11 @@ def parse_month(text: str, lang: str) -> Month:
         raise typer.BadParameter(messages.text("cli.bad_month", lang, value=text)) from error
 
 
+def limits_of(path: Path | None) -> Limits | None:
+    """The limits of safety in a file of `--limits`; None for the usual ones."""
+    return None if path is None else limits.load(path)
+
+
 def who_am_i() -> str:
     """The user of the operating system: named in the audit chain."""
     try:
@@ -117,6 +124,8 @@ def _sentence(error: Exception, lang: str) -> str | None:
         return messages.text("cli.parameter", lang, name=error.name, on=error.on)
     if isinstance(error, CalendarEndsError):
         return messages.text("cli.calendar", lang, year=error.year)
+    if isinstance(error, LimitsError):
+        return error.text(lang)
     if isinstance(error, ParameterFileError):
         return messages.text("cli.parameter_file", lang, reason=error)
     return None

@@ -12,6 +12,7 @@ from omsclaims import checks, findings, intake, messages
 from omsclaims.cli import common, words
 from omsclaims.nsi import built_in_books
 from omsclaims.registry import formats, names, protocol, reader, writer
+from omsclaims.registry.limits import Limits
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -29,9 +30,10 @@ def add_to(app: typer.Typer, lang: str) -> None:
         jsonl: Annotated[Path | None, typer.Option("--jsonl", help=text("cli.check.jsonl", lang))] = None,
         flk: Annotated[Path | None, typer.Option("--flk", help=text("cli.check.flk", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        limits: Annotated[Path | None, typer.Option("--limits", help=text("cli.option.limits", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
-        day = common.parse_as_of(as_of, lang)
+        day, allowed = common.parse_as_of(as_of, lang), common.limits_of(limits)
         worst = common.CLEAN
         paths = common.existing_files(files, lang)
         if flk is not None and len(paths) > 1:
@@ -39,7 +41,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         together: list[pl.DataFrame] = []
         billed: list[pl.DataFrame] = []
         for path in paths:
-            read, found, _ = intake.check_package(path, built_in_books(), day, to_the_end=True)
+            read, found, _ = intake.check_package(path, built_in_books(), day, to_the_end=True, limits=allowed)
             together.append(found)
             billed.append(_billed(read))
             if as_json:
@@ -60,12 +62,13 @@ def add_to(app: typer.Typer, lang: str) -> None:
     def read(
         file: Annotated[Path, typer.Argument(help=text("cli.arg.file", lang))],
         out_dir: Annotated[Path, typer.Option("--out", help=text("cli.read.out", lang))],
+        limits: Annotated[Path | None, typer.Option("--limits", help=text("cli.option.limits", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         if file.is_dir():
             raise typer.BadParameter(text("cli.one_file", lang, path=file))
         common.existing_files([file], lang)
-        package = reader.read_package(file)
+        package = reader.read_package(file, limits=common.limits_of(limits))
         common.print_findings(package.findings, lang)
         if not package.tables:
             raise typer.Exit(common.UNREADABLE)
@@ -103,12 +106,13 @@ def add_to(app: typer.Typer, lang: str) -> None:
     def rewrite(
         file: Annotated[Path, typer.Argument(help=text("cli.arg.file", lang))],
         out_file: Annotated[Path, typer.Option("--out", help=text("cli.rewrite.out", lang))],
+        limits: Annotated[Path | None, typer.Option("--limits", help=text("cli.option.limits", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         if file.is_dir():
             raise typer.BadParameter(text("cli.one_file", lang, path=file))
         common.existing_files([file], lang)
-        raise typer.Exit(_rewrite(file, out_file, lang))
+        raise typer.Exit(_rewrite(file, out_file, common.limits_of(limits), lang))
 
 
 def _code(found: pl.DataFrame) -> int:
@@ -162,12 +166,12 @@ def _write_lists(found: pl.DataFrame, billed: pl.DataFrame, heading: str, forms:
         forms["html"].write_text(flk.findings_html(found, heading, lang, billed=billed), encoding="utf-8")
 
 
-def _rewrite(file: Path, out_file: Path, lang: str) -> int:
+def _rewrite(file: Path, out_file: Path, limits: Limits | None, lang: str) -> int:
     """Writes a file anew and shows what that changed. Returns the exit code."""
     from omsclaims.registry import compare
     from omsclaims.registry.rewrite import rewrite
 
-    made = rewrite(file, out_file)
+    made = rewrite(file, out_file, limits)
     if made is None:
         common.err.print(messages.text("cli.rewrite.unreadable", lang, path=file), style="bold red", markup=False)
         return common.UNREADABLE

@@ -185,14 +185,21 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         threads: Annotated[int, typer.Option("--threads", min=1, help=text("cli.option.threads", lang))] = THREADS,
+        limits: Annotated[Path | None, typer.Option("--limits", help=text("cli.option.limits", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
-        chosen = common.existing_files(files, lang)
+        chosen, allowed = common.existing_files(files, lang), common.limits_of(limits)
         with Workspace.writing(workspace) as store, common.progress_bar(text("cli.ingest.progress", lang), len(chosen)) as bar:
             task = bar.task_ids[0]
             done = intake.ingest(
-                store, chosen, day, common.who_am_i(), threads, lambda _, count, __: bar.update(task, completed=count)
+                store,
+                chosen,
+                day,
+                common.who_am_i(),
+                threads,
+                lambda _, count, __: bar.update(task, completed=count),
+                limits=allowed,
             )
         show_intake(done, lang)
         raise typer.Exit(intake_code(done))

@@ -61,6 +61,11 @@ class Limits:
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
                 raise ValueError(f"{item.name}: a limit is a whole number from 1 to {_MOST}, not {value!r}")
 
+    @property
+    def changed(self) -> dict[str, int]:
+        """The limits that differ from the default, by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
+
     def most_findings(self, size: int) -> int:
         """How many problems a file of `size` bytes may have; one with more is no registry, and each takes near a kilobyte."""
         return self.findings + size // 100

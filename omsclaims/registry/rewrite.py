@@ -16,6 +16,7 @@ from omsclaims import findings
 from omsclaims.registry import compare, names, positions, writer
 from omsclaims.registry.archive import Member, open_archive
 from omsclaims.registry.formats import Format
+from omsclaims.registry.limits import Limits
 from omsclaims.registry.reader import PackageRead, read_package
 
 _PACKAGES: Final = frozenset({".zip", ".oms"})
@@ -35,12 +36,12 @@ class Rewritten:
         return set(self.changes["kind"].to_list()) <= compare.SPELLINGS
 
 
-def rewrite(source: Path, target: Path) -> Rewritten | None:
+def rewrite(source: Path, target: Path, limits: Limits | None = None) -> Rewritten | None:
     """Writes the package or bare XML `source` anew as `target` (.zip, .oms, or .xml for a main file); None if it is unreadable.
 
     Values of personal elements are masked in `changes`.
     """
-    read = read_package(source)
+    read = read_package(source, limits=limits)
     if read.format is None:
         return None
     if target.suffix.lower() in _PACKAGES:
@@ -51,12 +52,12 @@ def rewrite(source: Path, target: Path) -> Rewritten | None:
     wrong = writer.unwritable(read.tables, read.format, read.name)
     if read.person_format is not None:
         wrong = findings.concat([wrong, writer.unwritable(read.tables, read.person_format, read.name)])
-    return Rewritten(read, findings.concat([read.findings, wrong]), _changes(source, target, read))
+    return Rewritten(read, findings.concat([read.findings, wrong]), _changes(source, target, read, limits))
 
 
-def _changes(source: Path, target: Path, read: PackageRead) -> pl.DataFrame:
+def _changes(source: Path, target: Path, read: PackageRead, limits: Limits | None) -> pl.DataFrame:
     """Changes of the main file and, where both have one, of the file of persons."""
-    old, new = _members(source), _members(target)
+    old, new = _members(source, limits), _members(target, limits)
     found = []
     for role, edition in (("main", read.format), ("person", read.person_format)):
         if edition is not None and role in old and role in new:
@@ -66,12 +67,12 @@ def _changes(source: Path, target: Path, read: PackageRead) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def _members(path: Path) -> dict[str, Member]:
+def _members(path: Path, limits: Limits | None) -> dict[str, Member]:
     """The files of a package by what they are: main or person."""
     if path.suffix.lower() not in _PACKAGES:
         return {"main": Member.of_path(path)}
     roles: dict[str, Member] = {}
-    for member in open_archive(path).members:
+    for member in open_archive(path, limits).members:
         role = "person" if names.is_person_name(PurePosixPath(member.name).stem) else "main"
         roles.setdefault(role, member)
     return roles

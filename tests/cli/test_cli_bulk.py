@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from omsclaims.registry import compiling
 from omsclaims.registry.reader import read_package
+from omsclaims.workspace import Workspace
 from tests.registry.documents import NAME, main_document, package
 
 from .cli_samples import run
@@ -81,3 +83,39 @@ def test_the_first_use_announces_that_it_compiles(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(compiling, "is_kept", lambda function: False)
     assert compiling.prepare() is True and told == ["compiling"]
     assert compiling.prepare() is False and told == ["compiling"]
+
+
+def test_limits_of_a_file_hold_for_every_command_that_reads(tmp_path: Path) -> None:
+    source, wide, narrow = tmp_path / f"{NAME}.zip", tmp_path / "wide.yaml", tmp_path / "narrow.yaml"
+    source.write_bytes(package())
+    wide.write_text("entries: 20\n")
+    narrow.write_text("entries: 1\n")
+    run("init", tmp_path / "space", "--territory", "75", "--role", "fund")
+    for number, words in enumerate(
+        (
+            ("check", source),
+            ("read", source, "--out", tmp_path / "read"),
+            ("rewrite", source, "--out", tmp_path / "new.zip"),
+            ("convert", source, "--to", tmp_path / "out"),
+            ("ingest", source, "--workspace", tmp_path / "space", "--as-of", "2022-04-05"),
+        )
+    ):
+        refused = run(*words, "--limits", narrow, lang="en")
+        assert "S.804" in refused.text or "is unreadable" in refused.text, (number, refused.text)
+        assert refused.code in (1, 3), (number, refused.text)
+        taken = run(*words, "--limits", wide, lang="en")
+        assert "S.804" not in taken.text and taken.code in (0, 1), (number, taken.text)
+    with Workspace.open(tmp_path / "space") as store:
+        told = [
+            json.loads(row[0])["limits"] for row in store.rows("SELECT payload FROM chain WHERE kind = 'ingest' ORDER BY seq")
+        ]
+    assert told == [{"entries": 1}, {"entries": 20}]
+
+
+def test_a_file_of_limits_that_is_none_is_a_sentence(tmp_path: Path) -> None:
+    source, limits = tmp_path / f"{NAME}.zip", tmp_path / "limits.yaml"
+    source.write_bytes(package())
+    limits.write_text("entrys: 3\ndepth: 0\n")
+    said = run("check", source, "--limits", limits, lang="en")
+    assert said.code == 2 and "there is no limit entrys" in said.text and "the limit depth must be" in said.text
+    assert run("check", source, "--limits", tmp_path / "none.yaml").code == 3
