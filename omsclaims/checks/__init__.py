@@ -2,7 +2,8 @@
 
 `checks` only finds; `settlement` decides. Passes in their order: `registry` (one package alone), `person` (the register of
 insured), `case` (price and licence), `patient` (a person's cases of the month), `history` (accepted cases of earlier months),
-`volumes` (the plan of the commission). Rules are declared in `catalogue.yaml`; their predicates lie in one file per group.
+`volumes` (the plan of the commission). Rules are declared in
+`control/<group>.yaml`, their predicates lie in `control/<group>.py`.
 """
 
 from __future__ import annotations
@@ -14,28 +15,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from omsclaims import messages
-from omsclaims.checks import (  # noqa: F401 - importing a group registers its predicates
-    age_sex,
-    books,
-    catalogue,
-    dates,
-    death,
-    diagnosis,
-    dispensary,
-    duplicates,
-    header,
-    licence,
-    policy,
-    referral,
-    result,
-    rules,
-    sums,
-    tariff,
-    vmp,
-    volumes,
-)
+from omsclaims.checks import rules
 from omsclaims.checks.catalogue import PASSES as PASSES
 from omsclaims.checks.catalogue import Rule, of_pass
+from omsclaims.checks.control import books
 from omsclaims.checks.frames import View
 from omsclaims.checks.rules import EXPRESSIONS, Run
 from omsclaims.nsi import Books
@@ -97,19 +80,19 @@ def reason_text(reason: str, lang: str) -> str:
 def disabled_rules(context: Context) -> frozenset[str]:
     """Rules that the agreement of the region switches off."""
     agreement = context.agreement
-    control = getattr(getattr(agreement, "head", None), "control", None)
-    return frozenset(getattr(agreement, "disabled_rules", None) or getattr(control, "disabled_rules", None) or ())
+    clauses = getattr(getattr(agreement, "head", None), "control", None)
+    return frozenset(getattr(agreement, "disabled_rules", None) or getattr(clauses, "disabled_rules", None) or ())
 
 
 # ---------------------------------------------------------------- inside
 
 
 def _month_run(name: str, tables: Mapping[str, pl.DataFrame], context: Context) -> Run:
-    control = getattr(getattr(context.agreement, "head", None), "control", None)
+    clauses = getattr(getattr(context.agreement, "head", None), "control", None)
     return Run(
         View(tables), context.books, context.as_of, name, territory=context.territory, month=str(context.month),
         planned_kinds=frozenset(context.agreement.planned_kinds),
-        letters=getattr(control, "first_stage_exam_letters", None),
+        letters=getattr(clauses, "first_stage_exam_letters", None),
     )  # fmt: skip
 
 

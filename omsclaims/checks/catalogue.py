@@ -1,7 +1,7 @@
 """Which rules of control are there? The catalogue: rules as data (order 231n, chapter 1 of the list of grounds; checks.md 2).
 
-A rule of `catalogue.yaml` says when it runs, on which level, with which ground and parameters; what it looks for is a function
-registered under its id in the file of its group. Codes and parameters are dated by the date of care (Rules; law.md 0).
+A rule of `control/<group>.yaml` says when it runs, on which level, with which ground and parameters; what it looks for is a
+function registered under its id in the file of its group. Codes and parameters are dated by the date of care (Rules; law.md 0).
 """
 
 from __future__ import annotations
@@ -116,7 +116,6 @@ _KEYS: Final = frozenset(
     (
         "pass",
         "also",
-        "group",
         "level",
         "code",
         "old_code",
@@ -131,7 +130,7 @@ _KEYS: Final = frozenset(
 )
 
 
-def _rule(rule_id: str, raw: Mapping[str, Any]) -> Rule:
+def _rule(rule_id: str, group: str, raw: Mapping[str, Any]) -> Rule:
     """One entry of the catalogue, checked."""
     unknown = set(raw) - _KEYS
     if unknown:
@@ -139,7 +138,7 @@ def _rule(rule_id: str, raw: Mapping[str, Any]) -> Rule:
     passes = (raw["pass"], *raw.get("also", ()))
     if not set(passes) <= set(PASSES) or raw["level"] not in LEVELS:
         raise CatalogueError(f"rule {rule_id}: unknown pass or level")
-    if not all(isinstance(raw[key], str) for key in ("code", "old_code", "element", "reference", "group")):
+    if not all(isinstance(raw[key], str) for key in ("code", "old_code", "element", "reference")):
         raise CatalogueError(f"rule {rule_id}: code, element, reference and group are texts (quote 1.5)")
     named = {
         name: tuple(Dated(entry["since"], entry["value"]) for entry in values)
@@ -150,7 +149,7 @@ def _rule(rule_id: str, raw: Mapping[str, Any]) -> Rule:
         if not dates or dates != sorted(set(dates)):
             raise CatalogueError(f"rule {rule_id}: values of {name} must stand in order of time")
     return Rule(
-        id=rule_id, passes=passes, group=raw["group"], level=raw["level"], code=raw["code"], old_code=raw["old_code"],
+        id=rule_id, passes=passes, group=group, level=raw["level"], code=raw["code"], old_code=raw["old_code"],
         element=raw["element"], kinds=tuple(raw.get("kinds", ())), books=tuple(raw.get("books", ())),
         tables=tuple(raw.get("tables", ())), reference=raw["reference"], enabled=bool(raw.get("enabled", True)),
         parameters=Parameters(rule_id, named),
@@ -163,9 +162,17 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @cache
 def rules() -> Mapping[str, Rule]:
-    """All rules by id, in the order of the catalogue."""
-    text = resources.files(__package__).joinpath("catalogue.yaml").read_text(encoding="utf-8")
-    return {rule_id: _rule(rule_id, raw) for rule_id, raw in yaml.load(text, Loader=_LOADER).items()}  # noqa: S506
+    """All rules by id, group by group in the order of their files. Raises CatalogueError for an id that two groups declare."""
+    found: dict[str, Rule] = {}
+    for file in sorted(resources.files(__package__).joinpath("control").iterdir(), key=lambda item: item.name):
+        group = file.name.removesuffix(".yaml")
+        if group == file.name:
+            continue
+        for rule_id, raw in yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER).items():  # noqa: S506
+            if rule_id in found:
+                raise CatalogueError(f"rule {rule_id} is declared in {found[rule_id].group} and {group}")
+            found[rule_id] = _rule(rule_id, group, raw)
+    return found
 
 
 def of_pass(name: str) -> tuple[Rule, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from omsclaims.checks.catalogue import Parameters, Rule
-from omsclaims.checks.duplicates import people
+from omsclaims.checks.control.duplicates import people
 from omsclaims.checks.rules import Broken, Run, on, params_of, table
 
 

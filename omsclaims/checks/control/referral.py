@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from omsclaims.checks.catalogue import Parameters, Rule
-from omsclaims.checks.licence import not_in_register
+from omsclaims.checks.control.licence import not_in_register
 from omsclaims.checks.rules import Broken, Run, on, params_of, table
 
 _INPATIENT, _DAY_HOSPITAL = 1, 2  # V006
