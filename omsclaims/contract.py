@@ -119,17 +119,6 @@ TABLES: Final[dict[str, Table]] = {
         "receipt of an act by the clinic: from this day its terms run (Rules 128); without a row the date of the act counts", "workspace", "expertise, checks",
         {"mo": (S, "clinic"), "num_act": (S, "number of the act"), "received_on": (D, "")},
     ),
-    "reg_complaint": Table(
-        "a complaint of an insured person about care, for the targeted lists of expertise; personal", "workspace", "expertise",
-        {
-            "number": (S, "number of the complaint at the fund or insurer"), "received": (D, "day it came"), "enp": (S, "person"), "mo": (S, "clinic, or null: any"),
-            "care_from": (D, "first day of the care that it is about"), "care_to": (D, "last day"),
-        },
-    ),
-    "reg_receipt": Table(
-        "receipt of an act by the clinic: from this day its terms run (Rules 128); without a row the date of the act counts", "workspace", "expertise, checks",
-        {"mo": (S, "clinic"), "num_act": (S, "number of the act"), "received_on": (D, "")},
-    ),
     # ---- the month ----
     "cases": Table(
         "a completed case (Z_SL) of an accepted package of the month", "month.assemble", "all stages",
@@ -213,72 +202,6 @@ TABLES: Final[dict[str, Table]] = {
         {
             "case_key": (I, ""), "s_code": (S, "unique in the case"), "s_sum": (I, "kopecks added to the non-payment already decided"), "s_tip": (I, "F006"), "s_osn": (I, "F014 Kod"),
             "sl_id": (S, "case it refers to or null"), "rule": (S, ""), "code": (S, "F014 number"), "date_act": (D, ""), "num_act": (S, ""), "s_com": (S, "short text"), "s_ist": (I, "1"),
-        },
-    ),
-    # ---- expertise (law.md 10) ----
-    "expertise_sample": Table(
-        "a case drawn for МЭЭ or ЭКМП, or on a targeted list (law.md 10.1)", "settlement.expertise", "workspace, reports",
-        {
-            "sample": (S, "id: kind, month, seed, insurer"), "month": (S, "YYYY-MM in which the case was billed"), "kind": (S, "mee | ekmp"), "seed": (I, ""), "insurer": (S, "whose insured only, or null: all payers"), "within": (S, "mo | payer: the strata inside conditions of care"),
-            "list": (S, "planned | death | readmission | repeat_outpatient | complaint | interrupted | extended"), "usl_ok": (I, "conditions of care; 3 for X"), "inner": (S, "clinic or payer of the stratum"), "place": (I, "1, 2, ...: order inside list and stratum"),
-            "payer": (S, ""), "mo": (S, ""), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "case_key": (I, "key in its month"), "because": (S, "the other case, the complaint, the days; null for planned"), "s_tip": (I, "kind of control, F006, that the act will bear"),
-        },
-    ),
-    "expertise_strata": Table(
-        "a stratum of a planned sample: what the norm asks for and what was drawn", "settlement.expertise", "workspace, reports",
-        {"sample": (S, ""), "usl_ok": (I, ""), "inner": (S, ""), "cases": (I, "accepted cases of the stratum"), "share6": (I, "share of the norm, 0.000001"), "drawn": (I, "")},
-    ),
-    "expertise_acts": Table(
-        "a ground (or none) that an act of expertise names for a case", "settlement.expertise", "settle, reports",
-        {
-            "payer": (S, "who made the expertise: insurer, or territory code of the fund"), "num_act": (S, ""), "date_act": (D, ""), "kind": (S, "mee | ekmp"), "s_tip": (I, "F006"), "mo": (S, "clinic"),
-            "month": (S, "YYYY-MM in which the case was billed"), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "case_key": (I, "key in its month"), "sl_id": (S, "sub-case meant or null"),
-            "code": (S, "ground, F014 number without final point; null: nothing found"), "kod": (I, "F014 Kod"), "code_exp": (S, "expert, F004 or F042"), "s_com": (S, ""), "stated_kop": (I, "non-payment as the sender computed it, or null"),
-            "first_act": (S, "act that this one reverses or changes, or null"), "origin": (S, "act | recontrol | appeal"), "settle_month": (S, "YYYY-MM whose settlement takes it"), "digest": (S, "of the content of the act"), "seq": (I, "order in which acts came in"),
-        },
-    ),
-    "expertise_appeals": Table(
-        "a clinic's appeal against an act, case by case (law.md 10.6)", "settlement.expertise", "settle, reports",
-        {
-            "claim": (S, "number of the clinic's claim"), "mo": (S, ""), "payer": (S, ""), "num_act": (S, "act that is disputed"), "month": (S, ""), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""),
-            "received_on": (D, "day the clinic got the act"), "claim_by": (D, "last day to claim"), "claimed_on": (D, ""), "decide_by": (D, "last day to decide"),
-            "state": (S, "claimed | late | upheld | rejected | changed"), "decided_on": (D, ""), "decision": (S, "number of the decision"), "code": (S, "ground that is left, when changed"), "s_com": (S, ""), "seq": (I, ""),
-        },
-    ),
-    "expertise_cases": Table(
-        "a case of a closed month that an act or appeal is about: what was billed and decided", "closing", "settlement.expertise",
-        {
-            "month": (S, ""), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "case_key": (I, ""), "payer": (S, ""), "mo": (S, ""), "usl_ok": (I, "3 for X"), "date_z_2": (D, ""),
-            "sumv_kop": (I, ""), "oplata": (I, ""), "mek_kop": (I, "non-payment by МЭК"), "mek_code": (S, "ground of МЭК or null"),
-        },
-    ),
-    "fine_standards": Table(
-        "per-capita standard RP of the agreements, base of fines (law.md 10.2)", "closing", "settlement.expertise",
-        {"usl_ok": (I, ""), "amount4": (I, "0.0001 rouble"), "valid_from": (D, ""), "valid_to": (D, ""), "reference": (S, "")},
-    ),
-    "deductions": Table(
-        "a ground of expertise on a case after the month: what it takes now, and what of it this month posts (law.md 10.2-10.4)", "settlement.expertise", "settle, reports",
-        {
-            "month": (S, "in which the case was billed"), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "case_key": (I, ""), "payer": (S, "payer of the case"), "mo": (S, ""), "by": (S, "who made the act"), "kind": (S, "mee | ekmp"), "num_act": (S, ""), "date_act": (D, ""), "s_tip": (I, ""),
-            "code": (S, ""), "kod": (I, ""), "sl_id": (S, ""), "code_exp": (S, ""), "s_com": (S, ""), "first_act": (S, ""), "origin": (S, ""), "s_code": (S, "unique in the case"),
-            "rt_kop": (I, "amount of the case"), "k_no5": (I, "null: not priced"), "rp4": (I, "standard; null: none found"), "k_sh5": (I, ""), "non_payment_kop": (I, "N in full; null: not priced"), "full_fine_kop": (I, "Sh in full; null: not priced"),
-            "state": (S, "stands | lighter | clean | unpriced | superseded | refused_by_mek"), "s_sum": (I, "non-payment on this row now"), "fine_kop": (I, "fine on this row now"),
-            "change_kop": (I, "non-payment posted this month; negative: given back"), "fine_change_kop": (I, "fine posted this month"), "reference": (S, "where the standard stands"),
-        },
-    ),
-    "refusals": Table(
-        "a case refused whole by МЭК, or billed again: what a resubmission refers to, a narrow table a month (Rules 128)", "month (store)", "settlement.expertise, reports",
-        {
-            "month": (S, ""), "package": (S, ""), "bill_code": (I, "SCHET/CODE"), "nschet": (S, ""), "dschet": (D, ""), "code_mo": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "person_key": (S, ""), "usl_ok": (I, "3 for X"),
-            "date_z_1": (D, ""), "date_z_2": (D, ""), "sumv_kop": (I, ""), "oplata": (I, ""), "ground_code": (S, ""), "num_act": (S, ""), "date_act": (D, ""), "pr_nov": (I, ""), "chain": (S, "month/package/N_ZAP/IDCASE of the first refusal"),
-        },
-    ),
-    "resubmissions": Table(
-        "a case billed again (PR_NOV = 1): which refusal it answers, until when it was in time", "settlement.expertise", "checks, reports",
-        {
-            "case_key": (I, ""), "state": (S, "refused | paid | not_refused | no_such_case"), "by": (S, "link | care | none: how it was found"), "link": (S, "what the record says it answers, or null"),
-            "refused_month": (S, ""), "refused_package": (S, ""), "refused_n_zap": (I, ""), "refused_idcase": (I, ""), "refused_code": (S, "ground then"), "num_act": (S, ""), "received_on": (D, "day the clinic got the act"), "due": (D, "last day"),
-            "filed": (D, "day of the file"), "late": (B, ""), "attempt": (I, "1: first resubmission"), "chain": (S, ""),
         },
     ),
     # ---- expertise (law.md 10) ----
