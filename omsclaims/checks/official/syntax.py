@@ -7,7 +7,7 @@ say is checks.md 1.4a. Literals stay texts here: whether they are numbers, dates
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 #: Comparison signs after normalisation (`≤`, `=<`, `<=`, `>=`, `!=` ...).
@@ -15,17 +15,18 @@ Sign = Literal["=", "<>", "<", "<=", ">", ">="]
 #: Parts of the name of a file by the grammar of names: sender, its code, receiver, its code, year, month (order 79; formats.md 1).
 NamePartCode = Literal["Pi", "Ni", "Pp", "Np", "YY", "MM"]
 AgeUnit = Literal["years", "months", "days", "calendar_years"]
+ShiftUnit = Literal["years", "months", "days"]
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
     """An element as the condition names it: `("DS1",)`, `("SANK", "S_TIP")`, `("ZL_LIST", "ZAP", "Z_SL", "P_OTK")`; upper case.
 
-    `at` is the place of its first letter in the condition, from 0.
+    `at` is the place of its first letter in the condition, from 0; where it stands does not make it another name.
     """
 
     parts: tuple[str, ...]
-    at: int = 0
+    at: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         """As written in the books."""
@@ -54,11 +55,12 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class DaysBetween:
-    """Whole units from `first` to `last`."""
+    """Whole units from `first` to `last`, negative where `last` is earlier; `inclusive`: both days counted (days alone)."""
 
     first: Name
     last: Name
     unit: AgeUnit = "days"
+    inclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,28 @@ class NamePart:
     """A part of the name of the file."""
 
     part: NamePartCode
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """The letter of the kind of the main file, as in TYPE_D: H, T, C, X, R, D, A; for a file of persons that of its main file."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatePart:
+    """The year or the month of a date, as a number."""
+
+    part: Literal["year", "month"]
+    of: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A date moved by whole units: `DATE_Z_1 - 3 месяца` is by=-3; a day that a month lacks is its last day."""
+
+    of: Name
+    by: int
+    unit: ShiftUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +106,7 @@ class Total:
     terms: tuple[tuple[int, Name], ...]
 
 
-Operand = Name | Value | Today | Age | DaysBetween | NamePart | LastLetter | Total
+Operand = Name | Value | Today | Age | DaysBetween | NamePart | FileKind | DatePart | Shifted | LastLetter | Total
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +136,28 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """The element stands there and is not empty (`BSA заполнен`, `X<>""`, NOT NULL); `negated`: it is absent or empty."""
+
+    name: Name
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """The value of `name` is in the column of a classifier (`DS1 найден в N009`)."""
+    """The value of `name` is in the column of a classifier (`DS1 найден в N009`); no column: its code."""
 
     name: Name
     book: str
     column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A classifier has one row that holds all these values: pairs of its column and the operand that must stand in it."""
+
+    book: str
+    pairs: tuple[tuple[str, Operand], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +205,7 @@ class Not:
     part: Condition
 
 
-Condition = Compare | Among | Present | Found | Period | Newborn | Every | And | Or | Not
+Condition = Compare | Among | Present | Filled | Found | FoundRow | Period | Newborn | Every | And | Or | Not
 
 
 def names_of(node: Condition | Operand) -> tuple[Name, ...]:
