@@ -18,6 +18,7 @@ import polars as pl
 
 from omsclaims import checks, findings
 from omsclaims.findings import Finding
+from omsclaims.law.agreement import Control, load_agreement
 from omsclaims.money import format_amount
 from omsclaims.nsi import Book, Books, built_in_books
 from omsclaims.periods import Month
@@ -86,6 +87,7 @@ class _Setting:
     overlays: Mapping[int, Overlays]  # by year: what the agreement's region adds to the editions
     warm: bool  # so much to read that loading the compiled reader is worth it
     limits: Limits  # what is too much to be safe
+    control: Mapping[int, Control]  # by year: what the agreement switches off
 
 
 _SETTING: dict[str, _Setting] = {}
@@ -107,7 +109,7 @@ def _start_worker(setting: _Setting) -> None:
 
 def check_package(
     path: Path, books: Books, as_of: date, to_the_end: bool = False, limits: Limits | None = None,
-    overlays: Overlays | None = None,
+    overlays: Overlays | None = None, control: Control | None = None,
 ) -> tuple[reader.PackageRead, pl.DataFrame, bool]:  # fmt: skip
     """Reads one package and checks it as far as it goes without registers.
 
@@ -115,13 +117,14 @@ def check_package(
                 look wrong, and a package that goes back is not judged case by case.
 
     limits, overlays   as reader.read_package
+    control            options of control of the region's agreement: what it switches off is not looked at
 
     Returns the package, all findings, and whether the package is refused whole.
     """
     read = reader.read_package(path, limits=limits, overlays=overlays)
     found = [read.findings]
     if read.tables and (to_the_end or not read.refused):
-        found.append(checks.check_registry(read.tables, books, as_of).with_columns(package=pl.lit(read.name)))
+        found.append(checks.check_registry(read.tables, books, as_of, control).with_columns(package=pl.lit(read.name)))
     found.append(findings.frame(_unreadable_amounts(read)))
     everything = findings.concat(found)
     whole = set(everything["rule"].unique().to_list()) & (checks.REFUSES_PACKAGE | {"W.4"})
@@ -159,8 +162,12 @@ def _read_one(job: _Job) -> _Read:
     """Worker: reads and checks a file and writes its tables beside the published ones."""
     setting = _SETTING["now"]
     named = names.parse_name(job.path.stem)
-    overlays = setting.overlays.get(2000 + named.year if named.year < 100 else named.year) if named is not None else None
-    read, found, refused = check_package(job.path, setting.books, job.as_of, limits=setting.limits, overlays=overlays)
+    year = None if named is None else 2000 + named.year if named.year < 100 else named.year
+    read, found, refused = check_package(
+        job.path, setting.books, job.as_of, limits=setting.limits,
+        overlays=None if year is None else setting.overlays.get(year),
+        control=None if year is None else setting.control.get(year),
+    )  # fmt: skip
     header = read.tables.get("file") if read.tables else None
     month = None
     cases, sumv = 0, 0
@@ -237,7 +244,7 @@ def ingest(
     warm = sum(path.stat().st_size for path in ordered) >= _WARM_BYTES
     if warm:
         compiling.prepare()  # once, and told: the workers then only load it
-    setting = _Setting(books, overlays_of(workspace), warm, limits or Limits())
+    setting = _Setting(books, overlays_of(workspace), warm, limits or Limits(), control_of(workspace))
     for read in _reads(jobs, setting, threads):
         done.append(_store(workspace, read, as_of))
         if progress is not None:
@@ -260,6 +267,11 @@ def overlays_of(workspace: Workspace) -> dict[int, Overlays]:
         if overlays.editions:
             found[year] = overlays
     return found
+
+
+def control_of(workspace: Workspace) -> dict[int, Control]:
+    """Options of control by the year of the agreement."""
+    return {year: load_agreement(workspace.agreement(year)[0]).head.control for year in workspace.agreement_years()}
 
 
 def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:

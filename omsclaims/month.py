@@ -111,7 +111,8 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     prices = tariffs.price(work, context)
     work["priced_sl"] = contract.check("priced_sl", prices["priced_sl"])
     work["priced"] = contract.check("priced", prices["priced"])
-    known_before = {"registry": tables["intake_findings"], "person": identified["findings"], "case": prices["findings"]}
+    intake = checks.switched(tables["intake_findings"], work, context)
+    known_before = {"registry": intake, "person": identified["findings"], "case": prices["findings"]}
     decisions, found = _control(work, context, known_before)
     work["decisions"] = decisions
     work["findings"] = found

@@ -6,6 +6,7 @@ function registered under its id in the file of its group. Codes and parameters 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,12 @@ import yaml
 #: Order of the passes; each reads what the ones before refused.
 PASSES: Final = ("registry", "person", "case", "patient", "history", "volumes")
 LEVELS: Final = ("file", "case", "sl", "usl", "element")
+#: What a rule needs to see, from the narrowest to the widest.
+SCOPES: Final = ("file", "case", "sub-case", "service", "patient", "period", "history")
+_SCOPE_OF_LEVEL: Final = {"file": "file", "case": "case", "sl": "sub-case", "usl": "service"}
+_SCOPE_OF_PASS: Final = {"patient": "patient", "volumes": "period", "history": "history"}
+#: What a cascade takes along: the cases of one person in one package, or the lines that belong to a stay.
+CASCADES: Final = ("person", "stay")
 #: Grounds are those of order 231n from this date of care on, of orders 230 and 36 before (law.md 0).
 NEW_CODES_SINCE: Final = date(2021, 5, 25)
 
@@ -95,7 +102,16 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of control, as the catalogue declares it."""
+    """One rule of control, as the catalogue declares it.
+
+    since, until  first and last date of care for which the rule holds; None: open (the date is DSCHET for a rule of a file)
+    scope         what it needs to see: one of SCOPES
+    same_as       rows of the federal books (Q015, Q016) that find the same, or a part of it
+    enabled       False: off unless the agreement switches it on; `rule.<id>.off` of the messages says why
+    covers        further rows of the control catalogue that are parameters or parts of this rule
+    found_by      rules of other rooms that find it (structure S.*, prices); it has no predicate of its own
+    cascade       what is taken along by what this and earlier passes refused: one of CASCADES, "" for a rule of its own
+    """
 
     id: str
     passes: tuple[str, ...]
@@ -110,6 +126,19 @@ class Rule:
     reference: str
     enabled: bool
     parameters: Parameters
+    since: date | None = None
+    until: date | None = None
+    scope: str = "case"
+    same_as: tuple[str, ...] = ()
+    cascade: str = ""
+    covers: tuple[str, ...] = ()
+    found_by: tuple[str, ...] = ()
+
+    def holds(self, day: pl.Expr) -> pl.Expr | None:
+        """Whether the rule holds for care on a day; None where it has no dates. A day that is not known is outside them."""
+        tests = [day >= self.since] if self.since is not None else []
+        tests += [day <= self.until] if self.until is not None else []
+        return pl.all_horizontal(tests).fill_null(value=False) if tests else None
 
 
 _KEYS: Final = frozenset(
@@ -126,8 +155,35 @@ _KEYS: Final = frozenset(
         "reference",
         "enabled",
         "parameters",
+        "since",
+        "until",
+        "scope",
+        "same_as",
+        "cascade",
+        "covers",
+        "found_by",
     )
 )
+_ROW: Final = re.compile(r"[0-9]{3}[FK]\.[0-9]{2}\.[0-9]{4}")
+
+
+def _rows_of_books(rule_id: str, given: list[str]) -> tuple[str, ...]:
+    """Ids of rows of the federal books, each as it stands there (003K.00.0570)."""
+    for row in given:
+        if _ROW.fullmatch(row) is None:
+            raise CatalogueError(f"rule {rule_id}: {row} is no id of a row of the federal books")
+    return tuple(given)
+
+
+def _scope(rule_id: str, raw: Mapping[str, Any], passes: tuple[str, ...]) -> str:
+    """The scope as declared; else that of the widest pass, else that of the level."""
+    found: str | None = raw.get("scope")
+    if found is None:
+        of_passes = [_SCOPE_OF_PASS[name] for name in passes if name in _SCOPE_OF_PASS]
+        found = max(of_passes, key=SCOPES.index) if of_passes else _SCOPE_OF_LEVEL.get(raw["level"])
+    if found not in SCOPES:
+        raise CatalogueError(f"rule {rule_id}: a scope must be declared, one of {', '.join(SCOPES)}")
+    return found
 
 
 def _rule(rule_id: str, group: str, raw: Mapping[str, Any]) -> Rule:
@@ -148,11 +204,15 @@ def _rule(rule_id: str, group: str, raw: Mapping[str, Any]) -> Rule:
         dates = [value.since for value in values]
         if not dates or dates != sorted(set(dates)):
             raise CatalogueError(f"rule {rule_id}: values of {name} must stand in order of time")
+    if raw.get("cascade", "person") not in CASCADES:
+        raise CatalogueError(f"rule {rule_id}: unknown cascade")
     return Rule(
         id=rule_id, passes=passes, group=group, level=raw["level"], code=raw["code"], old_code=raw["old_code"],
         element=raw["element"], kinds=tuple(raw.get("kinds", ())), books=tuple(raw.get("books", ())),
         tables=tuple(raw.get("tables", ())), reference=raw["reference"], enabled=bool(raw.get("enabled", True)),
-        parameters=Parameters(rule_id, named),
+        parameters=Parameters(rule_id, named), since=raw.get("since"), until=raw.get("until"),
+        scope=_scope(rule_id, raw, passes), same_as=_rows_of_books(rule_id, raw.get("same_as", [])),
+        cascade=raw.get("cascade", ""), covers=tuple(raw.get("covers", ())), found_by=tuple(raw.get("found_by", ())),
     )  # fmt: skip
 
 

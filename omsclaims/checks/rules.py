@@ -18,7 +18,7 @@ from typing import Final
 import polars as pl
 
 from omsclaims import findings
-from omsclaims.checks.catalogue import NEW_CODES_SINCE, Parameters, Rule
+from omsclaims.checks.catalogue import NEW_CODES_SINCE, Parameters, Rule, rules
 from omsclaims.checks.frames import View
 from omsclaims.nsi import Books
 from omsclaims.registry.formats import PERSONAL
@@ -186,6 +186,10 @@ def placed(view: View, level: str, rows: pl.DataFrame) -> pl.DataFrame:
         of_case = ("z_row", "package", "n_zap", "id_pac", "idcase", "line", "offset", "person_file")
         cases = view.case.select(*of_case, pl.col("date_z_2").alias("day"))
         found = found.join(cases, on="z_row", how="left", maintain_order="left")
+    for rule in map(rules().__getitem__, sorted(set(found["rule"]) & rules().keys())):
+        dated = rule.holds(pl.col("day"))
+        if dated is not None:  # functions over tables look at all dates
+            found = found.filter((pl.col("rule") != rule.id) | dated)
     hidden = [path for path in found["element"].unique().to_list() if tag_of(path).lower() in PERSONAL]
     found = found.with_columns(
         pl.when(pl.col("day") < NEW_CODES_SINCE).then(pl.col("old_code")).otherwise(pl.col("code")).alias("code"),
@@ -212,9 +216,10 @@ def evaluate(run: Run, level: str, chosen: Iterable[Rule]) -> list[pl.DataFrame]
 
 
 def _where(rule: Rule, broken: Broken) -> pl.Expr:
-    """The rows of the rule's kinds of files that break it; silent where the answer is null."""
+    """The rows of the rule's kinds of files and dates that break it; silent where the answer is null."""
     where = broken.where & pl.col("file_kind").is_in(rule.kinds) if rule.kinds else broken.where
-    return where.fill_null(value=False)
+    dated = rule.holds(pl.col("dschet" if rule.level == "file" else "date_z_2"))
+    return (where if dated is None else where & dated).fill_null(value=False)
 
 
 def _of_expression(rule: Rule, level: str, rows: pl.DataFrame, broken: Broken) -> pl.DataFrame:
@@ -234,6 +239,14 @@ def evaluate_tables(run: Run, chosen: Iterable[Rule]) -> list[pl.DataFrame]:
         parts = [(rule.level, answer)] if isinstance(answer, pl.DataFrame) else answer
         found += [stated(rule, level, rows) for level, rows in parts if rows.height]
     return found
+
+
+def note_refused(run: Run, found: pl.DataFrame) -> None:
+    """Notes for the cascades which cases are refused: by earlier passes, and by the findings of this one that bear a ground."""
+    here = found.filter(pl.col("code").is_not_null() & pl.col("z_row").is_not_null()).select("z_row")
+    before = run.view.tables.get("refused")
+    parts = [here] if before is None else [here, before.select(pl.col("case_key").alias("z_row"))]
+    run.memo["refused"] = pl.concat(parts).unique().sort("z_row")
 
 
 def all_findings(run: Run, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:

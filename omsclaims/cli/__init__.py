@@ -22,6 +22,7 @@ FAMILIES: Final = {
     "store": ("init", "nsi", "register", "agreement", "ingest", "withdraw", "status"),
     "files": ("check", "read", "write", "rewrite"),
     "formats": ("formats",),
+    "checks": ("checks",),
     "bulk": ("convert", "warmup"),
     "months": ("run", "reopen", "explain"),
 }

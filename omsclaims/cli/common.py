@@ -37,6 +37,7 @@ SHOWN_OF_A_RULE: Final = 5
 ORDER_OF_WORK: Final = (
     "demo", "init", "nsi load", "register load", "agreement load", "ingest", "withdraw", "run", "reopen", "explain", "status",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
+    "checks list", "checks show",
 )  # fmt: skip
 #: Files of a folder that are taken for packages.
 PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})

@@ -10,7 +10,7 @@ import polars as pl
 import typer
 from pydantic import ValidationError
 
-from omsclaims import contract, findings, intake, messages, money
+from omsclaims import checks, contract, findings, intake, messages, money
 from omsclaims.cli import common, words
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import AgreementError, against_law, load_agreement
@@ -112,7 +112,7 @@ def _add_agreement(app: typer.Typer, lang: str) -> None:
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         try:
-            loaded = load_agreement(folder)
+            loaded = load_agreement(folder, checks.rule_ids())
             load_overlays(folder / "formats", loaded.territory)  # what is wrong with it is told now, not with every package
         except (AgreementError, OverlayError, ValidationError, OSError) as error:
             reason: object = error

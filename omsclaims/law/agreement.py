@@ -13,7 +13,7 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -116,6 +116,27 @@ def _flag(value: object) -> bool:
     if str(value).lower() not in known:
         raise PydanticCustomError("not_a_flag", "not a flag", {})
     return known[str(value).lower()]
+
+
+def _clinic(value: object) -> str:
+    if re.fullmatch(r"[0-9]{6}", str(value)) is None:
+        raise PydanticCustomError("not_a_clinic", "not the code of a clinic", {})
+    return str(value)
+
+
+ClinicCode = Annotated[str, BeforeValidator(_clinic)]
+
+
+def _code(value: object) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_.]{1,40}", str(value)) is None:
+        raise PydanticCustomError("not_a_code", "not a code", {})
+    return str(value)
+
+
+def _pattern(value: object) -> str:
+    if re.fullmatch(r"[A-Za-z0-9.]{1,40}\*?", str(value)) is None:
+        raise PydanticCustomError("not_a_code", "not a code", {})
+    return str(value)
 
 
 Roubles = Annotated[int, BeforeValidator(Decimals(4, 10_000_000))]
@@ -304,6 +325,24 @@ class FinancingCoefficient(Row):
     kd: Coefficient
 
 
+class PlanLine(Row):
+    """A line of the commission's plan: which cases consume it (an empty criterion: any), and in what (Rules 122-123; law.md 5).
+
+    group      КСГ, group of high-tech care or code of a service; a final `*` stands for any ending
+    unit       case: a case is one; quantity: what the tariff counts (visits, services)
+    otherwise  line that takes its cases in a clinic whose plan of the year has no row for it; empty: none does
+    """
+
+    line: Annotated[str, BeforeValidator(_code)]
+    name: str
+    kind: Kind | None = None
+    usl_ok: Whole | None = None
+    profil: Whole | None = None
+    group: Annotated[str, BeforeValidator(_pattern)] | None = None
+    unit: Literal["case", "quantity"] = "case"
+    otherwise: Annotated[str, BeforeValidator(_code)] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table of the agreement: where it lies, what a row is, what makes a row the only one of its key.
@@ -352,6 +391,7 @@ FILES: Final[Mapping[str, TableSpec]] = {
     "vmp": TableSpec(VmpNorm, ("group",), needed=("vmp",)),
     "clinic_coefficients": TableSpec(ClinicCoefficient, ("mo", "kind")),
     "financing": TableSpec(FinancingCoefficient, ("place", "group")),
+    "plan_lines": TableSpec(PlanLine, ("kind", "usl_ok", "profil", "group")),
 }
 
 
@@ -362,12 +402,49 @@ class Financing(_Model):
     average_number: Literal["mean_of_month_starts", "month_start"]
 
 
+class RuleSwitch(_Model):
+    """A rule of control switched off (or on) by the region: for clinics or for all, in a time (reporting months), and why.
+
+    source  file and line, filled by the loader
+    """
+
+    rule: str
+    mo: tuple[ClinicCode, ...] = ()
+    since: Day | None = None
+    until: Day | None = None
+    why: str
+    source: str = ""
+
+    def holds(self, day: date) -> bool:
+        """Whether the switch is in force on a day; both ends are part of its time."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+
 class Control(_Model):
-    """Options of control: several grounds in one case; what a file-level ground refuses; letters of first-stage examinations."""
+    """Options of control: several grounds in one case; what a file-level ground refuses; letters of first-stage examinations;
+    rules that are off (or, where the catalogue has them off, on) here.
+    """
 
     several_grounds: Literal["max", "sum_capped"] = "max"
     package_refusal: Literal["whole_package", "cases_only"] = "whole_package"
     first_stage_exam_letters: tuple[str, ...] = ("DP", "DO")
+    disabled_rules: tuple[RuleSwitch, ...] = ()
+    enabled_rules: tuple[RuleSwitch, ...] = ()
+
+    @property
+    def switches(self) -> tuple[RuleSwitch, ...]:
+        """All switches in the order of the file."""
+        return (*self.disabled_rules, *self.enabled_rules)
+
+
+class Volumes(_Model):
+    """Volumes of the commission (Rules 122-123): over which period the plans of months add up; whether a case without a row of
+    the plan is refused (1.6.2) or let through; how the rest of the year is foretold.
+    """
+
+    cumulation: Literal["month", "quarter", "year"] = "month"
+    without_plan: Literal["refuse", "pass"] = "refuse"
+    forecast: Literal["seasonal", "linear"] = "seasonal"
 
 
 class Head(_Model):
@@ -383,6 +460,7 @@ class Head(_Model):
     exam_age: Literal["on_start", "in_year"] = "on_start"
     financing: Financing | None = None
     control: Control = Control()
+    volumes: Volumes = Volumes()
 
 
 @dataclass(frozen=True)
@@ -490,8 +568,10 @@ class _Read:
         return f"{self.file}:{self.line}"
 
 
-def load_agreement(folder: Path | str) -> Agreement:
+def load_agreement(folder: Path | str, known_rules: Collection[str] | None = None) -> Agreement:
     """The agreement of a folder (layout: module and row models above; a row model's fields are the columns of its CSV).
+
+    known_rules  ids of the rules of control: where given, a switch of any other rule is a problem
 
     Raises AgreementError with all problems: missing or unknown columns and values, too many decimals, two rows for one key at
     one time, rows outside the validity, files that a kind of payment needs.
@@ -509,10 +589,12 @@ def load_agreement(folder: Path | str) -> Agreement:
     if head is None:
         raise AgreementError(root.name, problems)
     problems.extend(_needed(root, head, rows))
+    problems.extend(_wrong_switches(head, known_rules))
     rows = {name: _expanded(_spec(name), found) for name, found in rows.items()}
     rows = {name: _dated(head, found, problems) for name, found in rows.items()}
     for name, found in rows.items():
         problems.extend(_contradictions(_spec(name), found))
+    problems.extend(_plan_lines(rows["plan_lines"]))
     if problems:
         raise AgreementError(root.name, problems)
     tables = {name: _frame(_spec(name), found, head) for name, found in rows.items()}
@@ -541,7 +623,7 @@ _EMPTY: Final = ("", "null", "~")
 
 def _known_keys() -> frozenset[str]:
     """Every key that agreement.yaml may have anywhere."""
-    models: list[type[BaseModel]] = [Head, Financing, Control, *(spec.row for spec in SECTIONS.values())]
+    models: list[type[BaseModel]] = [Head, Financing, Control, Volumes, RuleSwitch, *(spec.row for spec in SECTIONS.values())]
     return frozenset(name for model in models for name in model.model_fields) | frozenset(SECTIONS)
 
 
@@ -594,6 +676,7 @@ def _read_main(
         problems.append(Problem(MAIN_FILE, 1, "", "not_yaml"))
         return None, {}
     sections = _sections(raw, lines, problems)
+    _place_switches(raw, lines)
     try:
         head = Head.model_validate({key: value for key, value in raw.items() if key not in SECTIONS})
     except ValidationError as error:
@@ -617,6 +700,16 @@ def _sections(raw: dict[str, Any], lines: dict[tuple[str | int, ...], int], prob
         read = (_row(spec, MAIN_FILE, lines[(name, i)], item, problems) for i, item in enumerate(listed))
         sections[name] = [row for row in read if row is not None]
     return sections
+
+
+def _place_switches(raw: dict[str, Any], lines: Mapping[tuple[str | int, ...], int]) -> None:
+    """Notes file and line in each switch of control, as the rows of lists have them."""
+    control = raw.get("control")
+    for name in ("disabled_rules", "enabled_rules"):
+        listed = control.get(name) if isinstance(control, dict) else None
+        for i, item in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(item, dict):
+                item["source"] = f"{MAIN_FILE}:{lines['control', name, i]}"
 
 
 def _closest(path: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], int]) -> int:
@@ -648,7 +741,16 @@ def _problem(file: str, line: int, column: str, item: Any) -> Problem:
         params["allowed"] = str(context["expected"]).replace(" or ", ", ")
     elif "allowed" in context:
         params["allowed"] = str(context["allowed"])
-    own = ("not_a_number", "too_many_decimals", "too_large", "not_a_whole_number", "not_a_date", "not_a_flag")
+    own = (
+        "not_a_number",
+        "too_many_decimals",
+        "too_large",
+        "not_a_whole_number",
+        "not_a_date",
+        "not_a_flag",
+        "not_a_code",
+        "not_a_clinic",
+    )
     code = kind if kind in own else _PYDANTIC.get(kind, "bad_value")
     return Problem(file, line, column, code, tuple(sorted(params.items())))
 
@@ -725,6 +827,24 @@ def _needed(root: Path, head: Head, rows: Mapping[str, list[_Read]]) -> list[Pro
     return problems
 
 
+def _wrong_switches(head: Head, known: Collection[str] | None) -> list[Problem]:
+    """Switches of control that name no rule, end before they begin, or stand twice."""
+    problems = []
+    seen: dict[tuple[bool, RuleSwitch], int] = {}
+    for wanted, listed in ((False, head.control.disabled_rules), (True, head.control.enabled_rules)):
+        for switch in listed:
+            line = int(switch.source.rpartition(":")[2])
+            if known is not None and switch.rule not in known:
+                problems.append(Problem(MAIN_FILE, line, "rule", "unknown_rule", (("value", switch.rule),)))
+            if switch.since is not None and switch.until is not None and switch.since > switch.until:
+                problems.append(Problem(MAIN_FILE, line, "since", "range"))
+            other = seen.setdefault((wanted, switch.model_copy(update={"source": "", "why": ""})), line)
+            if other != line:
+                params = (("row", switch.rule), ("other", str(other)))
+                problems.append(Problem(MAIN_FILE, line, "rule", "two_rows", params))
+    return problems
+
+
 def _expanded(spec: TableSpec, found: list[_Read]) -> list[_Read]:
     """Rows with a word for all values, once for each of the values."""
     for column, (word, values) in spec.expand.items():
@@ -765,6 +885,30 @@ def _contradictions(spec: TableSpec, found: list[_Read]) -> list[Problem]:
                 if all(_overlap(earlier.row, later.row, low, high) for low, high in ranges):
                     params = (("row", ", ".join(str(part) for part in key)), ("other", str(earlier.line)))
                     problems.append(Problem(later.file, later.line, ", ".join(spec.keys), "two_rows", params))
+    return sorted(set(problems))
+
+
+def _plan_lines(found: list[_Read]) -> list[Problem]:
+    """Lines of the plan that contradict themselves (one line, two names, units or substitutes), or whose substitute is no line or
+    leads back to them."""
+    first: dict[str, PlanLine] = {}
+    problems = []
+    for read in found:
+        row = read.row
+        assert isinstance(row, PlanLine)
+        said = first.setdefault(row.line, row)
+        if (row.name, row.unit, row.otherwise) != (said.name, said.unit, said.otherwise):
+            problems.append(Problem(read.file, read.line, "line", "plan_line_differs", (("value", row.line),)))
+    for read in found:
+        row = read.row
+        assert isinstance(row, PlanLine)
+        seen, line = [row.line], row.otherwise
+        while line is not None and line in first and line not in seen:
+            seen.append(line)
+            line = first[line].otherwise
+        if line is not None:
+            code = "plan_line_circle" if line in seen else "plan_line_unknown"
+            problems.append(Problem(read.file, read.line, "otherwise", code, (("value", line),)))
     return sorted(set(problems))
 
 

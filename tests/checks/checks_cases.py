@@ -17,10 +17,13 @@ from typing import Any
 import polars as pl
 
 from omsclaims import contract
+from omsclaims.checks.frames import View
 from omsclaims.identifiers import build_enp
+from omsclaims.law.agreement import FILES, Control, RuleSwitch, Volumes, frame_schema
 from omsclaims.nsi import Book, Books, book_from_rows, built_in_books
 from omsclaims.periods import Month
 from omsclaims.registry import formats, names
+from omsclaims.settlement import consume
 
 Block = dict[str, Any]
 AS_OF = date(2022, 4, 20)
@@ -82,6 +85,14 @@ TEMPLATES: dict[str, tuple[str, str, Block, Block, list[Block]]] = {
     "cancer": ("C", "ksg_inpatient", _IN, {**_SL, **_WEEK, **_KSG, "ds1": "C50.1", "profil": 60, "kd": "7", "p_per": 1, "ds_onk": 0, "sum_m": "25500.00", "tarif": "25000.00"}, []),
 }  # fmt: skip
 
+#: Tables below others, in order: each with the table above it. A list in a block of that table gives its rows.
+CHILDREN: dict[str, str] = {
+    "vnov_m": "z_sl", "os_sluch": "z_sl", "sank": "z_sl", "sank_sl_id": "sank", "code_exp": "sank", "ds2": "sl", "ds3": "sl",
+    "ds2_n": "sl", "crit": "sl", "sl_koef": "sl", "code_mes1": "sl", "lek_pr": "sl", "napr": "sl", "cons": "sl", "b_diag": "sl",
+    "b_prot": "sl", "onk_usl": "sl", "onk_lek_pr": "onk_usl", "date_inj": "onk_lek_pr", "naz": "sl", "med_dev": "usl",
+    "mr_usl_n": "usl", "dost": "person", "dost_p": "person",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Built:
@@ -114,7 +125,11 @@ class _Month:
         """A row of a canonical table; its number is unique over the month."""
         rows = self.rows.setdefault(table, [])
         number = len(rows)
-        rows.append({"_row": number, **scaled(table, block)})
+        nested = {name: block[name] for name in block if CHILDREN.get(name) == table}
+        rows.append({"_row": number, **scaled(table, {name: value for name, value in block.items() if name not in nested})})
+        for name, values in nested.items():
+            for value in values:
+                self.add(name, {"_parent": number, **(value if isinstance(value, dict) else {name.removesuffix("_n"): value})})
         return number
 
 
@@ -131,7 +146,8 @@ def build(
     refused: list[int] | None = None,
     books: Mapping[str, list[Block]] | None = None,
     month: str = "2022-03",
-    disabled: list[str] | None = None,
+    disabled: list[Any] | None = None,
+    enabled: list[Any] | None = None,
 ) -> Built:
     """The tables of a month with these cases, and a context."""
     collected = _Month()
@@ -140,7 +156,7 @@ def build(
     for number, case in enumerate(cases, 1):
         keys.append(_add_case(collected, contracts, number, dict(case)))
     tables = {name: _canonical(name, rows) for name, rows in collected.rows.items()}
-    for name in ("ds2", "ds3", "ds2_n", "sl_koef", "usl"):
+    for name in ("usl", *CHILDREN):
         tables.setdefault(name, _canonical(name, []))
     for name, rows in contracts.items():
         tables[name] = _contracted(name, rows)
@@ -162,11 +178,28 @@ def build(
     for name, rows in {**known, **(registers or {})}.items():
         tables[name] = _contracted(name, rows)
     tables["refused"] = _contracted("refused", [{"case_key": keys[number - 1]} for number in refused or []])
-    agreement = SimpleNamespace(planned_kinds=frozenset({"visit", "ksg_inpatient", "vmp"}), disabled_rules=tuple(disabled or ()))
+    control = Control(disabled_rules=_switches(disabled), enabled_rules=_switches(enabled))
+    agreement = SimpleNamespace(
+        planned_kinds=frozenset({"visit", "ksg_inpatient", "vmp"}), head=SimpleNamespace(control=control, volumes=Volumes()),
+        table=lambda name: pl.DataFrame(schema=frame_schema(FILES[name].row)),
+    )  # fmt: skip
     context = SimpleNamespace(
         month=Month.parse(month), as_of=as_of, territory=TERRITORY, books=_books(books or {}), agreement=agreement
     )
+    tables["plan_items"] = consume({**tables, "cases": _cases_of(tables)}, context)["plan_items"]
     return Built(tables, context, keys)
+
+
+def _cases_of(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """What the plan of the commission looks at of the contract table `cases`; what was refused before asks for nothing."""
+    cases = View(tables).case.rename({"z_row": "case_key"})
+    return cases.join(tables["refused"], on="case_key", how="anti")
+
+
+def _switches(listed: list[Any] | None) -> tuple[RuleSwitch, ...]:
+    """Switches of an agreement: an id, or a block of rule, mo, since, until."""
+    blocks = ({"rule": item} if isinstance(item, str) else item for item in listed or ())
+    return tuple(RuleSwitch.model_validate({"why": "a test", **block}) for block in blocks)
 
 
 def _add_case(collected: _Month, contracts: dict[str, list[Block]], number: int, case: Block) -> int:
@@ -217,11 +250,7 @@ def _add_sl(
     kind: str,
     priced: Block,
 ) -> None:
-    nested = {name: block.pop(name) for name in ("ds2", "ds3", "ds2_n", "sl_koef") if name in block}
     row = collected.add("sl", {"_parent": key, "sl_id": f"s{number}.{order + 1}", **block})
-    for name, values in nested.items():
-        for value in values:
-            collected.add(name, {"_parent": row, **(value if isinstance(value, dict) else {name.removesuffix("_n"): value})})
     for place, service in enumerate(usl, 1):
         full = {
             "profil": 97 if block.get("profil") else None,
@@ -232,7 +261,7 @@ def _add_sl(
             **service,
         }
         collected.add("usl", {"_parent": row, "idserv": f"u{number}.{place}", "lpu": "750001", **full})
-    amounts = scaled("sl", block)
+    amounts = scaled("sl", {name: value for name, value in block.items() if name not in CHILDREN})
     factors = {
         "kz5": amounts.get("koef_z"),
         "ks5": amounts.get("koef_up"),

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 from omsclaims import checks
 from omsclaims.checks import catalogue
 from omsclaims.findings import ORDER
-from tests.checks.checks_cases import AS_OF, TEMPLATES, Built, build
+from tests.checks.checks_cases import AS_OF, CHILDREN, TEMPLATES, Built, build
 from tests.checks.test_rules import FOLDER
 
 
@@ -38,21 +38,10 @@ def _packages(built: Built) -> list[tuple[str, dict[str, pl.DataFrame]]]:
     packages: dict[str, dict[str, pl.DataFrame]] = {}
     for package in tables["file"]["package"]:
         zaps = [zap for zap, name in zap_package.items() if name == package]
-        part: dict[str, pl.DataFrame] = {
-            "file": tables["file"].filter(pl.col("package") == package).drop("package"),
-            "person": tables["person"].filter(pl.col("package") == package).drop("package"),
-        }
+        part: dict[str, pl.DataFrame] = {"file": tables["file"].filter(pl.col("package") == package).drop("package")}
         rows = {"zap": tables["zap"].filter(pl.col("_row").is_in(zaps))}
-        above = {
-            "patient": "zap",
-            "z_sl": "zap",
-            "sl": "z_sl",
-            "usl": "sl",
-            "ds2": "sl",
-            "ds3": "sl",
-            "ds2_n": "sl",
-            "sl_koef": "sl",
-        }
+        above = {"patient": "zap", "z_sl": "zap", "sl": "z_sl", "usl": "sl", **CHILDREN}
+        rows["person"] = tables["person"].filter(pl.col("package") == package)
         for name, parent in above.items():
             rows[name] = tables[name].filter(pl.col("_parent").is_in(rows[parent]["_row"].to_list()))
         numbers = {name: {old: new for new, old in enumerate(frame["_row"])} for name, frame in rows.items()}
