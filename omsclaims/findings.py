@@ -8,6 +8,7 @@ number of the list of grounds of the control order (F014, for example 1.4.4), in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
@@ -113,10 +114,21 @@ def params_json(params: Mapping[str, object]) -> str:
     return json.dumps(dict(params), ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
 
 
+#: Rows of the official check books by their id: category, region, number (Q015 1.1). Their texts are made from the row.
+OFFICIAL: Final = re.compile(r"(?P<category>[0-9]{3}[FK])\.[0-9]{2}\.[0-9]{4}", re.ASCII)
+
+
+def rule_key(rule: str, part: str) -> str:
+    """Key of the catalogue for a `part` (title, text, todo) of a rule; rows of the check books share those of their category."""
+    key = f"rule.{rule}.{part}"
+    official = None if messages.has(key) else OFFICIAL.fullmatch(rule)
+    return key if official is None else f"rule.official.{official['category']}.{part}"
+
+
 def rule_text(rule: str, params: dict[str, object], value: str | None, element: str | None, lang: str) -> str:
-    """The text `rule.<id>.text` of the catalogue filled with the finding's value, element and parameters."""
+    """The text of a rule in the catalogue (`rule_key`) filled with the finding's value, element and parameters."""
     known: dict[str, object] = {"value": "" if value is None else value, "element": element or "", **params}
-    return messages.text(f"rule.{rule}.text", lang, **known)
+    return messages.text(rule_key(rule, "text"), lang, **known)
 
 
 def mask(value: str | None) -> str | None:

@@ -150,7 +150,7 @@ def print_findings(found: pl.DataFrame, lang: str, shown: int = SHOWN_OF_A_RULE)
     """Findings for people: per rule its title, count, ground, the first `shown` with place and text, and what to do."""
     for rule, rows in found.sort("rule").group_by("rule", maintain_order=True):
         name = str(rule[0])
-        head = messages.text(f"rule.{name}.title", lang)
+        head = messages.text(findings.rule_key(name, "title"), lang)
         code = rows["code"].drop_nulls()
         ground = f" · {messages.text('cli.ground', lang)} {code[0]}" if code.len() else ""
         out.print(f"{name} {head} · {rows.height}{ground}", style="bold", markup=False)
@@ -158,9 +158,9 @@ def print_findings(found: pl.DataFrame, lang: str, shown: int = SHOWN_OF_A_RULE)
             out.print(f"  {place(row, lang)}: {row['text']}", markup=False)
         if rows.height > shown:
             out.print("  " + messages.text("cli.and_more", lang, count=rows.height - shown), markup=False)
-        if messages.has(f"rule.{name}.todo"):
+        if messages.has(findings.rule_key(name, "todo")):
             params = _params(rows.row(0, named=True))
-            out.print("  → " + messages.text(f"rule.{name}.todo", lang, **params), style="cyan", markup=False)
+            out.print("  → " + messages.text(findings.rule_key(name, "todo"), lang, **params), style="cyan", markup=False)
 
 
 def _params(row: dict[str, object]) -> dict[str, object]:

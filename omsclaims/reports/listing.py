@@ -17,7 +17,7 @@ FIRST = 200
 
 def title(rule: str | None, lang: str) -> str:
     """The short name of a rule; its id where the catalogue has none."""
-    key = f"rule.{rule}.title"
+    key = findings_room.rule_key(rule or "", "title")
     return messages.text(key, lang) if messages.has(key) else str(rule or "")
 
 
@@ -30,7 +30,7 @@ def todo(rule: str, lang: str, found: Sequence[Filling] = ()) -> str:
 
     found  findings of the rule: what they have in common is put into the text, three dots where they differ
     """
-    key = f"rule.{rule}.todo"
+    key = findings_room.rule_key(rule, "todo")
     if not messages.has(key):
         return ""
     names = [name for _, name, _, _ in Formatter().parse(messages.catalogue()[key][lang]) if name]

@@ -1,0 +1,205 @@
+"""Which findings do the check books give on a package, and which of their rows were executed? Never a row passed over in silence.
+
+All rows of one table are evaluated together. A finding says the id of the row, its position, the value, the ground of F014 on the
+date of care, and in its parameters what the row wants in the words of the book.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import yaml
+
+from omsclaims import findings
+from omsclaims.checks.catalogue import NEW_CODES_SINCE
+from omsclaims.checks.official import classifiers
+from omsclaims.checks.official.compiling import Check, Program, Skipped
+from omsclaims.checks.official.lines import Lines
+from omsclaims.checks.official.rows import CheckRow
+from omsclaims.checks.rules import masked
+from omsclaims.registry.formats import PERSONAL
+
+#: The level of a finding by the nearest of these tables that the row's table hangs on.
+_LEVELS: Final[tuple[tuple[str, str], ...]] = (
+    ("usl", "usl"), ("sl", "sl"), ("z_sl", "case"), ("person", "person"), ("patient", "zap"), ("zap", "zap"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of one row of a book on one package. `why` is a key of messages, `what` what is meant; findings: how many."""
+
+    book: str
+    row: str
+    ordinal: int
+    way: str
+    executed: bool
+    why: str = ""
+    what: str = ""
+    findings: int = 0
+
+
+@cache
+def _grounds() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("grounds.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)  # type: ignore[no-any-return]
+
+
+def ground(row: CheckRow, table: str) -> tuple[str, str]:
+    """Grounds of F014 of a row, of care since 25.05.2021 and before."""
+    known = _grounds()
+    path = row.path
+    found = known["ids"].get(row.id) or known["elements"].get(path.rpartition("/")[2]) or known["tables"].get(table)
+    if found is None:
+        found = known["absent"] if row.category == "003F" and row.absent_wanted else known["category"][row.category]
+    return found[0], found[1]
+
+
+def run(program: Program, lines: Lines, person_file: str | None = None) -> tuple[pl.DataFrame, list[Execution]]:
+    """Findings (findings.SCHEMA, sorted) of a program on a package, and what became of each row.
+
+    person_file  name of the file of persons, for findings about it
+    """
+    told = [_skipped(one) for one in program.skipped]
+    by_grain: dict[str, list[Check]] = {}
+    for check in program.checks:
+        lacking = [f"{book}.{column}" for book, column in check.books if classifiers.usable(lines.books, book, column)]
+        if lacking:
+            told.append(_told(check.row, check.way, executed=False, why="book", what=", ".join(lacking)))
+        else:
+            by_grain.setdefault(check.grain, []).append(check)
+    found: list[pl.DataFrame] = []
+    for grain, checks in by_grain.items():
+        for check, rows in zip(checks, _broken(lines, grain, checks), strict=True):
+            told.append(_told(check.row, check.way, executed=True, findings=rows.size))
+            if rows.size:
+                found.append(_findings(lines, check, rows, person_file))
+    return findings.concat(found), sorted(told, key=lambda one: (one.book, one.row, one.ordinal))
+
+
+def _skipped(one: Skipped) -> Execution:
+    return _told(one.row, one.way, executed=False, why=one.why, what=one.what)
+
+
+def _told(row: CheckRow, way: str, *, executed: bool, why: str = "", what: str = "", findings: int = 0) -> Execution:
+    return Execution(row.book, row.id, row.ordinal, way, executed, why, what, findings)
+
+
+def _broken(lines: Lines, grain: str, checks: list[Check]) -> Iterable[np.ndarray]:
+    """For each check the rows of its table that break it."""
+    if not lines.height(grain):
+        return [np.zeros(0, np.int64)] * len(checks)
+    frame = lines.frame(grain, [ref for check in checks for ref in check.refs])
+    marked = frame.with_columns(check.broken.alias(f"#{number}") for number, check in enumerate(checks))
+    return [marked[f"#{number}"].arg_true().to_numpy().astype(np.int64) for number in range(len(checks))]
+
+
+# ---------------------------------------------------------------- findings
+
+
+def level_of(lines: Lines, table: str) -> tuple[str, str]:
+    """Level of the findings about a table, and the table that carries it."""
+    above = lines.editions.upward(table)
+    for carrier, level in _LEVELS:
+        if carrier in above and (carrier != "person" or "zap" not in above):
+            return level, carrier
+    return "file", table
+
+
+def _findings(lines: Lines, check: Check, rows: np.ndarray, person_file: str | None) -> pl.DataFrame:
+    level, carrier = level_of(lines, check.grain)
+    values = lines.frame(check.grain, check.refs)[rows].select(check.value.cast(pl.String).alias("value"))
+    place = _place(lines, check.grain, level, carrier, rows)
+    value = values["value"].gather(place.pop("of")) if "of" in place else values["value"]
+    code, old_code = ground(check.row, check.grain)
+    hidden = check.element.rpartition("/")[2].lower() in PERSONAL
+    of_person = check.row.family == "person"
+    made = pl.DataFrame({**place, "value": value}).with_columns(
+        rule=pl.lit(check.row.id), level=pl.lit(level), package=pl.lit(lines.package), element=pl.lit(check.element),
+        file=pl.lit(person_file if of_person and person_file else lines.package), params=pl.lit(params_of(check)),
+        value=masked(pl.col("value")) if hidden else pl.col("value"),
+        code=pl.when(pl.col("day") < NEW_CODES_SINCE).then(pl.lit(old_code)).otherwise(pl.lit(code)),
+    )  # fmt: skip
+    return findings.conform(made.drop("day"))
+
+
+def params_of(check: Check) -> str:
+    """What the text of a finding needs of its row, as canonical JSON."""
+    row = check.row
+    said = row.comment or row.description
+    shape = ", ".join(filter(None, (row.mask, f"{row.min_length or 0}-{row.max_length}" if row.max_length else "", row.comment)))
+    params = {
+        "row": row.id, "book": ", ".join(f"{book}.{column}" for book, column in check.books), "allowed": row.allowed, "shape": shape,
+        "said_ru": said, "said_en": said,
+        "allowed_ru": f"; допустимо: {row.allowed}" if row.allowed else "", "allowed_en": f"; allowed: {row.allowed}" if row.allowed else "",
+        "when_ru": f"; условие: {row.condition}" if row.condition else "", "when_en": f"; when {row.condition}" if row.condition else "",
+        "wanted_ru": "должен отсутствовать" if row.absent_wanted else "должен присутствовать",
+        "wanted_en": "must be absent" if row.absent_wanted else "must be there",
+    }  # fmt: skip
+    return json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _place(lines: Lines, grain: str, level: str, carrier: str, rows: np.ndarray) -> dict[str, pl.Series]:
+    """Columns of the position of rows; `of`: which of the rows, where one of them stands once for each of its cases."""
+    if level == "file":
+        day = lines.tables["file"]["dschet"] if lines.height("file") else pl.Series([None], dtype=pl.Date)
+        return {"day": day.head(1).new_from_index(0, rows.size)}
+    if level in ("case", "sl", "usl"):
+        place = _of_case(lines, lines.index(grain, "z_sl")[rows])
+        if level != "case":
+            sub = _nulled(lines.index(grain, "sl")[rows])
+            place |= {"sl_row": lines.tables["sl"]["_row"].gather(sub), "sl_id": lines.tables["sl"]["sl_id"].gather(sub)}
+        if level == "usl":
+            place["idserv"] = lines.tables["usl"]["idserv"].gather(_nulled(lines.index(grain, "usl")[rows]))
+        return place
+    return _of_record(lines, grain, carrier, rows)
+
+
+def _of_case(lines: Lines, cases: np.ndarray) -> dict[str, pl.Series]:
+    z_sl, zap, patient = lines.tables["z_sl"], lines.tables["zap"], lines.tables["patient"]
+    records = lines.index("z_sl", "zap")[cases]
+    patients = _nulled(lines.index("z_sl", "patient")[cases])
+    at, record = _nulled(cases), _nulled(records)
+    return {
+        "z_row": z_sl["_row"].gather(at), "idcase": z_sl["idcase"].gather(at), "day": z_sl["date_z_2"].gather(at),
+        "n_zap": zap["n_zap"].gather(record), "line": zap["_line"].gather(record), "offset": zap["_offset"].gather(record),
+        "id_pac": patient["id_pac"].gather(patients),
+    }  # fmt: skip
+
+
+def _of_record(lines: Lines, grain: str, carrier: str, rows: np.ndarray) -> dict[str, pl.Series]:
+    """A person, a patient or a record: once for each of its cases, and once alone where it has none."""
+    carried = lines.index(grain, carrier)[rows]
+    cases = lines.index("z_sl", carrier) if lines.height("z_sl") else np.zeros(0, np.int64)
+    first = np.full(max(1, lines.height(carrier)), -1, np.int64)
+    first[carried[::-1]] = np.arange(rows.size - 1, -1, -1)
+    met = np.flatnonzero((cases >= 0) & (first[np.clip(cases, 0, None)] >= 0)) if cases.size else cases
+    of = first[cases[met]]
+    alone = np.setdiff1d(np.arange(rows.size), of)
+    place = _of_case(lines, np.concatenate([met, np.full(alone.size, -1, np.int64)]))
+    order = np.concatenate([of, alone])
+    if carrier == "person":
+        persons = lines.tables["person"]
+        which = pl.Series(carried[order])
+        place |= {
+            "id_pac": persons["id_pac"].gather(which), "line": persons["_line"].gather(which), "offset": persons["_offset"].gather(which),
+        }  # fmt: skip
+    elif alone.size:
+        records = _nulled(np.concatenate([np.full(met.size, -1, np.int64), lines.index(carrier, "zap")[carried[alone]]]))
+        zap = lines.tables["zap"]
+        for column, source in (("n_zap", "n_zap"), ("line", "_line"), ("offset", "_offset")):
+            place[column] = pl.select(pl.coalesce(place[column], zap[source].gather(records))).to_series()
+    return {**place, "of": pl.Series(order)}
+
+
+def _nulled(rows: np.ndarray) -> pl.Series:
+    """Row numbers for gather: -1 gives null."""
+    found = pl.Series(rows, dtype=pl.Int64)
+    return found if not rows.size or rows.min() >= 0 else found.set(found < 0, None)
