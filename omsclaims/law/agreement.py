@@ -343,6 +343,13 @@ class PlanLine(Row):
     otherwise: Annotated[str, BeforeValidator(_code)] | None = None
 
 
+class FineStandard(Row):
+    """Per-capita standard RP by conditions of care (V006), roubles: the base of fines (order 231n; law.md 10.2)."""
+
+    usl_ok: Annotated[Literal[1, 2, 3, 4], BeforeValidator(_whole)]
+    amount: Roubles
+
+
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table of the agreement: where it lies, what a row is, what makes a row the only one of its key.
@@ -367,6 +374,7 @@ SECTIONS: Final[Mapping[str, TableSpec]] = {
     "rounding": TableSpec(Rounding, ("kind",), expand={"kind": (ANY, KINDS)}),
     "kslp_rules": TableSpec(KslpRule, ()),
     "case_management": TableSpec(CaseManagement, ()),
+    "fine_standards": TableSpec(FineStandard, ("usl_ok",)),
 }
 #: CSV files, by name without extension.
 FILES: Final[Mapping[str, TableSpec]] = {
@@ -426,6 +434,7 @@ class Control(_Model):
     """
 
     several_grounds: Literal["max", "sum_capped"] = "max"
+    fines: Literal["apart", "in_act_132"] = "apart"
     package_refusal: Literal["whole_package", "cases_only"] = "whole_package"
     first_stage_exam_letters: tuple[str, ...] = ("DP", "DO")
     disabled_rules: tuple[RuleSwitch, ...] = ()
