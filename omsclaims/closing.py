@@ -110,6 +110,8 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     for name in ("postings", "territory_bills"):
         parts = [workspace.ledger_table(name, month_name) for month_name in of_year]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
+    lines = [workspace.stored_table(name, "plan_lines") for name in of_year]
+    tables["plan_lines_before"] = pl.concat(lines) if lines else contract.TABLES["plan_lines"].empty()
     inputs = {
         "packages": {row.package: row.digest for row in rows},
         "registers": register_digests,

@@ -22,6 +22,7 @@ Tables = dict[str, pl.DataFrame]
 #: Parts of a month that are made by the stages, beside the tables that came in.
 RESULTS: Final = (
     "identified", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows", "cases_view",
+    "plan_items", "plan_lines",
     "financing", "standards", "payments", "act_121", "act_132", "territory_bills", "postings", "balances",
 )  # fmt: skip
 
@@ -103,7 +104,7 @@ def _parsed(name: str) -> names.PackageName:
 
 def settle_month(tables: Tables, context: Context) -> Tables:
     """Decides and prices a month: input tables of `assemble`, registers (`reg_*`), `history`, `balances_before`,
-    `postings_before`, `territory_bills_before`; returns the tables of `RESULTS`, each as the contract has it.
+    `postings_before`, `territory_bills_before`, `plan_lines_before`; returns the tables of `RESULTS`, each as the contract has it.
     """
     work = dict(tables)
     identified = settlement.identify(work, context)
@@ -116,6 +117,7 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     decisions, found = _control(work, context, known_before)
     work["decisions"] = decisions
     work["findings"] = found
+    work["plan_lines"] = settlement.line_use(work, context)
     work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, decisions, work, context))
     money = settlement.settle(work, context)
     work["findings"] = findings.concat([found, money.pop("findings")])
@@ -132,6 +134,10 @@ def _control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) 
     for name in checks.PASSES:
         work["refused"] = contract.TABLES["refused"].empty() if decisions is None else settlement.refused(decisions)
         here = [given[name]] if name in given else []
+        if name == "volumes":  # what nothing has refused so far asks for a place in the plan
+            asked = settlement.consume({**work, **({} if decisions is None else {"decisions": decisions})}, context)
+            work["plan_items"] = asked["plan_items"]
+            here.append(asked["findings"])
         if name != "registry":  # the registry pass ran at intake, package by package
             here.append(checks.run_pass(name, work, context))
         of_pass = findings.concat(here)

@@ -501,6 +501,13 @@ class Workspace:
             raise WorkspaceError("workspace.not_closed", month=month)
         return pl.read_parquet(self.folder / run.path / f"{name}.parquet")
 
+    def stored_table(self, month: str, name: str) -> pl.DataFrame:
+        """As `run_table`, without rows where the month was closed before the contract had the table `name`."""
+        run = self.run(month)
+        if run is None or not (self.folder / run.path / f"{name}.parquet").exists():
+            return contract.TABLES[name].empty()
+        return self.run_table(month, name)
+
     def _bind_views(self) -> None:
         """Makes the public views `v_cases`, `v_findings`, `v_acts` for this session, over all closed months.
 

@@ -1,7 +1,8 @@
 """Who owes whom? Identification, decisions of control, money of insurers and clinics, other territories, reserves, the ledger.
 
-Rules 158n chapters IV, VIII, IX, X and XIV; design: law.md 4, 10, 11, 13. The public stages are `identify`, `decide`, `refused`,
-`sanctions`, `settle` and `identities`; every one is a function of tables and a context.
+Rules 158n chapters IV, VIII, IX, X and XIV; design: law.md 4, 5, 10, 11, 13. The public stages are `identify`, `consume` and
+`line_use` (volumes of the commission), `decide`, `refused`, `sanctions`, `settle` and `identities`; every one is a function of
+tables and a context.
 """
 
 from __future__ import annotations
@@ -10,5 +11,6 @@ from omsclaims.settlement.decide import decide, refused, sanctions
 from omsclaims.settlement.identify import identify
 from omsclaims.settlement.identities import Identity, identities
 from omsclaims.settlement.settle import settle
+from omsclaims.settlement.volumes import consume, line_use
 
-__all__ = ["Identity", "decide", "identify", "identities", "refused", "sanctions", "settle"]
+__all__ = ["Identity", "consume", "decide", "identify", "identities", "line_use", "refused", "sanctions", "settle"]
