@@ -25,6 +25,7 @@ FAMILIES: Final = {
     "checks": ("checks",),
     "bulk": ("convert", "warmup"),
     "months": ("run", "reopen", "explain"),
+    "expertise": ("expertise",),
 }
 
 
