@@ -35,7 +35,9 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "documents": STAGE | {"registry", "settlement", "reports", "workspace", "intake"},
     "intake": STAGE | {"registry", "checks", "workspace"},
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
-    "closing": STAGE | {"settlement", "workspace", "intake", "month", "documents"},
+    "expertise_store": DATA | {"workspace"},
+    "closing": STAGE | {"settlement", "workspace", "intake", "month", "documents", "expertise_store"},
+    "expertise": STAGE | {"registry", "settlement", "workspace", "closing", "expertise_store"},
     "explain": STAGE | {"tariffs", "workspace"},
     "truth": DATA | {"workspace", "intake"},
     "cli": STAGE
@@ -52,6 +54,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "explain",
         "truth",
         "synthetic",
+        "expertise",
+        "expertise_store",
     },
 }
 
