@@ -24,17 +24,29 @@ _EPOCH: Final = date(1970, 1, 1)
 
 _Z_SL: Final = (
     "idcase", "usl_ok", "vidpom", "for_pom", "npr_mo", "npr_date", "lpu", "date_z_1", "date_z_2", "rslt", "ishod", "idsp",
-    "sumv", "p_otk",
+    "sumv", "p_otk", "kd_z", "vb_p", "oplata", "sump", "sank_it", "rslt_d",
 )  # fmt: skip
-_PATIENT: Final = ("id_pac", "vpolis", "npolis", "enp", "smo", "novor")
-_FILE: Final = ("data", "dschet", "year", "month", "code_mo")
+_PATIENT: Final = ("id_pac", "vpolis", "npolis", "enp", "smo", "novor", "st_okato", "smo_ok", "vnov_d")
+_FILE: Final = (
+    "data", "dschet", "year", "month", "code_mo", "plat", "version", "disp", "sd_z", "summav", "summap", "sank_mek", "sank_mee",
+    "sank_ekmp",
+)  # fmt: skip
+#: What every case needs to know of its file.
+_FILE_OF_CASE: Final = (
+    "package", "data", "dschet", "year", "month", "code_mo", "plat", "disp", "file_kind", "letters", "person_file",
+)  # fmt: skip
 _SL: Final = (
     "sl_id", "date_1", "date_2", "profil", "prvs", "det", "p_cel", "kd", "p_per", "ds0", "ds1", "n_ksg", "koef_z", "koef_up",
     "koef_u", "koef_d", "bztsz", "it_sl", "ed_col", "tarif", "sum_m", "tal_d", "vid_hmp", "metod_hmp", "pr_d_n",
+    "nhistory", "c_zab", "ds_onk", "reab", "wei", "profil_k", "n_kpg",
 )  # fmt: skip
-_USL: Final = ("idserv", "date_in", "date_out", "kol_usl", "tarif", "sumv_usl")
+_USL: Final = (
+    "idserv", "date_in", "date_out", "kol_usl", "tarif", "sumv_usl", "code_usl", "vid_vme", "profil", "prvs",
+)  # fmt: skip
 #: What a sub-case and a service need to know of their case.
-_OF_CASE: Final = ("file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2", "lpu", "novor", "p_otk", "age", "w", "dr")
+_OF_CASE: Final = (
+    "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2", "lpu", "novor", "p_otk", "age", "w", "dr", "rslt", "vidpom",
+)  # fmt: skip
 #: What a service needs to know of its sub-case.
 _OF_SL: Final = ("z_row", "date_1", "date_2", "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2")
 
@@ -60,21 +72,32 @@ class View:
 
     @cached_property
     def files(self) -> pl.DataFrame:
-        """Each package once: package, data, dschet, year, month, code_mo, file_kind, letters, person_file."""
+        """Each package once: package, header and invoice (`_FILE`), file_kind, letters, person_file.
+
+        file_kind  H T C X, R and D between territories; by the first letter where the name does not follow the grammar
+        """
         table = self.table("file")
         if "package" not in table.columns:
             table = table.with_columns(package=pl.col("filename").fill_null(""))
         kept = table.select("package", *_FILE).unique("package", keep="first", maintain_order=True)
         parsed = [names.parse_name(name) for name in kept["package"]]
+        kinds = [name.kind if name else _kind_of(stem) for name, stem in zip(parsed, kept["package"], strict=True)]
         return kept.with_columns(
-            pl.Series(
-                "file_kind",
-                [name.kind if name else _kind_of(stem) for name, stem in zip(parsed, kept["package"], strict=True)],
-                dtype=pl.String,
-            ),
+            pl.Series("file_kind", kinds, dtype=pl.String),
             pl.Series("letters", [name.letters if name else None for name in parsed], dtype=pl.String),
             pl.Series("person_file", [name.person_stem if name else None for name in parsed], dtype=pl.String),
         )
+
+    def having(self, path: str) -> list[str]:
+        """Packages whose edition of the format has an element."""
+        found = []
+        for package, kind, version, year, month in self.files.select(
+            "package", "file_kind", "version", "year", "month"
+        ).iter_rows():
+            period = f"{year:04d}-{month:02d}" if year is not None and month is not None else None
+            if kind is not None and path in formats.find_format(kind, version, period).format.by_path:
+                found.append(package)
+        return found
 
     def packaged(self, name: str) -> pl.DataFrame:
         """A table with the column `package`."""
@@ -108,7 +131,7 @@ class View:
             .select(pl.col("_row").alias("z_row"), pl.col("_parent").alias("zap_row"), "package", *_Z_SL)
             .join(record, on="zap_row", how="left", maintain_order="left")
             .join(patient, on="zap_row", how="left", maintain_order="left")
-            .join(self.files, on="package", how="left", maintain_order="left")
+            .join(self.files.select(_FILE_OF_CASE), on="package", how="left", maintain_order="left")
             .join(self.persons, on=["package", "id_pac"], how="left", maintain_order="left")
             .join(sums, on="z_row", how="left", maintain_order="left")
             .with_columns(age=age_expr(pl.col("dr"), pl.col("date_z_1")).cast(pl.Int64))
@@ -189,6 +212,9 @@ def _span(days: pl.Series, *, usual: bool) -> tuple[date, date] | None:
 
 
 def _kind_of(stem: str) -> str | None:
-    """Kind by the first letter of a name that does not follow the grammar: what can be checked still is."""
+    """Kind of a file between territories; by the first letter where a name follows no grammar: what can be checked still is."""
+    between = names.parse_interterritorial(stem)
+    if between is not None:
+        return between.kind
     first = stem[:1].upper()
     return {"H": "H", "T": "T", "C": "C", "D": "X"}.get(first)
