@@ -1,8 +1,8 @@
 """What can a condition of the official check books say? The tree that the parser makes of it and the compiler reads (Q015-Q023).
 
 The books write conditions in a small language of their own (checks.md 1.4): comparisons, sets, ranges, presence, И / ИЛИ,
-parentheses, the age of the patient, parts of the file name, reporting periods. How a condition is to be read where the books do not
-say is checks.md 1.4a. Literals stay texts here: whether they are numbers, dates or codes depends on the element.
+parentheses, the age of the patient, parts of the file name, reporting periods. How a condition is to be read where the books do
+not say is checks.md 1.4a. Literals stay texts here: whether they are numbers, dates or codes depends on the element.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 #: Comparison signs after normalisation (`≤`, `=<`, `<=`, `>=`, `!=` ...).
 Sign = Literal["=", "<>", "<", "<=", ">", ">="]
-#: Parts of the name of a file by the grammar of names: sender, its code, receiver, its code, year, month (order 79; formats.md 1).
+#: Parts of the name of a file: sender, its code, receiver, its code, year, month (order 79; formats.md 2.1).
 NamePartCode = Literal["Pi", "Ni", "Pp", "Np", "YY", "MM"]
 AgeUnit = Literal["years", "months", "days", "calendar_years"]
 ShiftUnit = Literal["years", "months", "days"]
@@ -100,13 +100,21 @@ class LastLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The first letters of a value: the rubric of a diagnosis is its first three (C16.1 is of C16)."""
+
+    of: Name
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Total:
     """A sum of elements with signs: `SUMMAV - (SANK_MEK + SANK_MEE)` is ((+1, SUMMAV), (-1, SANK_MEK), (-1, SANK_MEE))."""
 
     terms: tuple[tuple[int, Name], ...]
 
 
-Operand = Name | Value | Today | Age | DaysBetween | NamePart | FileKind | DatePart | Shifted | LastLetter | Total
+Operand = Name | Value | Today | Age | DaysBetween | NamePart | FileKind | DatePart | Shifted | LastLetter | Head | Total
 
 
 @dataclass(frozen=True, slots=True)
