@@ -682,6 +682,8 @@ def _header(stream: BinaryIO, targeting: Targeting) -> Header:
         target = targeting(head)
         if not isinstance(target, Target) or target.record != first[1].decode():
             raise DeclinedError
+        if any(element.tag == target.record for element in top):  # its bytes were judged otherwise up to the record before
+            raise DeclinedError
         return _read_header(top, content, root[1], target)
     raise DeclinedError
 

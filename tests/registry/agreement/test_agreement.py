@@ -166,3 +166,15 @@ def test_what_is_kept_bears_the_namespaces_it_uses_alone() -> None:
     assert fast is not None and compare.between(strict, fast) is None
     assert not isinstance(strict, str)
     assert strict.tables["extra"]["text"].to_list()[:2] == ["<VERSION/>", '<p:Q xmlns:p="u"><p:W/></p:Q>']
+
+
+def test_a_header_that_reads_as_another_encoding_than_the_file_is_left_to_the_strict_reader() -> None:
+    """Found by the long run: up to the first record the bytes are UTF-8, those of the record are windows-1251 as declared."""
+    data = (
+        b'<?xml version="1.0" encoding="windows-1251"?><ZL_LIST><SCHET><CODE_MO>\xd1\x91</CODE_MO></SCHET>'
+        b"<ZAP><N_ZAP>1</N_ZAP><PR_NOV>\x84\x96</PR_NOV></ZAP><ZAP><N_ZAP>2</N_ZAP></ZAP></ZL_LIST>"
+    )
+    pair, named = readers(), Named(kind="H")
+    assert compare.read_fast(pair, data, named, None, 1) is None
+    strict = compare.read(pair, data, named)
+    assert not isinstance(strict, str) and strict.tables["zap"]["n_zap"].to_list() == [1, 2]
