@@ -87,7 +87,7 @@ SL: Final[dict[str, pl.DataType]] = {
     "tal_d": pl.Date(),
     "tal_num": pl.String(), "tal_p": pl.Date(), "ds_onk": pl.Int64(), "ds1_t": pl.Int64(), "stad": pl.Int64(),
     "onk_t": pl.Int64(),
-    "onk_n": pl.Int64(), "onk_m": pl.Int64(), "pr_d_n": pl.Int64(),
+    "onk_n": pl.Int64(), "onk_m": pl.Int64(), "onk_wei": pl.Int64(), "hei": pl.Int64(), "bsa": pl.Int64(), "pr_d_n": pl.Int64(),
 }  # fmt: skip
 USL: Final[dict[str, pl.DataType]] = {
     "case": pl.Int64(), "sl_no": pl.Int64(), "usl_no": pl.Int64(), "idserv": pl.String(), "lpu": pl.String(), "podr": pl.Int64(),
@@ -333,7 +333,8 @@ def _visits(batch: _Batch, letters: str) -> Tables:
         "usl_ok": 3, "vidpom": np.where(np.isin(profil, (97, 57, 68)), 12, 13), "for_pom": np.where(urgent, 2, 3), "idsp": 29,
         "rslt": batch.one_of([301, 304, 314], [0.7, 0.2, 0.1]), "ishod": batch.one_of([301, 303, 304], [0.3, 0.5, 0.2]),
     }  # fmt: skip
-    usl = {"code_usl": [f"B01.{p:03d}.001" for p in profil.tolist()], "tarif": price, "sumv_usl": price}
+    codes = [f"B01.{p:03d}.001" for p in profil.tolist()]
+    usl = {"code_usl": codes, "tarif": price, "sumv_usl": price, "vid_vme": codes if letters == "C" else None}
     return _finish(batch, letters, z, sl, usl, _onco_small(batch, letters))
 
 
@@ -480,11 +481,8 @@ def _ksg(batch: _Batch, letters: str, usl_ok: int) -> Tables:
         "idsp": 33, "rslt": rslt, "ishod": ishod, "kd_z": kd, **_referral(batch, planned),
     }  # fmt: skip
     surgical = [catalogue.KSG[c].surgical for c in code.tolist()]
-    usl = {
-        "code_usl": [
-            f"A16.{p:02d}.001" if s else f"B01.{p:03d}.006" for p, s in zip(batch.of("profil").tolist(), surgical, strict=True)
-        ]
-    }
+    codes = [f"A16.{p:02d}.001" if s else f"B01.{p:03d}.006" for p, s in zip(batch.of("profil").tolist(), surgical, strict=True)]
+    usl = {"code_usl": codes, "vid_vme": codes if letters == "C" else None}
     koef = [(c, 1, i, deal.units5(catalogue.KSLP[i][0])) for c, k in zip(batch.case.tolist(), kslp, strict=True) for i in k]
     small = {
         "sl_koef": pl.DataFrame(koef, schema=SMALL["sl_koef"], orient="row"),
@@ -617,20 +615,29 @@ def _onco_of(batch: _Batch, letters: str) -> dict[str, Any]:
         return {}
     diagnosis = batch.diagnosis()
     codes = [catalogue.STAGES[d[:3]] for d in diagnosis.tolist()]
+    drugs = np.array(_treatments(batch)) == 2
     return {
         "ds1": diagnosis, "c_zab": 2, "ds_onk": 0, "ds1_t": 0, "stad": [c[0] for c in codes], "onk_t": [c[1] for c in codes],
         "onk_n": [c[2] for c in codes], "onk_m": [c[3] for c in codes],
+        # What doses are reckoned by: kilograms with one decimal, centimetres, square metres with two.
+        "onk_wei": nulled(500 + batch.case % 450, ~drugs), "hei": nulled(150 + batch.case % 40, ~drugs),
+        "bsa": nulled(150 + batch.case % 60, ~drugs),
     }  # fmt: skip
+
+
+def _treatments(batch: _Batch) -> list[int]:
+    """USL_TIP of each case: drugs, surgery or something else by the group; 6 without a group."""
+    return [
+        6 if not c else 1 if catalogue.KSG[c].surgical and c != "st19.038" else 5 if c == "st19.038" else 2
+        for c in batch.code().tolist()
+    ]
 
 
 def _onco_small(batch: _Batch, letters: str) -> Tables | None:
     """Consilium and kind of treatment of oncology: drugs, surgery or something else by the group."""
     if letters != "C":
         return None
-    kinds = [
-        6 if not c else 1 if catalogue.KSG[c].surgical and c != "st19.038" else 5 if c == "st19.038" else 2
-        for c in batch.code().tolist()
-    ]
+    kinds = _treatments(batch)
     day = batch.begin.tolist()
     rows = [
         (c, 1, k, 1 if k == 1 else None, 1 if k == 2 else None, 1 if k == 2 else None)

@@ -30,6 +30,7 @@ AS_OF = date(2022, 4, 20)
 TERRITORY = "75"
 
 FILE: Block = {
+    "version": "3.1",
     "data": date(2022, 4, 5),
     "dschet": date(2022, 4, 4),
     "year": 2022,
@@ -38,7 +39,7 @@ FILE: Block = {
     "plat": "75001",
 }
 PATIENT: Block = {"vpolis": 3, "smo": "75001", "novor": "0"}
-PERSON: Block = {"w": 2, "dr": date(1980, 5, 15)}
+PERSON: Block = {"w": 2, "dr": date(1980, 5, 15), "fam": "Примерова", "im": "Анна"}
 _ONE_DAY: Block = {"date_1": date(2022, 3, 10), "date_2": date(2022, 3, 10)}
 _SL: Block = {"profil": 97, "prvs": 76, "det": 0, "ds1": "J06.9", "tarif": "500.00", "sum_m": "500.00"}
 _KSG: Block = {
@@ -80,16 +81,25 @@ TEMPLATES: dict[str, tuple[str, str, Block, Block, list[Block]]] = {
     ),
     "vmp": (
         "T", "vmp", {**_IN, "vidpom": 32, "for_pom": 3, "idsp": 32, "npr_mo": "750002", "npr_date": date(2022, 2, 25)},
-        {**_SL, **_WEEK, "profil": 81, "ds1": "I20.0", "vid_hmp": "14.00.37.001", "metod_hmp": 498, "tal_d": date(2022, 2, 20), "sum_m": "200000.00", "tarif": "200000.00"}, [],
+        {
+            **_SL, **_WEEK, "profil": 81, "ds1": "I20.0", "ds_onk": 0, "vid_hmp": "14.00.37.001", "metod_hmp": 498, "tal_num": "75.1234.00001.122", "tal_d": date(2022, 2, 20),
+            "tal_p": date(2022, 3, 1), "sum_m": "200000.00", "tarif": "200000.00",
+        }, [],
     ),
-    "cancer": ("C", "ksg_inpatient", _IN, {**_SL, **_WEEK, **_KSG, "ds1": "C50.1", "profil": 60, "kd": "7", "p_per": 1, "ds_onk": 0, "sum_m": "25500.00", "tarif": "25000.00"}, []),
+    "cancer": (
+        "C", "ksg_inpatient", _IN,
+        {
+            **_SL, **_WEEK, **_KSG, "ds1": "C50.1", "profil": 60, "kd": "7", "p_per": 1, "c_zab": 2, "ds_onk": 0, "sum_m": "25500.00", "tarif": "25000.00", "ds1_t": 0, "stad": 257, "onk_t": 297,
+            "onk_n": 191, "onk_m": 57, "cons": [{"pr_cons": 2, "dt_cons": date(2022, 3, 1)}], "onk_usl": [{"usl_tip": 5}],
+        }, [],
+    ),
 }  # fmt: skip
 
 #: Tables below others, in order: each with the table above it. A list in a block of that table gives its rows.
 CHILDREN: dict[str, str] = {
     "vnov_m": "z_sl", "os_sluch": "z_sl", "sank": "z_sl", "sank_sl_id": "sank", "code_exp": "sank", "ds2": "sl", "ds3": "sl",
     "ds2_n": "sl", "crit": "sl", "sl_koef": "sl", "code_mes1": "sl", "lek_pr": "sl", "napr": "sl", "cons": "sl", "b_diag": "sl",
-    "b_prot": "sl", "onk_usl": "sl", "onk_lek_pr": "onk_usl", "date_inj": "onk_lek_pr", "naz": "sl", "med_dev": "usl",
+    "b_prot": "sl", "onk_usl": "sl", "onk_lek_pr": "onk_usl", "date_inj": "onk_lek_pr", "inj": "onk_lek_pr", "naz": "sl", "med_dev": "usl",
     "mr_usl_n": "usl", "dost": "person", "dost_p": "person",
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ A declaration (`catalogue.Rule`) has the keys
     kinds       files it looks at; absent: all
     books       without them the rule is not executed, and `executed` says so; tables likewise. R001 and so on are tables that
                 the region keeps (`regional.yaml`)
+    attributes  book -> columns that the rule needs in it; without them it is not executed
     enabled     false: off unless the agreement switches it on (control.enabled_rules); `rule.<id>.off` says why
     same_as     rows of Q015 and Q016 that find the same or a part of it, so that one error is not told twice
     covers      further rows of the control catalogue that are parameters or parts of this rule
@@ -31,6 +32,7 @@ from omsclaims.checks.control import (  # noqa: F401 - importing a group registe
     duplicates,
     header,
     licence,
+    oncology,
     policy,
     referral,
     result,
