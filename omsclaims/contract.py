@@ -171,7 +171,18 @@ TABLES: Final[dict[str, Table]] = {
     ),
     "refused": Table(
         "a case refused in an earlier pass", "settlement.decide", "checks",
-        {"case_key": (I, "")},
+        {"case_key": (I, ""), "ground_code": (S, "ground that stands, F014 number")},
+    ),
+    "vouchers": Table(
+        "a voucher of high-tech care as of the day of knowledge, without the person's name or policy", "settlement.vouchers", "checks",
+        {
+            "voucher": (S, "number without spaces"), "section": (I, ""), "person_key": (S, ""), "mo": (S, ""), "group": (S, ""), "created_on": (D, ""), "accepted_on": (D, "first decision of the clinic that names a day of admission, or null"),
+            "ended_on": (D, "day it was refused or lapsed, or null"), "state": (S, ""),
+        },
+    ),
+    "voucher_uses": Table(
+        "an accepted case of high-tech care and its voucher", "settlement.voucher_uses", "later months",
+        {"voucher": (S, ""), "month": (S, "YYYY-MM"), "package": (S, ""), "idcase": (I, ""), "case_key": (I, "")},
     ),
     "plan_items": Table(
         "a payable own case of a planned kind: the line of the plan that it consumes, and whether it fits (Rules 122-123; law.md 5)", "settlement.consume", "checks, settlement.line_use, explain",

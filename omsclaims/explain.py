@@ -83,7 +83,7 @@ def _decision(workspace: Workspace, case: CaseName, row: dict[str, Any], lang: s
     if row["ground_rule"] is not None:
         yield text(
             "explain.ground", lang, rule=row["ground_rule"], code=row["ground_code"], kod=row["ground_kod"],
-            title=text(f"rule.{row['ground_rule']}.title", lang),
+            title=text(findings.rule_key(row["ground_rule"], "title"), lang),
             pass_name=text(f"explain.pass.{row['pass_name']}", lang), amount=_amount(row["sank_it_kop"], lang),
         )  # fmt: skip
     yield text(
