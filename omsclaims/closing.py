@@ -18,11 +18,10 @@ from typing import Any, Literal
 
 import polars as pl
 
-from omsclaims import __version__, contract, documents, intake, month
+from omsclaims import __version__, contract, documents, expertise_store, intake, month
 from omsclaims.context import Context, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
-from omsclaims.nsi import Books
 from omsclaims.periods import Month
 from omsclaims.settlement import Identity, identities
 from omsclaims.workspace import (
@@ -71,21 +70,20 @@ def program_digest() -> str:
 
 def load_context(workspace: Workspace, of: Month, as_of: date) -> tuple[Context, dict[str, str]]:
     """The surroundings of a month as the workspace holds them, and the digests of what they were made of."""
-    loaded = workspace.books()
+    library = workspace.library()
     folder, agreement_digest = workspace.agreement(of.year)
-    books: Books = intake.chosen_books(loaded)
     role: Role = "fund" if workspace.meta("role") == "fund" else "insurer"
     context = Context(
         month=of,
         as_of=as_of,
         territory=workspace.meta("territory"),
         role=role,
-        books=books,
+        books=library.books(of, as_of),
         law=federal_parameters(),
         agreement=load_agreement(folder),
         secret=workspace.secret(),
     )
-    digests = {f"book:{name}": digest for name, _, digest, _, _ in loaded}
+    digests = {f"book:{name}": digest for name, digest in library.digests(of, as_of).items()}
     return context, {**digests, "agreement": agreement_digest, "program": program_digest(), "version": __version__}
 
 
@@ -112,10 +110,14 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
     lines = [workspace.stored_table(name, "plan_lines") for name in of_year]
     tables["plan_lines_before"] = pl.concat(lines) if lines else contract.TABLES["plan_lines"].empty()
+    of_expertise, expertise_digests = expertise_store.month_tables(workspace, of)
+    tables.update(of_expertise)
     inputs = {
         "packages": {row.package: row.digest for row in rows},
-        "registers": register_digests,
+        # What expertise keeps is recorded by the part of it that this month takes.
+        "registers": {name: digest for name, digest in register_digests.items() if name not in expertise_store.KEPT},
         "months": {name: _digest_of(workspace, name) for name in earlier},
+        "expertise": expertise_digests,
     }
     return tables, inputs
 
@@ -204,7 +206,7 @@ def _may_close(workspace: Workspace, of: Month) -> None:
 def _differences(before: RunRow, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> list[Difference]:
     """What differs from the stored closing, by name of the input or output."""
     found: list[Difference] = []
-    for part in ("packages", "registers", "months", "sources"):
+    for part in ("packages", "registers", "months", "expertise", "sources"):
         old, new = before.inputs.get(part, {}), inputs[part]
         for name in sorted(set(old) | set(new)):
             if old.get(name) != new.get(name):

@@ -7,7 +7,7 @@ is withdrawn, and a closed month takes nothing. One bad package never stops the 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,7 +20,7 @@ from omsclaims import checks, findings
 from omsclaims.findings import Finding
 from omsclaims.law.agreement import Control, load_agreement
 from omsclaims.money import format_amount
-from omsclaims.nsi import Book, Books, built_in_books
+from omsclaims.nsi import Books, Library
 from omsclaims.periods import Month
 from omsclaims.registry import compiling, names, reader
 from omsclaims.registry.formats import Overlays, load_overlays
@@ -83,7 +83,7 @@ class _Read:
 class _Setting:
     """What a worker needs to know beside the file."""
 
-    books: Books
+    library: Library  # each package is checked by the editions of its own reporting month
     overlays: Mapping[int, Overlays]  # by year: what the agreement's region adds to the editions
     warm: bool  # so much to read that loading the compiled reader is worth it
     limits: Limits  # what is too much to be safe
@@ -96,11 +96,6 @@ _SETTING: dict[str, _Setting] = {}
 _WARM_BYTES: Final = 2 << 20
 
 
-def chosen_books(loaded: Iterable[tuple[str, str, str, bool, pl.DataFrame]]) -> Books:
-    """The built-in books, with loaded ones in their place."""
-    return built_in_books().with_books({name: Book(name, edition, rows, complete) for name, edition, _, complete, rows in loaded})
-
-
 def _start_worker(setting: _Setting) -> None:
     _SETTING["now"] = setting
     if setting.warm:
@@ -108,11 +103,12 @@ def _start_worker(setting: _Setting) -> None:
 
 
 def check_package(
-    path: Path, books: Books, as_of: date, to_the_end: bool = False, limits: Limits | None = None,
+    path: Path, books: Books | Library, as_of: date, to_the_end: bool = False, limits: Limits | None = None,
     overlays: Overlays | None = None, control: Control | None = None,
 ) -> tuple[reader.PackageRead, pl.DataFrame, bool]:  # fmt: skip
     """Reads one package and checks it as far as it goes without registers.
 
+    books       the books, or a library: then those of the reporting month of the package, as they were known on `as_of`
     to_the_end  checks the cases of a package that goes back whole, too. Intake does not: with a wrong header every case would
                 look wrong, and a package that goes back is not judged case by case.
 
@@ -124,11 +120,27 @@ def check_package(
     read = reader.read_package(path, limits=limits, overlays=overlays)
     found = [read.findings]
     if read.tables and (to_the_end or not read.refused):
-        found.append(checks.check_registry(read.tables, books, as_of, control).with_columns(package=pl.lit(read.name)))
+        chosen = (
+            books if isinstance(books, Books) else books.books(reporting_month(read) or Month(as_of.year, as_of.month), as_of)
+        )
+        found.append(checks.check_registry(read.tables, chosen, as_of, control).with_columns(package=pl.lit(read.name)))
     found.append(findings.frame(_unreadable_amounts(read)))
     everything = findings.concat(found)
     whole = set(everything["rule"].unique().to_list()) & (checks.REFUSES_PACKAGE | {"W.4"})
     return read, everything, read.refused or bool(whole)
+
+
+def reporting_month(read: reader.PackageRead) -> Month | None:
+    """The reporting month of a package: as its bill says, else as its name does; None where neither is a month."""
+    header = read.tables.get("file") if read.tables else None
+    billed = None
+    if header is not None and header.height:
+        row = header.row(0, named=True)
+        billed = _month_of(row.get("year"), row.get("month"))
+    name = read.parsed
+    named = _month_of(2000 + name.year if name.year < 100 else name.year, name.month) if name is not None else None
+    found = billed or named
+    return Month.parse(found) if found else None
 
 
 def _unreadable_amounts(read: reader.PackageRead) -> list[Finding]:
@@ -164,7 +176,7 @@ def _read_one(job: _Job) -> _Read:
     named = names.parse_name(job.path.stem)
     year = None if named is None else 2000 + named.year if named.year < 100 else named.year
     read, found, refused = check_package(
-        job.path, setting.books, job.as_of, limits=setting.limits,
+        job.path, setting.library, job.as_of, limits=setting.limits,
         overlays=None if year is None else setting.overlays.get(year),
         control=None if year is None else setting.control.get(year),
     )  # fmt: skip
@@ -236,7 +248,6 @@ def ingest(
     Findings W.1-W.4 say why a readable package was not taken: sent before with other content, month closed, other addressee, an
     amount that is none. `limits` other than the default stand in the audit chain.
     """
-    books = chosen_books(workspace.books())
     ordered = sorted(files, key=lambda path: (path.stem, str(path)))
     attempt = workspace.next_seq()
     jobs = [_Job(path, as_of, workspace.folder, f"{attempt}-{number}") for number, path in enumerate(ordered)]
@@ -244,7 +255,7 @@ def ingest(
     warm = sum(path.stat().st_size for path in ordered) >= _WARM_BYTES
     if warm:
         compiling.prepare()  # once, and told: the workers then only load it
-    setting = _Setting(books, overlays_of(workspace), warm, limits or Limits(), control_of(workspace))
+    setting = _Setting(workspace.library(), overlays_of(workspace), warm, limits or Limits(), control_of(workspace))
     for read in _reads(jobs, setting, threads):
         done.append(_store(workspace, read, as_of))
         if progress is not None:

@@ -19,23 +19,26 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from dataclasses import replace as replace_fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from omsclaims import contract
+from omsclaims import contract, findings
+from omsclaims.nsi import SINCE_EVER, Book, Edition, LeftOut, Library, built_in_books
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 DATABASE: Final = "omsclaims.duckdb"
 PUBLISHED: Final = "published.duckdb"
 
@@ -43,14 +46,12 @@ PUBLISHED: Final = "published.duckdb"
 PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "tel", "exceptions", "extra"})
 #: Parts of the folder that hold the documents of closed months, a folder per month.
 DOCUMENT_PARTS: Final = ("reports", "restricted")
-PERSON_REGISTERS: Final = frozenset({"reg_insured", "reg_attachment", "reg_complaint"})
+PERSON_REGISTERS: Final = frozenset({"reg_insured", "reg_attachment", "reg_complaint", "reg_voucher"})
 
 _DDL: Final = """
 CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 CREATE TABLE chain (seq BIGINT PRIMARY KEY, as_of DATE NOT NULL, kind VARCHAR NOT NULL, who VARCHAR NOT NULL, why VARCHAR,
   payload VARCHAR NOT NULL, previous VARCHAR NOT NULL, hash VARCHAR NOT NULL);
-CREATE TABLE books (name VARCHAR, edition VARCHAR, digest VARCHAR, loaded_on DATE, path VARCHAR, complete BOOLEAN,
-  PRIMARY KEY (name, edition, digest));
 CREATE TABLE registers (name VARCHAR, digest VARCHAR, loaded_on DATE, path VARCHAR, seq BIGINT, PRIMARY KEY (name, digest, seq));
 CREATE TABLE agreements (year INTEGER, digest VARCHAR, loaded_on DATE, path VARCHAR, seq BIGINT, PRIMARY KEY (year, digest, seq));
 CREATE TABLE packages (month VARCHAR, package VARCHAR, digest VARCHAR, state VARCHAR, as_of DATE, mo VARCHAR, file_kind VARCHAR,
@@ -59,6 +60,13 @@ CREATE TABLE packages (month VARCHAR, package VARCHAR, digest VARCHAR, state VAR
 CREATE TABLE runs (month VARCHAR PRIMARY KEY, digest VARCHAR, inputs VARCHAR, closed_by VARCHAR, why VARCHAR, as_of DATE,
   seq BIGINT, path VARCHAR);
 CREATE TABLE documents (month VARCHAR, kind VARCHAR, name VARCHAR, path VARCHAR, sha256 VARCHAR, PRIMARY KEY (month, path));
+"""
+
+#: Editions of reference books, a row for each content and first day that was loaded; `left_out` is JSON (nsi.LeftOut).
+_EDITIONS_DDL: Final = """
+CREATE TABLE editions (book VARCHAR NOT NULL, edition VARCHAR NOT NULL, version VARCHAR, published DATE, holds_from DATE NOT NULL,
+  learned_on DATE NOT NULL, digest VARCHAR NOT NULL, complete BOOLEAN NOT NULL, row_count BIGINT NOT NULL,
+  source VARCHAR NOT NULL, left_out VARCHAR NOT NULL, path VARCHAR NOT NULL, seq BIGINT PRIMARY KEY)
 """
 
 #: Contract tables of a closed month that live in DuckDB; the others are Parquet of the run.
@@ -162,6 +170,23 @@ class PackageRow:
 
 
 @dataclass(frozen=True)
+class StoredBook:
+    """What became of a book: its digest, whether it was stored or there already, and what is to be said (N.009, N.202, N.203)."""
+
+    digest: str
+    stored: bool
+    known: bool
+    findings: pl.DataFrame
+
+
+#: Columns of the table `editions`: the fields of nsi.Edition, its `rows` as `row_count`.
+EDITION_COLUMNS: Final = (
+    "book", "edition", "version", "published", "holds_from", "learned_on", "digest", "complete", "row_count", "source",
+    "left_out", "path", "seq",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
 class RunRow:
     """A closed month."""
 
@@ -201,7 +226,7 @@ class Workspace:
         key.write_bytes(secrets.token_bytes(32))
         connection = _connect(folder / DATABASE, folder, read_only=False)
         connection.execute("BEGIN")
-        for statement in filter(str.strip, _DDL.split(";")):
+        for statement in filter(str.strip, [*_DDL.split(";"), _EDITIONS_DDL]):
             connection.execute(statement)
         for name in LEDGER_TABLES:
             connection.execute(_ledger_ddl(name))
@@ -245,6 +270,7 @@ class Workspace:
             connection = _connect(folder / DATABASE, folder, read_only=False)
             workspace = Workspace(folder, connection, writable=True)
             try:
+                workspace._upgrade()
                 workspace._settle_documents()
                 workspace._sweep()
                 connection.execute("BEGIN")
@@ -302,7 +328,7 @@ class Workspace:
                 for entry in month.iterdir():
                     if entry.is_dir() and str(entry.relative_to(self.folder)) not in named:
                         shutil.rmtree(entry)
-        registers = {row[0] for row in self.rows("SELECT path FROM registers UNION SELECT path FROM books")}
+        registers = {row[0] for row in self.rows("SELECT path FROM registers UNION SELECT path FROM editions")}
         for entry in [*(self.folder / "people").glob("*.parquet"), *(self.folder / "tables").glob("*.parquet")]:
             if str(entry.relative_to(self.folder)) not in registers:
                 entry.unlink()
@@ -374,26 +400,75 @@ class Workspace:
             digests[name] = digest
         return tables, digests
 
-    def store_book(self, name: str, edition: str, rows: pl.DataFrame, complete: bool, as_of: date) -> str:
-        """Stores an edition of a reference book; loading the same edition again changes nothing. Returns its digest."""
-        digest = table_digest(rows)
-        path = Path("tables") / f"book-{name}-{digest[:16]}.parquet"
-        if not self.rows("SELECT 1 FROM books WHERE name = ? AND edition = ? AND digest = ?", [name, edition, digest]):
-            if not (self.folder / path).exists():
-                rows.write_parquet(self.folder / path, compression="zstd", statistics=False)
-                _sync(self.folder / path)
-            self._connection.execute(
-                "INSERT INTO books VALUES (?, ?, ?, ?, ?, ?)", [name, edition, digest, as_of, str(path), complete]
-            )
-        return digest
+    def store_book(self, book: Book, as_of: date, replace: bool = False) -> StoredBook:
+        """Stores an edition of a reference book beside those that are there, if `Library.admit` lets it in.
 
-    def books(self) -> list[tuple[str, str, str, bool, pl.DataFrame]]:
-        """(name, edition, digest, complete, rows) of every loaded book, the last loaded edition of each name last."""
-        found = self.rows("SELECT name, edition, digest, complete, path FROM books ORDER BY loaded_on, rowid")
-        return [
-            (name, edition, digest, complete, pl.read_parquet(self.folder / path))
-            for name, edition, digest, complete, path in found
-        ]
+        as_of    the day on which we learn of it: runs as of an earlier day do not use it
+        replace  the version may be there with other content or another first day: as of `as_of` the new one holds in its place
+
+        The same edition again changes nothing; only that it was learned earlier is noted. Findings: N.009, N.202, N.203.
+        """
+        digest = table_digest(book.rows)
+        admission = self.library().admit(book, digest, as_of, replace)
+        if admission.known is not None and as_of < admission.known.learned_on:
+            self._connection.execute("UPDATE editions SET learned_on = ? WHERE seq = ?", [as_of, admission.known.seq])
+        if admission.store:
+            path = Path("tables") / f"book-{book.name}-{digest[:16]}.parquet"
+            if not (self.folder / path).exists():
+                book.rows.write_parquet(self.folder / path, compression="zstd", statistics=False)
+                _sync(self.folder / path)
+            seq = self.rows("SELECT coalesce(max(seq), 0) + 1 FROM editions")[0][0]
+            left_out = canonical_json([asdict(one) for one in book.left_out])
+            values = [
+                book.name, book.edition, book.version, book.published, book.holds_from, as_of, digest, book.complete,
+                book.rows.height, book.source, left_out, str(path), seq,
+            ]  # fmt: skip
+            self._connection.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        found = [replace_fields(finding, file=finding.file or book.name) for finding in admission.findings]
+        return StoredBook(digest, admission.store, admission.known is not None, findings.frame(found))
+
+    def library(self) -> Library:
+        """All editions of all books, over the built-in ones; their rows are read when they are asked for."""
+        columns = ", ".join(EDITION_COLUMNS)
+        query = f"SELECT {columns} FROM editions ORDER BY seq"  # noqa: S608 - columns are constants
+        found = self.rows(query) if self._has_editions() else self._first_editions()
+        editions = []
+        for row in found:
+            values = dict(zip(EDITION_COLUMNS, row, strict=True))
+            holes = tuple(LeftOut(**one) for one in json.loads(values.pop("left_out")))
+            editions.append(Edition(rows=values.pop("row_count"), left_out=holes, **values))
+        return Library(tuple(editions), self.folder, built_in_books())
+
+    def _has_editions(self) -> bool:
+        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'editions'"))
+
+    def _first_editions(self) -> list[tuple[Any, ...]]:
+        """Rows of `editions` from the table that workspaces of version 1 had; what it does not say is since ever and unknown."""
+        rows = self.rows("SELECT name, edition, loaded_on, digest, complete, path FROM books ORDER BY loaded_on, rowid")
+        made = []
+        for seq, (name, edition, learned_on, digest, complete, path) in enumerate(rows, 1):
+            match = re.fullmatch(r"(\S+) of (\d{4}-\d{2}-\d{2})", edition)
+            version, published = (match[1], date.fromisoformat(match[2])) if match else (None, None)
+            height = pl.scan_parquet(self.folder / path).select(pl.len()).collect().item()
+            source = "xml" if match else "csv"
+            holds_from = published or SINCE_EVER
+            made.append(
+                (name, edition, version, published, holds_from, learned_on, digest, complete, height, source, "[]", path, seq)
+            )
+        return made
+
+    def _upgrade(self) -> None:
+        """A workspace of version 1 gets the table of editions; under the lock, before anything else is written."""
+        if self._has_editions():
+            return
+        self._connection.execute("BEGIN")
+        made = self._first_editions()
+        self._connection.execute(_EDITIONS_DDL)
+        for row in made:
+            self._connection.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row))
+        self._connection.execute("DROP TABLE books")
+        self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+        self._connection.execute("COMMIT")
 
     def store_agreement(self, year: int, source: Path, as_of: date) -> str:
         """Copies the folder of a tariff agreement into the workspace; returns the digest over its files."""

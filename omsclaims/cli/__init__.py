@@ -19,11 +19,13 @@ from omsclaims.registry import compiling
 #: Which file holds which command. A file is imported when its command is given: checking a package needs no made-up territory.
 FAMILIES: Final = {
     "demo": ("demo",),
-    "store": ("init", "nsi", "register", "agreement", "ingest", "withdraw", "status"),
+    "books": ("nsi",),
+    "store": ("init", "register", "agreement", "ingest", "withdraw", "status"),
     "files": ("check", "read", "write", "rewrite"),
     "formats": ("formats",),
     "checks": ("checks",),
     "bulk": ("convert", "warmup"),
+    "plans": ("plan",),
     "months": ("run", "reopen", "explain"),
     "expertise": ("expertise",),
 }

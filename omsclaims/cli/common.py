@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -35,7 +34,8 @@ SHOWN_OF_A_RULE: Final = 5
 
 #: Commands in the order of work, for the help.
 ORDER_OF_WORK: Final = (
-    "demo", "init", "nsi load", "register load", "agreement load", "ingest", "withdraw", "run", "reopen", "explain", "status",
+    "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show", "register load", "agreement load", "ingest", "withdraw", "run",
+    "reopen", "explain", "status", "plan check", "plan report",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
     "checks list", "checks show",
 )  # fmt: skip
@@ -120,7 +120,8 @@ def _sentence(error: Exception, lang: str) -> str | None:
     if isinstance(error, WorkspaceError):
         return messages.text(error.key, lang, **error.params)
     if isinstance(error, BookMissingError):
-        return messages.text("cli.book_missing", lang, book=_first_word_after_book(str(error)))
+        key = "cli.book_missing" if error.learned_on is None else "cli.book_later"
+        return messages.text(key, lang, book=error.name, day=error.learned_on)
     if isinstance(error, ParameterError):
         return messages.text("cli.parameter", lang, name=error.name, on=error.on)
     if isinstance(error, CalendarEndsError):
@@ -130,11 +131,6 @@ def _sentence(error: Exception, lang: str) -> str | None:
     if isinstance(error, ParameterFileError):
         return messages.text("cli.parameter_file", lang, reason=error)
     return None
-
-
-def _first_word_after_book(text: str) -> str:
-    match = re.search(r"the book (\S+)", text)
-    return match[1] if match else text
 
 
 @contextmanager

@@ -74,8 +74,7 @@ def prepare(made: Path, folder: Path) -> None:
         for path in sorted((made / "books").glob("*.csv")):
             loaded = loader.load_book(path)
             assert loaded.book is not None and not loaded.findings.height, f"{path}: the made-up book does not load"
-            book = loaded.book
-            store.store_book(book.name, book.edition, book.rows, book.complete, AS_OF)
+            store.store_book(loaded.book, AS_OF)
         for path in sorted((made / "registers").iterdir()):
             store.store_register(path.stem, read_register(path, "en"), AS_OF)
         store.store_agreement(load_agreement(made / "agreement").year, made / "agreement", AS_OF)

@@ -1,4 +1,4 @@
-"""Commands that fill a workspace: init, nsi, register, agreement, ingest, withdraw, status."""
+"""Commands that fill a workspace: init, register, agreement, ingest, withdraw, status."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -14,7 +14,7 @@ from omsclaims import checks, contract, findings, intake, messages, money
 from omsclaims.cli import common, words
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import AgreementError, against_law, load_agreement
-from omsclaims.nsi import built_in_books, loader
+from omsclaims.nsi import BUILT_IN, built_in_books
 from omsclaims.registry.formats import OverlayError, load_overlays
 from omsclaims.workspace import Workspace, WorkspaceError
 
@@ -45,41 +45,15 @@ def add_to(app: typer.Typer, lang: str) -> None:
         Workspace.create(folder, territory, role, day, common.who_am_i())
         common.out.print(text("cli.init.done", lang, folder=folder, territory=territory, role=role))
 
-    _add_books(app, lang)
+    _add_registers(app, lang)
     _add_agreement(app, lang)
     _add_packages(app, lang)
 
 
-def _add_books(app: typer.Typer, lang: str) -> None:
+def _add_registers(app: typer.Typer, lang: str) -> None:
     text = messages.text
-    nsi = words.group(lang, "cli.nsi.help")
     register = words.group(lang, "cli.register.help")
-    app.add_typer(nsi, name="nsi")
     app.add_typer(register, name="register")
-
-    @words.command(nsi, "load", lang, "nsi.load")
-    def nsi_load(
-        paths: Annotated[list[Path], typer.Argument(help=text("cli.nsi.load.paths", lang))],
-        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
-        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
-    ) -> None:
-        day = common.parse_as_of(as_of, lang)
-        code = common.CLEAN
-        with Workspace.writing(workspace) as store:
-            for path in _all_files(paths, (".xml", ".zip", ".csv"), lang):
-                loaded = loader.load_book(path)
-                if loaded.findings.height:
-                    common.print_findings(loaded.findings, lang)
-                    code = common.FINDINGS
-                if loaded.book is None:
-                    continue
-                book = loaded.book
-                digest = store.store_book(book.name, book.edition, book.rows, book.complete, day)
-                payload = {"book": book.name, "edition": book.edition, "digest": digest, "rows": book.rows.height}
-                store.record("nsi load", day, common.who_am_i(), None, payload)
-                common.out.print(text("cli.nsi.loaded", lang, book=book.name, edition=book.edition, rows=book.rows.height))
-        raise typer.Exit(code)
 
     @words.command(register, "load", lang, "register.load")
     def register_load(
@@ -296,7 +270,7 @@ def show_status(store: Workspace, lang: str) -> None:
         cases, billed = sum(row.cases for row in accepted), sum(row.sumv_kop for row in accepted)
         months.add_row(month, *counts, str(cases), money.show_amount(billed, lang), closed)
     common.out.print(months)
-    books = sorted({(name, edition) for name, edition, *_ in store.books()})
+    books = sorted({(one.book, one.edition) for one in store.library().editions if one.source != BUILT_IN})
     common.out.print(
         text("cli.status.books", lang, books=", ".join(f"{name} {edition}" for name, edition in books) or "-"), markup=False
     )

@@ -1,319 +1,263 @@
-"""How does a published book become ours? Official packages and CSV -> Book, or findings naming the wrong row (formats.md 13.1).
+"""How does a published book become ours? Records of a file -> an edition, or findings naming row and column (formats.md 13).
 
-Read are `packet/zglv/zap` packages (windows-1251 or UTF-8, plain or in a ZIP), the forms of F002 (`insCompany`) and of the
-ministry (`book/entries/entry`), CSV with official column names, and CSV in the layout of the built-in books. A book is loaded
-whole or not at all: one broken row refuses it, because a hole in a book would refuse care that is right. Entities and DOCTYPE
-are refused.
+What a problem does to the book is decided by its layout (keys.yaml), not here and there:
+
+* A list of codes is loaded whole or not at all: a hole in it would refuse care that is right. Any row without a code (N.002),
+  with a date that is none (N.003), an overlap of validity (N.004), a number that is none (N.006) or other cells than columns
+  (N.011) refuses the edition, and the one before it goes on holding.
+* A book of checks (`holes: listed`) is a list of rules: the row that cannot be read is left out, listed in `Book.left_out` and
+  said (N.102, N.103, N.111; N.104 for a row that repeats another word for word); rows of one id whose validity overlaps stay, and
+  are said (N.204). Whoever runs the rules says the holes.
+* A column that the book is not known to have is kept and said (N.201). Columns that name persons are never kept.
+* What is no book (N.001), an unknown book (N.005), a book without its key column (N.010) or a workbook without a year (N.012) is
+  refused as a whole.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
-import yaml
-from lxml import etree
 
 from omsclaims import findings
 from omsclaims.findings import Finding
-from omsclaims.nsi import KEY_COLUMNS, SINCE_EVER, Book, book_from_rows
+from omsclaims.nsi.book import KEY_COLUMNS, SINCE_EVER, Book, LeftOut, typed_rows
+from omsclaims.nsi.layouts import BEGIN, END, Layout, is_partial, layouts, name_of
+from omsclaims.nsi.sources import Records, UnreadableError, bytes_of, read_records, records_of, unpacked, unreadable
 
-#: The safe loader, in C where there is one: every command that reads a book waits for the layouts.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-#: More than any published book; a ZIP that promises less and grows beyond is refused while it streams.
-MAX_BYTES: Final = 1 << 30
-_RECORDS: Final = frozenset({"zap", "inscompany", "medcompany", "entry"})
-_BEGIN: Final = ("datebeg", "d_begin", "valid_from")
-_END: Final = ("dateend", "d_end", "valid_to")
-_NAME: Final = re.compile(r"^([A-Z]\d{3})(?![A-Za-z0-9])", re.ASCII)
-_FEW: Final = 100  # findings of one book: a column of wrong dates needs no list of thousands
+__all__ = [
+    "NOTHING_FOUND", "SUFFIXES", "Loaded", "Records", "Told", "UnreadableError", "layouts", "load_book", "load_books",
+    "read_records",
+]  # fmt: skip
+
+#: Endings of the files that may be books.
+SUFFIXES: Final = (".xml", ".zip", ".csv", ".xlsx")
+#: No findings, for those who load no book.
+NOTHING_FOUND: Final = findings.empty()
+_FEW: Final = 100  # findings of one book that is refused: a column of wrong dates needs no list of thousands
+_AT: Final = "__at"  # place of a row in the records, while the book is made
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of one file: a book, or None and the findings that refused it."""
+    """What came of one book: the edition, or None and the findings that refused it."""
 
     book: Book | None
     findings: pl.DataFrame
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How one book is read (keys.yaml)."""
+class Told:
+    """What the person who loads knows better than the file: version of the edition, and the day from which it holds."""
 
-    key: tuple[str, ...]
-    name: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    scaled: Mapping[str, int] = field(default_factory=dict)
-    strip: str = ""
-    repeats: bool = False
+    version: str | None = None
+    holds_from: date | None = None
 
 
-@dataclass(frozen=True)
-class Records:
-    """Records of a published file as found: lower-case column -> text, with the line of each; the header; all columns."""
-
-    type: str | None
-    version: str | None
-    issued: str | None
-    rows: list[dict[str, str]]
-    lines: list[int]
-    columns: frozenset[str]
-
-
-class UnreadableError(Exception):
-    """The file is not a book at all; the message is the reason of N.001."""
-
-
-def read_records(source: Path | bytes, file_name: str = "") -> Records:
-    """Records of a published file (XML, ZIP with one XML, CSV) as they stand, for books that are no list of codes (Q018).
-
-    Raises UnreadableError; an entity or a DOCTYPE is refused before any parser sees it.
-    """
-    data = source if isinstance(source, bytes) else source.read_bytes()
-    inner, content = _unpacked(file_name, data)
-    return _read_csv(content) if Path(inner).suffix.lower() == ".csv" else _read_xml(content)
-
-
-@cache
-def _keys() -> dict[str, dict[str, Any]]:
-    """The layouts as keys.yaml has them."""
-    text = resources.files(__package__).joinpath("keys.yaml").read_text(encoding="utf-8")
-    raw: dict[str, dict[str, Any]] = yaml.load(text, Loader=_LOADER)  # noqa: S506
-    return raw
-
-
-@cache
-def layouts() -> dict[str, Layout]:
-    """Layouts of the known books by name."""
-    return {
-        name: Layout(
-            key=(entry["key"], *entry.get("aliases", ())), name=entry.get("name"), columns=entry.get("columns", {}),
-            scaled=entry.get("scaled", {}), strip=entry.get("strip", ""), repeats=entry.get("repeats", False),
-        )
-        for name, entry in _keys().items()
-    }  # fmt: skip
-
-
-@cache
-def _names_of_types() -> dict[str, str]:
-    """ZGLV/TYPE in lower case -> name of the book."""
-    return {kind.lower(): name for name, entry in _keys().items() for kind in entry.get("type", ())}
-
-
-def load_book(source: Path | bytes, file_name: str | None = None) -> Loaded:
-    """Reads one book from a file (XML, ZIP with one XML or CSV).
+def load_book(source: Path | bytes, file_name: str | None = None, told: Told | None = None) -> Loaded:
+    """Reads one book from a file (XML, ZIP with one XML, CSV). Findings: see the head of the module.
 
     file_name  name of the file where `source` is bytes; a name such as V009.xml says which book it is where the header does not,
                `V020_partial.csv` that only part of the book is here
-
-    Findings: N.001 unreadable, N.002 row without a code, N.003 bad date, N.004 two rows of one code on one day, N.005 unknown
-    book, N.006 a value that is no number. Any of them refuses the book as a whole.
     """
+    return load_books(source, file_name, told)[0]
+
+
+def load_books(source: Path | bytes, file_name: str | None = None, told: Told | None = None) -> list[Loaded]:
+    """All books of a file: one, or those of the sheets of a grouper workbook, each for itself loaded or refused."""
     name = file_name or (source.name if isinstance(source, Path) else "")
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
-        inner, content = _unpacked(name, data)
-        read = _read_csv(content) if Path(inner).suffix.lower() == ".csv" else _read_xml(content)
-        return _book(name, inner, content, read)
-    except UnreadableError as reason:
-        return Loaded(None, findings.frame([Finding("N.001", file=name, params={"reason": str(reason)})]))
+        data = bytes_of(source)
+        if Path(name).suffix.lower() == ".xlsx":
+            return _workbook(name, data, told or Told())
+        inner, content = unpacked(name, data)
+        return [_book(name, inner, content, records_of(inner, content), told or Told())]
+    except UnreadableError as error:
+        return [_refused([error.finding(name)])]
     except OSError as error:
-        return Loaded(None, findings.frame([Finding("N.001", file=name, params={"reason": error.strerror or "?"})]))
+        return [_refused([unreadable(name, "os", said=error.strerror or "?")])]
 
 
-# ---------------------------------------------------------------- bytes -> records
+def _refused(problems: Sequence[Finding]) -> Loaded:
+    return Loaded(None, findings.frame(problems[:_FEW]))
 
 
-def _unpacked(name: str, data: bytes) -> tuple[str, bytes]:
-    """The one file inside a ZIP, or the file itself."""
-    if not data:
-        raise UnreadableError("empty")
-    if not data.startswith(b"PK"):
-        return name, data
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [entry for entry in archive.infolist() if Path(entry.filename).suffix.lower() in (".xml", ".csv")]
-            if len(members) != 1:
-                raise UnreadableError(f"zip: {len(members)} x xml/csv")
-            with archive.open(members[0]) as stream:
-                content = stream.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UnreadableError("zip") from error
-    if len(content) > MAX_BYTES:
-        raise UnreadableError("size")
-    return members[0].filename, content
+# ---------------------------------------------------------------- which book, which edition
 
 
-def _read_xml(content: bytes) -> Records:
-    """Records of a package. Nested and repeated leaves of a record are joined with `;` under the leaf's name."""
-    # UTF-16 would hide the words that are looked for, and no book is published in it.
-    if b"\x00" in content or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise UnreadableError("doctype")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True)
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise UnreadableError(f"xml: {error.msg}") from error
-    head = next((item for item in root if _tag(item) == "zglv"), root)
-    header = {_tag(item): (item.text or "").strip() for item in head if _tag(item) in ("type", "version", "date")}
-    header |= {key: value for key, value in _attributes(root).items() if key in ("type", "version", "date")}
-    rows: list[dict[str, str]] = []
-    lines: list[int] = []
-    columns: set[str] = set()
-    for record in root.iter():
-        if _tag(record) in _RECORDS:
-            row = _record(record)
-            rows.append(row)
-            lines.append(record.sourceline if isinstance(record.sourceline, int) else 0)
-            columns |= set(row)
-    if not rows:
-        raise UnreadableError("no records")
-    return Records(header.get("type"), header.get("version"), header.get("date"), rows, lines, frozenset(columns))
-
-
-def _tag(item: etree._Element) -> str:
-    """Tag in lower case without namespace; empty for comments and instructions."""
-    return etree.QName(item).localname.lower() if isinstance(item.tag, str) else ""
-
-
-def _attributes(item: etree._Element) -> dict[str, str]:
-    """Attributes by name in lower case: some books keep their header in them."""
-    return {str(key).lower(): str(value).strip() for key, value in item.attrib.items()}
-
-
-def _record(record: etree._Element) -> dict[str, str]:
-    row = _attributes(record)
-    for leaf in record.iterdescendants():
-        if len(leaf) == 0 and _tag(leaf):
-            text = (leaf.text or "").strip()
-            row[_tag(leaf)] = f"{row[_tag(leaf)]};{text}" if row.get(_tag(leaf)) else text
-    return row
-
-
-def _read_csv(content: bytes) -> Records:
-    """Records of a CSV: comma or semicolon, UTF-8 or windows-1251."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("windows-1251", errors="replace")
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
-    try:
-        names = [name.strip().lower() for name in next(reader, [])]
-        rows, lines = [], []
-        for cells in reader:
-            if len(cells) > len(names):
-                raise UnreadableError(f"csv: {reader.line_num}")
-            if any(cell.strip() for cell in cells):
-                rows.append(dict(zip(names, (cell.strip() for cell in cells), strict=False)))
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise UnreadableError(f"csv: {error}") from error
-    if not rows:
-        raise UnreadableError("no records")
-    return Records(None, None, None, rows, lines, frozenset(names))
-
-
-# ---------------------------------------------------------------- records -> book
-
-
-def _book(file_name: str, inner: str, content: bytes, read: Records) -> Loaded:
-    """The book of the records, or what is wrong with them."""
-    name = _name_of(read.type, inner) or _name_of(None, file_name)
+def _book(file_name: str, inner: str, content: bytes, read: Records, told: Told) -> Loaded:
+    """The book of a package or a CSV."""
+    name = name_of(read.type, inner) or name_of(None, file_name)
     layout = layouts().get(name or "")
-    own = "code" in read.columns and "valid_from" in read.columns
+    own = {"code", "valid_from"} <= read.columns
     if name is None or (layout is None and not own):
-        params = {"name": name or read.type or Path(inner).stem}
-        return Loaded(None, findings.frame([Finding("N.005", file=file_name, params=params)]))
-    used = Layout(key=("code",), repeats=layout.repeats if layout else False) if own or layout is None else layout
-    problems: list[Finding] = []
-    rows = list(_rows(file_name, name, used, read, problems))
-    problems += [] if problems or used.repeats else _overlaps(file_name, name, rows)
-    if problems:
-        return Loaded(None, findings.frame(problems[:_FEW]))
-    complete = "partial" not in Path(inner).stem.lower() and "partial" not in Path(file_name).stem.lower()
-    frame = pl.DataFrame([row for row, _, _ in rows], infer_schema_length=None)
-    typed = frame.with_columns(pl.col(column).cast(kind) for column, kind in KEY_COLUMNS.items())
-    return Loaded(book_from_rows(name, _edition(content, read), typed, complete), findings.empty())
+        return _refused([Finding("N.005", file=file_name, params={"name": name or read.type or Path(inner).stem})])
+    issued = _day(read.issued or "")
+    published = issued if isinstance(issued, date) else None
+    version = told.version or read.version or None
+    book = Book(
+        name, _edition(version, published, told, content), pl.DataFrame(schema=KEY_COLUMNS),
+        not is_partial(inner) and not is_partial(file_name), version, published, told.holds_from or published or SINCE_EVER,
+        "csv" if Path(inner).suffix.lower() == ".csv" else "xml",
+    )  # fmt: skip
+    base = layout or Layout(key=("code",))
+    return _filled(book, file_name, base.in_our_form() if own else base, read)
 
 
-def _name_of(kind: str | None, file_name: str) -> str | None:
-    """Name of the book by the type in the header, else by the name of the file."""
-    if kind:
-        known = _names_of_types().get(kind.lower())
-        if known is not None or kind.upper() in layouts():
-            return known or kind.upper()
-    match = _NAME.match(Path(file_name).stem.upper().replace("_", " "))
-    return match[1] if match else None
+def _edition(version: str | None, published: date | None, told: Told, content: bytes) -> str:
+    """Version and date as published or told; what has neither is named by its content."""
+    if version:
+        return f"{version} of {published}" if published else version
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return f"{told.holds_from} {digest}" if told.holds_from else f"csv {digest}"
 
 
-def _edition(content: bytes, read: Records) -> str:
-    """Version and date as published; a CSV has neither and is named by its content."""
-    if read.version:
-        issued = _day(read.issued or "")
-        return f"{read.version} of {issued}" if isinstance(issued, date) else read.version
-    return f"csv {hashlib.sha256(content).hexdigest()[:12]}"
+def _workbook(file_name: str, data: bytes, told: Told) -> list[Loaded]:
+    """The books of a grouper workbook: the edition is its year, and its rows hold from the first day of it on."""
+    from omsclaims.nsi.workbook import read_workbook  # not above: few files are workbooks
+
+    made = []
+    for sheet in read_workbook(file_name, data):
+        first = told.holds_from or (date(sheet.year, 1, 1) if sheet.year else None)
+        if first is None:
+            return [_refused([Finding("N.012", file=file_name, params={"name": sheet.name.rpartition(".")[0]})])]
+        version = told.version or str(sheet.year or first.year)
+        empty = pl.DataFrame(schema=KEY_COLUMNS)
+        book = Book(sheet.name, version, empty, not is_partial(file_name), version, None, first, "xlsx")
+        made.append(_filled(book, file_name, layouts()[sheet.name], sheet.records, sheet.unknown))
+    return made
 
 
-def _rows(
-    file_name: str, book: str, layout: Layout, read: Records, problems: list[Finding]
-) -> Iterator[tuple[dict[str, object], int, int]]:
-    """Rows as the book has them, with number and line; what is wrong goes to `problems`."""
-    key = next((column for column in layout.key if column in read.columns), layout.key[0])
-    begin, end = (next((name for name in names if name in read.columns), "") for names in (_BEGIN, _END))
-    named = layout.name if layout.name in read.columns else None
-    official = set(layout.columns.values()) | {key, begin, end, named}
-    others = sorted(read.columns - official - set(KEY_COLUMNS) - set(layout.columns))
-    for number, (raw, line) in enumerate(zip(read.rows, read.lines, strict=True), 1):
+# ---------------------------------------------------------------- records -> rows
 
-        def wrong(rule: str, column: str, value: str, number: int = number, line: int = line) -> None:
-            params = {"book": book, "row": number, "column": column.upper()}
-            problems.append(Finding(rule, file=file_name, line=line or None, value=value, params=params))
 
-        code = raw.get(key, "")
-        code = code.rstrip(layout.strip) if layout.strip else code
-        if not code:
-            wrong("N.002", key, "")
-        days = [_day(raw.get(column, "")) for column in (begin, end)]
-        for column, day in zip((begin, end), days, strict=True):
-            if isinstance(day, str):
-                wrong("N.003", column, day)
-        first, last = (day if isinstance(day, date) else None for day in days)
-        if first and last and last < first:
-            wrong("N.003", end, raw.get(end, ""))
-        row: dict[str, object] = {"code": code, "valid_from": first, "valid_to": last}
-        if named:
-            row["meaning_ru"] = raw.get(named) or None
-        for ours, column in layout.columns.items():
-            value = raw.get(column) or None
-            if value is not None and ours in layout.scaled:
-                value = _scaled(value, layout.scaled[ours])
-                if value is None:
-                    wrong("N.006", column, raw[column])
-            row[ours] = value
-        row.update({column: raw.get(column) or None for column in others})
-        yield row, number, line
+@dataclass
+class _Work:
+    """A book while it is made: its rows as a frame of text, the layout, what is wrong so far."""
+
+    book: Book
+    file: str
+    layout: Layout
+    read: Records
+    key: str
+    begin: str
+    end: str
+    problems: list[Finding] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    bad: set[int] = field(default_factory=set)
+
+    def wrong(self, rule: str, at: int, column: str, value: str, **more: object) -> None:
+        """Something in a row that the book cannot be loaded with; in a book of checks it leaves the row out."""
+        raw, number, line = self.read.rows[at], self.read.numbers[at], self.read.lines[at]
+        code = raw.get(self.key, "")
+        self._say(rule, number, line, column, value, code, more)
+        self.bad.add(at)
+
+    def _say(self, rule: str, number: int, line: int, column: str, value: str, code: str, more: dict[str, object]) -> None:
+        rule = f"N.1{rule[3:]}" if self.layout.holes_listed else rule
+        params = {"book": self.book.name, "row": number, "column": column.upper(), "code": code or "-", **more}
+        self.problems.append(Finding(rule, file=self.file, line=line or None, value=value, params=params))
+        if self.layout.holes_listed:
+            self.left_out.append(LeftOut(number, code, rule, column.upper(), value))
+
+    def broken(self) -> None:
+        """N.011: rows that could not be split into the cells of their columns."""
+        for number, line, cells in self.read.broken:
+            self._say("N.011", number, line, "", str(cells), "", {"cells": cells, "columns": len(self.read.columns)})
+
+
+def _filled(book: Book, file_name: str, layout: Layout, read: Records, unknown: Sequence[str] = ()) -> Loaded:
+    """The book with its rows, or what refused it."""
+    key = next((column for column in layout.key if column in read.columns), "")
+    lacking = [column for column in (key or layout.key[0], *layout.needs) if column not in read.columns]
+    if lacking:
+        params = {"book": book.name, "column": ", ".join(lacking).upper()}
+        return _refused([Finding("N.010", file=file_name, params=params)])
+    begin, end = (next((name for name in names if name in read.columns), "") for names in (BEGIN, END))
+    work = _Work(book, file_name, layout, read, key, begin, end)
+    work.broken()
+    frame = _typed(work)
+    frame = _without_doubles(work, frame)
+    if not layout.repeats and not work.problems:
+        _overlaps(work, frame)
+    if work.problems and not layout.holes_listed:
+        return _refused(work.problems)
+    if not frame.height:
+        return _refused(work.problems or [unreadable(file_name, "no_records")])
+    notices = _notices(work, frame, unknown)
+    rows = typed_rows(frame.drop(_AT))
+    if book.source == "xlsx":  # rows of a workbook have no dates of their own: they hold as the edition does
+        rows = rows.with_columns(pl.lit(book.holds_from).alias("valid_from"))
+    made = replace(book, rows=rows, left_out=tuple(sorted(work.left_out, key=lambda one: (one.row, one.rule))))
+    return Loaded(made, findings.frame([*work.problems, *notices]))
+
+
+def _typed(work: _Work) -> pl.DataFrame:
+    """Rows under our names with typed validity; rows that are wrong are said and left out."""
+    read, layout = work.read, work.layout
+    found = dict.fromkeys(name for row in read.rows for name in row)
+    columns = [*(name for name in found if name in read.columns), *sorted(read.columns - found.keys())]
+    text = pl.DataFrame(read.rows, schema=dict.fromkeys(columns, pl.String), orient="row").with_row_index(_AT)
+    text = text.with_columns(pl.col(column).replace("", None) for column in columns)
+    code = pl.col(work.key).str.strip_chars_end(layout.strip) if layout.strip else pl.col(work.key)
+    named = next((column for column in layout.name if column in read.columns), None)
+    used = {work.key, work.begin, work.end, named, *layout.columns.values(), *(c for cs in layout.lists.values() for c in cs)}
+    others = [column for column in columns if column not in used | KEY_COLUMNS.keys() | layout.columns.keys() and column]
+    wanted = [
+        pl.col(_AT),
+        code.replace("", None).alias("code"),
+        *(_date(text, source).alias(target) for source, target in ((work.begin, "valid_from"), (work.end, "valid_to"))),
+    ]
+    wanted += [pl.col(named).alias("meaning_ru")] if named else []
+    wanted += [(pl.col(theirs) if theirs in columns else _NOTHING).alias(ours) for ours, theirs in layout.columns.items()]
+    wanted += [_joined(columns, theirs).alias(ours) for ours, theirs in layout.lists.items()]
+    wanted += [pl.col(column) for column in others]
+    wanted += [_NOTHING.alias(column) for column in layout.always if column not in columns]
+    frame = text.select(wanted)
+    if layout.ordinal:
+        frame = frame.with_columns(pl.Series("row", read.numbers, dtype=pl.Int64))
+    _check_rows(work, text, frame)
+    frame = _with_units(work, frame)
+    return frame.filter(~pl.col(_AT).is_in(sorted(work.bad))) if work.bad else frame
+
+
+_NOTHING: Final = pl.lit(None, dtype=pl.String)
+
+
+def _joined(columns: Sequence[str], sources: Sequence[str]) -> pl.Expr:
+    """Values of an element, repeated or separated by a sign, joined with `;`."""
+    there = [pl.col(source) for source in sources if source in columns]
+    return pl.coalesce(there).str.replace_all(r"[\s,;]+", ";").str.strip_chars(";") if there else _NOTHING
+
+
+def _date(text: pl.DataFrame, column: str) -> pl.Expr:
+    """A column of dates in the spellings of books; null where it is empty or no date."""
+    if column not in text.columns:
+        return pl.lit(None, dtype=pl.Date)
+    found = {value: _day(value) for value in text[column].drop_nulls().unique()}
+    days = {value: day for value, day in found.items() if isinstance(day, date)}
+    return _mapped(column, list(days), pl.Series(list(days.values()), dtype=pl.Date))
+
+
+def _mapped(column: str, old: list[str], new: pl.Series) -> pl.Expr:
+    """A column with each value in place of another; what has none is null."""
+    if not old:
+        return pl.lit(None, dtype=new.dtype)
+    return pl.col(column).replace_strict(pl.Series(old, dtype=pl.String), new, default=None, return_dtype=new.dtype)
 
 
 def _day(text: str) -> date | str | None:
     """A date of a book: dd.mm.yyyy, yyyymmdd or yyyy-mm-dd; None when empty; the text itself when it is none."""
     if not text:
         return None
-    for pattern in (r"(?P<d>\d{2})\.(?P<m>\d{2})\.(?P<y>\d{4})", r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})"):
+    for pattern in (r"(?P<d>\d{2})\.(?P<m>\d{2})\.(?P<y>\d{4})", r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})(?:T00:00:00)?"):
         match = re.fullmatch(pattern, text, re.ASCII)
         if match:
             try:
@@ -323,25 +267,89 @@ def _day(text: str) -> date | str | None:
     return text
 
 
+def _check_rows(work: _Work, text: pl.DataFrame, frame: pl.DataFrame) -> None:
+    """N.002 without a code, N.003 dates that are none or end before they begin; a row is said once."""
+    for at in frame.filter(pl.col("code").is_null())[_AT]:
+        work.wrong("N.002", at, work.key, "")
+    wrong: dict[int, tuple[str, str]] = {}
+    for source, target in ((work.end, "valid_to"), (work.begin, "valid_from")):
+        if source in text.columns:
+            rows = text.filter(text[source].is_not_null() & frame[target].is_null()).select(_AT, source)
+            wrong |= {at: (source, value) for at, value in rows.iter_rows()}
+    if work.end in text.columns:
+        for at, value in text.filter(frame["valid_to"] < frame["valid_from"]).select(_AT, work.end).iter_rows():
+            wrong.setdefault(at, (work.end, value))
+    for at, (column, value) in sorted(wrong.items()):
+        if at not in work.bad:
+            work.wrong("N.003", at, column, value)
+
+
+def _with_units(work: _Work, frame: pl.DataFrame) -> pl.DataFrame:
+    """Decimals as whole units of their last decimal; N.006 where a value is no number or has more decimals."""
+    for column, decimals in work.layout.scaled.items():
+        if column not in frame.columns:
+            continue
+        units = {value: _scaled(value, decimals) for value in frame[column].drop_nulls().unique().sort()}
+        none = [value for value, unit in units.items() if unit is None]
+        source = work.layout.columns.get(column, column)
+        for at, value in frame.filter(pl.col(column).is_in(none)).select(_AT, column).iter_rows():
+            if at not in work.bad:
+                work.wrong("N.006", at, source, value)
+        known = {value: unit for value, unit in units.items() if unit is not None}
+        frame = frame.with_columns(_mapped(column, list(known), pl.Series(list(known.values()), dtype=pl.String)).alias(column))
+    return frame
+
+
 def _scaled(text: str, decimals: int) -> str | None:
     """A decimal in units of 10^-decimals as text; None when it is no number or has more decimals."""
     try:
         units = Decimal(text.replace(",", ".")).scaleb(decimals)
-    except InvalidOperation:
+        return str(int(units)) if units.is_finite() and units == units.to_integral_value() else None
+    except (InvalidOperation, OverflowError, ValueError):
         return None
-    return str(int(units)) if units.is_finite() and units == units.to_integral_value() else None
 
 
-def _overlaps(file_name: str, book: str, rows: list[tuple[dict[str, object], int, int]]) -> list[Finding]:
-    """Rows of one code whose validity meets that of the row before."""
-    frame = pl.DataFrame(
-        [(row["code"], row["valid_from"], row["valid_to"], number, line) for row, number, line in rows],
-        schema={**KEY_COLUMNS, "number": pl.Int64(), "line": pl.Int64()}, orient="row",
-    )  # fmt: skip
-    ordered = frame.with_columns(pl.col("valid_from").fill_null(SINCE_EVER)).sort("code", "valid_from", "number")
+# ---------------------------------------------------------------- rows beside each other
+
+
+def _without_doubles(work: _Work, frame: pl.DataFrame) -> pl.DataFrame:
+    """N.104: in a book of checks a row that repeats another word for word would fire twice; it is left out."""
+    if not work.layout.holes_listed:
+        return frame
+    content = [column for column in frame.columns if column not in (_AT, "row")]
+    first = frame.with_columns(pl.col(_AT).min().over(content).alias("__first"))
+    doubles = first.filter(pl.col(_AT) != pl.col("__first"))
+    for at, before in doubles.sort(_AT).select(_AT, "__first").iter_rows():
+        work.wrong("N.004", at, work.key, work.read.rows[at].get(work.key, ""), first=work.read.numbers[before])
+    return first.filter(pl.col(_AT) == pl.col("__first")).drop("__first")
+
+
+def _meeting(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one code whose validity begins before that of an earlier row has ended."""
+    ordered = frame.with_columns(pl.col("valid_from").fill_null(SINCE_EVER)).sort("code", "valid_from", _AT)
     until = pl.col("valid_to").fill_null(date.max)
-    met = ordered.with_columns(before=until.cum_max().shift(1).over("code")).filter(pl.col("before") >= pl.col("valid_from"))
-    return [
-        Finding("N.004", file=file_name, line=line or None, value=code, params={"book": book, "row": number, "day": str(first)})
-        for code, first, _, number, line, _ in met.sort("number").iter_rows()
-    ]
+    met = ordered.with_columns(__before=until.cum_max().shift(1).over("code")).filter(pl.col("__before") >= pl.col("valid_from"))
+    return met.select(_AT, "code", "valid_from").sort(_AT)
+
+
+def _overlaps(work: _Work, frame: pl.DataFrame) -> None:
+    """N.004: a code would mean two things on one day."""
+    for at, code, first in _meeting(frame).iter_rows():
+        work.wrong("N.004", at, work.begin, code, day=str(first))
+
+
+def _notices(work: _Work, frame: pl.DataFrame, unknown: Sequence[str]) -> list[Finding]:
+    """What is to be known of a book that is loaded: N.201 columns nobody knew, N.204 rules of one id that meet."""
+    found = []
+    published = work.layout.published
+    strange = list(unknown) or sorted(
+        column.upper() for column in work.read.columns if published is not None and column and column not in published
+    )
+    if strange:
+        params = {"book": work.book.name, "columns": ", ".join(strange)}
+        found.append(Finding("N.201", file=work.file, value=strange[0], params=params))
+    if work.layout.holes_listed:
+        for at, code, first in _meeting(frame).iter_rows():
+            params = {"book": work.book.name, "row": str(work.read.numbers[at]), "day": str(first)}
+            found.append(Finding("N.204", file=work.file, line=work.read.lines[at] or None, value=code, params=params))
+    return found

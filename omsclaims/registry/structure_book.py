@@ -23,7 +23,7 @@ import polars as pl
 
 from omsclaims import findings, messages
 from omsclaims.findings import Finding
-from omsclaims.nsi.loader import Records, UnreadableError, read_records
+from omsclaims.nsi.sources import Records, UnreadableError, read_records, unreadable
 from omsclaims.registry import formats
 from omsclaims.registry.formats import Format, FormatChoice, comparing
 from omsclaims.registry.formats.model import HEADER_TABLE, family_of
@@ -207,13 +207,13 @@ def load(source: Path | bytes, file_name: str | None = None) -> Loaded:
     name = file_name or (source.name if isinstance(source, Path) else "")
     try:
         records = read_records(source, name)
-    except UnreadableError as reason:
-        return _refused([Finding("N.001", file=name, params={"reason": str(reason)})])
+    except UnreadableError as error:
+        return _refused([error.finding(name)])
     except OSError as error:
-        return _refused([Finding("N.001", file=name, params={"reason": error.strerror or "?"})])
+        return _refused([unreadable(name, "os", said=error.strerror or "?")])
     lacking = sorted(_COLUMNS - records.columns)
     if lacking:
-        return _refused([Finding("N.001", file=name, params={"reason": f"no {', '.join(lacking).upper()}"})])
+        return _refused([unreadable(name, "lacks", columns=", ".join(lacking).upper())])
     problems: list[Finding] = []
     rows = _rows(name, records, problems)
     book = StructureBook(" ".join(filter(None, (records.type, records.version, records.issued))), tuple(rows))
