@@ -162,12 +162,15 @@ def refusals(workspace: Workspace, months: Iterable[str]) -> pl.DataFrame:
     )
 
 
-def run_table(workspace: Workspace, month: str, name: str) -> pl.DataFrame:
-    """A table of a closed month; without rows where the month was closed before there was such a table."""
+def run_table(workspace: Workspace, month: str, name: str, like: str | None = None) -> pl.DataFrame:
+    """A table of a closed month; without rows where the month was closed before there was such a table.
+
+    like  name in the contract, where it differs
+    """
     run = workspace.run(month)
     assert run is not None
     path: Path = workspace.folder / run.path / f"{name}.parquet"
-    return pl.read_parquet(path) if path.exists() else contract.TABLES[name].empty()
+    return pl.read_parquet(path) if path.exists() else contract.TABLES[like or name].empty()
 
 
 def fine_standards(workspace: Workspace) -> pl.DataFrame:

@@ -16,6 +16,8 @@ import polars as pl
 from omsclaims import checks, contract, findings, settlement, tariffs
 from omsclaims.context import Context
 from omsclaims.registry import formats, names
+from omsclaims.settlement.expertise import resubmission
+from omsclaims.settlement.expertise.deductions import deduct
 
 Tables = dict[str, pl.DataFrame]
 
@@ -23,6 +25,7 @@ Tables = dict[str, pl.DataFrame]
 RESULTS: Final = (
     "identified", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows", "cases_view",
     "plan_items", "plan_lines",
+    "resubmissions", "refusal_rows", "deductions",
     "financing", "standards", "payments", "act_121", "act_132", "territory_bills", "postings", "balances",
 )  # fmt: skip
 
@@ -109,6 +112,7 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     work = dict(tables)
     identified = settlement.identify(work, context)
     work["identified"] = contract.check("identified", identified["identified"])
+    work["resubmissions"] = resubmission.link(work, context)
     prices = tariffs.price(work, context)
     work["priced_sl"] = contract.check("priced_sl", prices["priced_sl"])
     work["priced"] = contract.check("priced", prices["priced"])
@@ -119,8 +123,11 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     work["findings"] = found
     work["plan_lines"] = settlement.line_use(work, context)
     work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, decisions, work, context))
+    work["refusal_rows"] = resubmission.refusal_rows(work, context)
+    expertise = deduct(work, context)
+    work["deductions"] = expertise["deductions"]
     money = settlement.settle(work, context)
-    work["findings"] = findings.concat([found, money.pop("findings")])
+    work["findings"] = findings.concat([found, expertise["findings"], money.pop("findings")])
     work.update(money)
     work["cases_view"] = _cases_view(work)
     work["history_rows"] = _history(work, context)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
@@ -41,7 +41,10 @@ def act_121(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
             "received_kop": sum(received.values()),
             "by_standards_kop": received["standards"],
             "from_nsz_kop": received["nsz_to_insurer"],
-            "case_management_kop": moves.credit("case_management", f"{party}/payment_reserve"),
+            # Line 3 is money for running costs: the rate, and the share of savings that the insurer keeps (195).
+            "case_management_kop": moves.credit("case_management", f"{party}/payment_reserve")
+            + moves.credit("savings_running", f"{party}/payment_reserve")
+            - moves.debit("savings_running_back", f"{party}/payment_reserve"),
             "spent_kop": spent,
             "end_kop": sum(end.values()),
             "end_payment_kop": end["payment_reserve"],
@@ -67,12 +70,15 @@ def _fund_side(
         sum(side.get(f"{name}/{purpose}/{party}", 0) for name in clinics for purpose in _DEBT) for side in (opening, closing)
     ]
     received = sum(moves.debit(rule, account) for rule in ("standards", "nsz_to_insurer"))
-    accepted = moves.credit("care_accepted", account)
+    accepted = sum(moves.credit(rule, account) for rule in ("care_accepted", "care_restored", "sanctions_given_back"))
+    accepted -= sum(moves.debit(rule, account) for rule in ("care_withdrawn", "sanctions_entrusted"))
     other = _own_balance(party, opening)
     return {
         "start_kop": opening.get(account, 0) + debts[0] - other,
         "received_kop": received,
-        "case_management_kop": moves.credit("case_management", account),
+        "case_management_kop": moves.credit("case_management", account)
+        + moves.credit("savings_running", account)
+        - moves.debit("savings_running_back", account),
         # Spent = accepted less the growth of the debt.
         "spent_kop": accepted - (debts[1] - debts[0]),
         "end_kop": closing.get(account, 0) + debts[1] - _own_balance(party, closing),
@@ -111,15 +117,16 @@ def act_132(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
     rows = []
     for payer, clinic in sorted(pairs):
         mek = moves.debit("withheld_mek", f"{payer}/care/{clinic}")
+        expertise = {kind: _by_expertise(moves, f"{payer}/care/{clinic}", kind, "debit") for kind in ("mee", "ekmp")}
         row = {
             "payer": payer.split(":")[1],
             "mo": clinic.split(":")[1],
             "start_kop": -_debt(opening, payer, clinic),
             "billed_kop": moves.credit("bill", f"{payer}/care/{clinic}"),
-            "withheld_kop": mek,
+            "withheld_kop": mek + sum(expertise.values()),
             "mek_kop": mek,
-            "mee_kop": 0,
-            "ekmp_kop": 0,
+            "mee_kop": expertise["mee"],
+            "ekmp_kop": expertise["ekmp"],
             "transferred_kop": moves.debit("advance", f"{payer}/advance/{clinic}")
             + moves.debit("final_payment", f"{payer}/care/{clinic}"),
             "end_kop": -_debt(closing, payer, clinic),
@@ -127,7 +134,8 @@ def act_132(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
         clinic_side = {
             "start_kop": _debt(opening, clinic, payer),
             "billed_kop": moves.debit("bill", f"{clinic}/care/{payer}"),
-            "withheld_kop": moves.credit("withheld_mek", f"{clinic}/care/{payer}"),
+            "withheld_kop": moves.credit("withheld_mek", f"{clinic}/care/{payer}")
+            + sum(_by_expertise(moves, f"{clinic}/care/{payer}", kind, "credit") for kind in ("mee", "ekmp")),
             "transferred_kop": moves.credit("advance", f"{clinic}/advance/{payer}")
             + moves.credit("final_payment", f"{clinic}/care/{payer}"),
             "end_kop": _debt(closing, clinic, payer),
@@ -136,6 +144,17 @@ def act_132(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
         rows.append(row)
     table = pl.DataFrame(rows, schema=contract.TABLES["act_132"].schema())
     return contract.check("act_132", table.sort("payer", "mo"))
+
+
+def _by_expertise(moves: _Moves, account: str, kind: str, side: Literal["debit", "credit"]) -> int:
+    """What expertise of a kind takes less what it gives back, fines included where they stand in the act.
+
+    side  on which the account is moved by taking: debit of the payer's debt, credit of the clinic's claim
+    """
+    took, gave = (moves.debit, moves.credit) if side == "debit" else (moves.credit, moves.debit)
+    return sum(took(f"{event}_{kind}", account) for event in ("withheld", "fine_in")) - sum(
+        gave(f"{event}_{kind}", account) for event in ("returned", "fine_out")
+    )
 
 
 def _debt(side: Mapping[str, int], party: str, other: str) -> int:

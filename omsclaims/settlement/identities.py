@@ -91,8 +91,20 @@ def _of_payments(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     decisions, payments = tables["decisions"], tables["payments"]
     return [
         Identity("billed_payments", _sum(decisions, "sumv_kop"), _sum(payments, "billed_kop")),
-        Identity("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop")),
+        # Accepted in the month; expertise of the month takes from bills of any month, on lines of its own.
+        Identity("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop") + _by_expertise(payments)),
     ]
+
+
+def _by_expertise(payments: pl.DataFrame) -> int:
+    return _sum(payments, "withheld_mee_kop") + _sum(payments, "withheld_ekmp_kop")
+
+
+def _of_expertise(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    deductions, postings = tables["deductions"], tables["postings"]
+    in_act = [f"fine_{way}_{kind}" for way in ("in", "out") for kind in ("mee", "ekmp")]
+    fines = _sum(deductions, "fine_change_kop") if postings.filter(pl.col("rule").is_in(in_act)).height else 0
+    return [Identity("expertise_payments", _sum(deductions, "change_kop") + fines, _by_expertise(tables["payments"]))]
 
 
 def _of_act_132(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
@@ -148,6 +160,7 @@ _IDENTITIES: Final = (
     (("decisions",), _of_control),
     (("decisions", "sanctions"), _of_sanctions),
     (("decisions", "payments"), _of_payments),
+    (("deductions", "payments", "postings"), _of_expertise),
     (("act_132", "payments"), _of_act_132),
     (("act_121",), _of_act_121),
     (("financing", "postings"), _of_financing),

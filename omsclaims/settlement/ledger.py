@@ -27,7 +27,7 @@ from omsclaims.periods import Month
 #: Hexadecimal digits of a posting's id.
 ID_DIGITS: Final = 32
 #: Purposes that stand in the books of both parties.
-MUTUAL: Final = ("entrusted", "care", "advance", "excess", "refund", "subvention")
+MUTUAL: Final = ("entrusted", "care", "advance", "excess", "fine", "refund", "subvention")
 #: Money that an insurer holds for care: what act 121 counts.
 POTS: Final = ("payment_reserve", "spare_reserve", "preventive_reserve")
 BUDGET: Final = "budget"

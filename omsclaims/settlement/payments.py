@@ -35,17 +35,29 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What a clinic billed a payer for the month and what control took: cases, kopecks."""
+    """What a clinic billed a payer for the month and what control took: cases, kopecks.
+
+    withheld_kop        by МЭК of the month's own bills
+    mee_kop, ekmp_kop   by acts of expertise of the month on bills of any month, with fines where the contract withholds them in
+                        the lines of their kind; below zero when more is given back than taken (law.md 10.8)
+    """
 
     cases: int = 0
     refused_cases: int = 0
     billed_kop: int = 0
     withheld_kop: int = 0
+    mee_kop: int = 0
+    ekmp_kop: int = 0
+
+    @property
+    def passed_kop(self) -> int:
+        """Billed less what МЭК refused: care accepted in the month."""
+        return self.billed_kop - self.withheld_kop
 
     @property
     def accepted_kop(self) -> int:
-        """Billed less withheld."""
-        return self.billed_kop - self.withheld_kop
+        """Billed less everything withheld: what is to be paid; below zero the clinic owes."""
+        return self.passed_kop - self.mee_kop - self.ekmp_kop
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +187,15 @@ def payments_table(
     billed: Mapping[Pair, Billed], settled: Mapping[Pair, Settled], excess_before: Mapping[Pair, int],
     advances: Mapping[Pair, int], paid: Mapping[Pair, int],
 ) -> pl.DataFrame:  # fmt: skip
-    """Contract table `payments`, sorted by payer and clinic. МЭЭ and ЭКМП withhold nothing in the month's own run."""
+    """Contract table `payments`, sorted by payer and clinic."""
     rows = []
     for pair in sorted(settled):
         bill = billed.get(pair, Billed())
         rows.append(
             {
                 "payer": pair.payer, "mo": pair.mo, "cases": bill.cases, "refused_cases": bill.refused_cases,
-                "billed_kop": bill.billed_kop, "withheld_mek_kop": bill.withheld_kop, "withheld_mee_kop": 0,
-                "withheld_ekmp_kop": 0, "accepted_kop": bill.accepted_kop, "advance_kop": advances.get(pair, 0),
+                "billed_kop": bill.billed_kop, "withheld_mek_kop": bill.withheld_kop, "withheld_mee_kop": bill.mee_kop,
+                "withheld_ekmp_kop": bill.ekmp_kop, "accepted_kop": bill.accepted_kop, "advance_kop": advances.get(pair, 0),
                 "excess_before_kop": excess_before.get(pair, 0), "payment_kop": paid.get(pair, 0),
                 "excess_after_kop": settled[pair].excess_after_kop,
             }

@@ -8,7 +8,7 @@ suffice; final payments; what is left of an advance is carried on; reserves abov
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -17,6 +17,8 @@ from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement.acts import act_121, act_132
+from omsclaims.settlement.expertise.acts import KINDS
+from omsclaims.settlement.expertise.deductions import Taken, taken_by_pair
 from omsclaims.settlement.financing import Financing, finance
 from omsclaims.settlement.ledger import Ledger
 from omsclaims.settlement.payments import (
@@ -30,7 +32,7 @@ from omsclaims.settlement.payments import (
     payments_table,
     settle_pair,
 )
-from omsclaims.settlement.reserves import limits, overflow
+from omsclaims.settlement.reserves import limits, overflow, split
 from omsclaims.settlement.territories import territory_bills
 
 if TYPE_CHECKING:
@@ -61,6 +63,11 @@ class _Month:
         """Purpose of the money that a payer pays from."""
         return "nsz" if payer == self.context.territory else "payment_reserve"
 
+    @property
+    def fines_in_act(self) -> bool:
+        """Whether the contract withholds fines in act 132, in the lines of their kind (law.md 10.8)."""
+        return self.context.agreement.head.control.fines == "in_act_132"
+
     def document(self, kind: str, *about: str) -> str:
         """Name of a document: kind, month, parties."""
         return "-".join((kind, str(self.context.month), *about))
@@ -70,6 +77,7 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     """The money of a month.
 
     tables   cases, identified, decisions; reg_insured, reg_insurer, reg_advance, reg_funding, reg_opening;
+             deductions of the month by expertise, where there are any;
              of earlier months, where there are any: balances_before (the last month's `balances`; without it reg_opening counts),
              postings_before (of this year: the mean month of the reserves' limits), territory_bills_before (of this year)
     returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
@@ -83,8 +91,10 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     month = _Month(context, Ledger(context.month, opening), found)
     money = finance(tables, context)
     _money_in(month, money, tables["reg_funding"])
-    billed = billed_by_pair(tables, context)
-    payments = _pay_clinics(month, billed, tables["reg_advance"])
+    taken = _taken(tables.get("deductions"))
+    billed = _with_expertise(billed_by_pair(tables, context), taken, month)
+    payments = _pay_clinics(month, billed, tables["reg_advance"], taken)
+    _split_savings(month, taken)
     _limit_reserves(month, tables.get("postings_before"))
     bills = territory_bills(tables, context)
     for code, amount in bills.select("territory", "amount_kop").iter_rows():
@@ -170,7 +180,26 @@ def _fill_spare(month: _Month, money: Financing, fill: Mapping[str | None, int])
 # ---- payment of clinics ----------------------------------------------------------------------------------------------------
 
 
-def _pay_clinics(month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame) -> pl.DataFrame:
+def _taken(deductions: pl.DataFrame | None) -> dict[Pair, Taken]:
+    """What expertise takes in the month and gives back, by payer and clinic."""
+    if deductions is None:
+        return {}
+    return {Pair(payer, mo): taken for (payer, mo), taken in taken_by_pair(deductions).items()}
+
+
+def _with_expertise(billed: Mapping[Pair, Billed], taken: Mapping[Pair, Taken], month: _Month) -> dict[Pair, Billed]:
+    """The bills with what expertise takes from the pair; fines only where the contract withholds them in the act (law.md 10.8)."""
+    inside = month.fines_in_act
+    found = dict(billed)
+    for pair, one in taken.items():
+        lines = {f"{kind}_kop": one.net(kind) + (one.net_fine(kind) if inside else 0) for kind in KINDS}
+        found[pair] = replace(found.get(pair, Billed()), **lines)
+    return found
+
+
+def _pay_clinics(
+    month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame, taken: Mapping[Pair, Taken]
+) -> pl.DataFrame:
     """Advances, bills, control, application of what was paid, final payments, carry-over: the table `payments`."""
     asked, problems = advances_of(reg_advance, month.context)
     month.found += problems
@@ -187,7 +216,7 @@ def _pay_clinics(month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.D
     for pair in pairs:
         bill = billed.get(pair, Billed())
         settled[pair] = settle_pair(debts[pair], excess[pair], advances.get(pair, 0), bill.accepted_kop)
-        _post_bill(month, pair, bill, settled[pair])
+        _post_bill(month, pair, bill, settled[pair], taken.get(pair))
     paid: dict[Pair, int] = {}
     for payer in sorted({pair.payer for pair in pairs}):
         paid |= _pay_from_money(month, payer, {pair: settled[pair].due_kop for pair in pairs if pair.payer == payer})
@@ -230,15 +259,43 @@ def _post_pair(month: _Month, event: str, amount: int, pair: Pair, mark: str = "
     )  # fmt: skip
 
 
-def _post_bill(month: _Month, pair: Pair, bill: Billed, settled: Settled) -> None:
-    """Bill, control, use of the fund's target money, application of what the clinic has had already."""
+def _post_bill(month: _Month, pair: Pair, bill: Billed, settled: Settled, taken: Taken | None) -> None:
+    """Bill, control, use of the fund's target money, expertise, application of what the clinic has had already."""
     _post_pair(month, "bill", bill.billed_kop, pair)
     _post_pair(month, "withheld_mek", bill.withheld_kop, pair)
     if pair.payer != month.context.territory:
-        document = month.document("care-accepted", pair.payer, pair.mo)
-        month.ledger.post("care_accepted", bill.accepted_kop, document, insurer=month.party(pair.payer), fund=month.fund)
+        _post_insurer(month, "care_accepted", bill.passed_kop, pair)
+    if taken is not None:
+        _post_expertise(month, pair, taken)
     _post_pair(month, "excess_applied", settled.excess_used_kop, pair)
     _post_pair(month, "advance_applied", settled.advance_used_kop, pair)
+
+
+def _post_insurer(month: _Month, event: str, amount: int, pair: Pair) -> None:
+    """Posts an event between an insurer and the fund about a clinic."""
+    document = month.document(event.replace("_", "-"), pair.payer, pair.mo)
+    month.ledger.post(event, amount, document, insurer=month.party(pair.payer), fund=month.fund)
+
+
+def _post_expertise(month: _Month, pair: Pair, taken: Taken) -> None:
+    """Acts of expertise of the month on bills of any month: non-payment, what is given back, fines."""
+    inside = month.fines_in_act
+    of_insurer = pair.payer != month.context.territory
+    for kind in KINDS:
+        _post_pair(month, f"withheld_{kind}", taken.withheld[kind], pair)
+        _post_pair(month, f"returned_{kind}", taken.returned[kind], pair)
+        if inside:
+            _post_pair(month, f"fine_in_{kind}", taken.fines[kind], pair)
+            _post_pair(month, f"fine_out_{kind}", taken.fines_returned[kind], pair)
+        else:
+            _post_pair(month, "fine", taken.fines[kind], pair, kind)
+            _post_pair(month, "fine_returned", taken.fines_returned[kind], pair, kind)
+    if of_insurer:  # the fund's target money was used for care that is now not paid, and the other way round
+        _post_insurer(month, "care_withdrawn", sum(taken.withheld.values()), pair)
+        _post_insurer(month, "care_restored", sum(taken.returned.values()), pair)
+        if inside:
+            _post_insurer(month, "sanctions_entrusted", sum(taken.fines.values()), pair)
+            _post_insurer(month, "sanctions_given_back", sum(taken.fines_returned.values()), pair)
 
 
 def _warn_of_overdraft(month: _Month, payers: list[str]) -> None:
@@ -262,6 +319,30 @@ def _pay_from_money(month: _Month, payer: str, due: Mapping[Pair, int]) -> dict[
     if result.short_kop:
         month.found.append(Finding("B.1", value=str(result.short_kop), params={"payer": payer, "kopecks": result.short_kop}))
     return result.payments
+
+
+def _split_savings(month: _Month, taken: Mapping[Pair, Taken]) -> None:
+    """What an insurer saved by expertise is divided by the table of the reserves (192-195): savings lie in the payment reserve,
+    so only the other parts leave it. More given back than saved: the parts come back by the same table. Fines are divided where
+    they were withheld; standing apart, they are no money yet.
+    """
+    last = month.context.month.last
+    sources = {"mee": "mee_savings", "ekmp": "ekmp_savings"}
+    for payer in sorted({pair.payer for pair in taken if pair.payer != month.context.territory}):
+        own = [one for pair, one in taken.items() if pair.payer == payer]
+        saved = {sources[kind]: sum(one.net(kind) for one in own) for kind in KINDS}
+        if month.fines_in_act:
+            saved["sanctions"] = sum(one.net_fine(kind) for one in own for kind in KINDS)
+        for source, amount in saved.items():
+            parts = split(source, abs(amount), last, month.context.law)
+            back = "_back" if amount < 0 else ""
+            for part, kopecks in (("preventive", parts.preventive_kop), ("running", parts.running_kop)):
+                document = month.document(source.replace("_", "-"), part, payer)
+                parties = {"insurer": month.party(payer), "fund": month.fund}
+                month.ledger.post(f"savings_{part}{back}", kopecks, document, **parties)
+        left = month.ledger.balance(f"{month.party(payer)}/payment_reserve")
+        if left < 0 and any(saved.values()):
+            month.found.append(Finding("E.22", value=str(-left), params={"payer": payer, "kopecks": -left}))
 
 
 # ---- reserves and checks ---------------------------------------------------------------------------------------------------
@@ -298,6 +379,8 @@ def _cross_check(result: Mapping[str, pl.DataFrame], own_fund: str) -> None:
     off = both.filter(
         (pl.col("billed_kop") != pl.col("billed_kop_act"))
         | (pl.col("withheld_mek_kop") != pl.col("mek_kop"))
+        | (pl.col("withheld_mee_kop") != pl.col("mee_kop"))
+        | (pl.col("withheld_ekmp_kop") != pl.col("ekmp_kop"))
         | (pl.col("advance_kop") + pl.col("payment_kop") != pl.col("transferred_kop"))
     )
     assert off.is_empty(), f"act 132 differs from the payments: {off.head(2).to_dicts()}"

@@ -36,5 +36,5 @@ def test_a_difference_of_a_kopeck_shows() -> None:
 def test_every_identity_has_a_text() -> None:
     keys = [key for key in messages.catalogue() if key.startswith("identity.")]
     assert {one.name for one in identities(tables())} <= {key.removeprefix("identity.") for key in keys}
-    assert len(_IDENTITIES) == 11
+    assert len(_IDENTITIES) == 12
     assert identities({}) == []

@@ -27,7 +27,7 @@ PARTIES = {
 
 
 def test_every_rule_has_a_clause_a_text_and_lines_of_one_party() -> None:
-    assert len(posting_rules()) == 18
+    assert len(posting_rules()) == 36
     for name, rule in posting_rules().items():
         assert rule.clause
         assert rule.day in ("first", "last")
