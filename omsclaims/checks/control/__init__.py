@@ -35,6 +35,7 @@ from omsclaims.checks.control import (  # noqa: F401 - importing a group registe
     oncology,
     policy,
     referral,
+    resubmission,
     result,
     sums,
     tariff,
