@@ -6,18 +6,23 @@ audit chain. Whoever calls is inside `Workspace.writing`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from omsclaims import closing
+from omsclaims import closing, contract
 from omsclaims import expertise_store as store
+from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
+from omsclaims.registry import expertise_file
+from omsclaims.settlement.expertise import acts as acts_room
 from omsclaims.settlement.expertise import sampling
 from omsclaims.settlement.expertise.sampling import Draw
-from omsclaims.workspace import Workspace, WorkspaceError, table_digest
+from omsclaims.workspace import Workspace, WorkspaceError, sha256_file, table_digest
 
 
 @dataclass(frozen=True)
@@ -58,3 +63,110 @@ def draw(workspace: Workspace, of: Month, wanted: Draw, as_of: date, who: str) -
                "within": wanted.within, "digest": digest, "cases": counts}  # fmt: skip
     workspace.record("expertise sample", as_of, who, None, payload)
     return Drawn(name, "replaced" if old_strata.height else "stored", digest, rows, strata, made["findings"])
+
+
+# ---- acts ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of one file of acts: outcome of each act, rows that went in, findings."""
+
+    path: Path
+    outcomes: dict[tuple[str, str], str]
+    rows: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def load_acts(workspace: Workspace, paths: Iterable[Path], as_of: date, who: str) -> list[Loaded]:
+    """Takes acts of expertise into the workspace, file by file in the order of their names.
+
+    The good acts of a file go in, the bad ones are named and stay out; a file that cannot be read changes nothing. Which month
+    takes an act is decided now: that of its date, or the first one after the last closed month.
+    """
+    rules = _rules(workspace, as_of)
+    done = []
+    for path in sorted(paths, key=lambda one: (one.name, str(one))):
+        read = expertise_file.read(path)
+        kept = store.kept(workspace, "expertise_acts")
+        tables = {**_named_cases(workspace, read.rows, rules.closed), "expertise_acts": kept}
+        accepted = acts_room.accept(read.rows, tables, rules, path.name)
+        if accepted.rows.height:
+            store.keep(workspace, "expertise_acts", pl.concat([kept, accepted.rows]), as_of)
+        found = pl.concat([read.findings, accepted.findings])
+        done.append(Loaded(path, accepted.outcomes, accepted.rows, found))
+        workspace.record("expertise load", as_of, who, None, _told(path, accepted))
+    return done
+
+
+def _rules(workspace: Workspace, as_of: date) -> acts_room.Rules:
+    """What acts are held against: the books known on the day, the law, which months are closed."""
+    books = workspace.library().books(Month(as_of.year, as_of.month), as_of)
+    return acts_room.Rules(books, federal_parameters(), as_of, workspace.meta("territory"), workspace.closed_months())
+
+
+def _named_cases(workspace: Workspace, raw: pl.DataFrame, closed: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """Cases of the clinics and closed months that raw rows name, and the sub-cases of them where any is named."""
+    said = {f"{year}-{month:02d}" for year, month in raw.select("year", "bill_month").drop_nulls().iter_rows()}
+    clinics = raw["mo"].drop_nulls().unique().to_list()
+    months = sorted(said & set(closed))
+    empty = {"month": pl.String, "case_key": pl.Int64, "sl_id": pl.String}
+    views = {month: store.closed_view(workspace, month).filter(pl.col("mo").is_in(clinics)) for month in months}
+    sl = [pl.DataFrame(schema=empty)]
+    if raw["sl_id"].drop_nulls().len():
+        for month, view in views.items():
+            sl.append(store.sub_cases(workspace, month, view).select(pl.lit(month).alias("month"), "case_key", "sl_id"))
+    cases = pl.concat(views.values()) if views else store.no_cases()
+    return {"cases": cases, "sl": pl.concat(sl)}
+
+
+def _told(path: Path, accepted: acts_room.Accepted) -> dict[str, object]:
+    """What the audit chain keeps of a file: its content, and what became of which act. A file name may hold anything: it is not kept."""
+    told = {state: sorted("/".join(act) for act, outcome in accepted.outcomes.items() if outcome == state) for state in OUTCOMES}
+    return {"file": sha256_file(path), "rows": table_digest(accepted.rows), **told}
+
+
+OUTCOMES = ("accepted", "already", "refused")
+
+
+def raw_acts(workspace: Workspace, acts: pl.DataFrame) -> pl.DataFrame:
+    """Kept acts as rows of an exchange file (`expertise_file.RAW`), in the order in which they came in."""
+    views = [store.closed_view(workspace, month) for month in sorted(acts["month"].unique().to_list())]
+    cases = pl.concat(views) if views else store.no_cases()
+    bills = cases.select(*store.CASE, "nschet", "dschet").unique(store.CASE, keep="first", maintain_order=True)
+    joined = acts.sort("seq").join(bills, on=store.CASE, how="left", nulls_equal=True, maintain_order="left")
+    made = joined.with_columns(
+        row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), year=pl.col("month").str.head(4).cast(pl.Int64),
+        bill_month=pl.col("month").str.tail(2).cast(pl.Int64), s_ist=pl.lit(1, dtype=pl.Int64),
+    )  # fmt: skip
+    return made.select(
+        pl.col(name) if name in made.columns else pl.lit(None, dtype=kind).alias(name)
+        for name, kind in expertise_file.RAW.items()
+    )
+
+
+def acts_of(workspace: Workspace, month: str | None) -> pl.DataFrame:
+    """Kept acts whose date lies in a month, or all."""
+    kept = store.kept(workspace, "expertise_acts")
+    return kept if month is None else kept.filter(pl.col("date_act").dt.strftime("%Y-%m") == month)
+
+
+def sample_of(workspace: Workspace, sample: str) -> pl.DataFrame:
+    """The stored cases of a sample. Raises WorkspaceError `expertise.no_sample` naming those that there are."""
+    kept = store.kept(workspace, "expertise_sample")
+    found = kept.filter(pl.col("sample") == sample)
+    if found.is_empty():
+        known = ", ".join(store.kept(workspace, "expertise_strata")["sample"].unique().sort().to_list()) or "-"
+        raise WorkspaceError("expertise.no_sample", sample=sample, known=known)
+    return found
+
+
+def sample_as_raw(workspace: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
+    """Cases of a sample as rows of a template: bill, record, case, kind of control; act, ground and expert are left to fill in."""
+    wanted = rows.unique(store.CASE, keep="first", maintain_order=True).with_columns(date_act=pl.lit(None, dtype=pl.Date))
+    columns = contract.TABLES["expertise_acts"].schema()
+    like_acts = wanted.with_row_index("seq").with_columns(pl.col("seq").cast(pl.Int64))
+    acts = like_acts.select(
+        pl.col(name) if name in like_acts.columns else pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items()
+    )
+    return raw_acts(workspace, acts)

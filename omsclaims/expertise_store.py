@@ -63,6 +63,15 @@ def closed_view(workspace: Workspace, month: str) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def no_cases() -> pl.DataFrame:
+    """`closed_view` of no month: its columns, no rows."""
+    texts = ("package", "code_mo", "nschet", "file_kind", "ground_code", "status", "smo", "month", "mo", "payer")
+    days = ("dschet", "date_z_1", "date_z_2")
+    columns = (*_VIEW_COLUMNS, "smo", "month", "mo", "payer")
+    kinds = {name: pl.String() if name in texts else pl.Date() if name in days else pl.Int64() for name in columns}
+    return pl.DataFrame(schema=kinds)
+
+
 def sub_cases(workspace: Workspace, month: str, cases: pl.DataFrame) -> pl.DataFrame:
     """Sub-cases of a closed month: case_key, sl_id, date_1, date_2, ds1, p_cel, n_ksg.
 

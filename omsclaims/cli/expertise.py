@@ -19,6 +19,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     group = words.group(lang, "cli.expertise.help")
     app.add_typer(group, name="expertise")
     _add_sample(group, lang)
+    _add_acts(group, lang)
 
 
 def _add_sample(app: typer.Typer, lang: str) -> None:
@@ -78,3 +79,81 @@ def show_sample(drawn: expertise.Drawn, lang: str) -> None:
                 text("cli.expertise.sample.list", lang, name=text(f"expertise.list.{name}", lang), cases=counts[name])
             )
     common.print_findings(drawn.findings, lang)
+
+
+def _add_acts(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @words.command(app, "template", lang, "expertise.template")
+    def template(
+        out: Annotated[Path, typer.Argument(help=text("cli.expertise.template.out", lang))],
+        sample: Annotated[str | None, typer.Option("--sample", help=text("cli.expertise.template.sample", lang))] = None,
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        from omsclaims.registry import expertise_file
+        from omsclaims.reports import expertise as report
+
+        rows = pl.DataFrame(schema=expertise_file.RAW)
+        if sample is not None:
+            with Workspace.open(workspace) as store:
+                rows = expertise.sample_as_raw(store, expertise.sample_of(store, sample))
+        out.write_bytes(report.acts_xlsx(rows, lang, 0 if sample else report.FREE_ROWS))
+        common.out.print(text("cli.expertise.written", lang, path=out), markup=False)
+
+    @words.command(app, "load", lang, "expertise.load")
+    def load(
+        files: Annotated[list[Path], typer.Argument(help=text("cli.expertise.load.files", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        paths = common.named_files(files, (".xml", ".xlsx"), "*", "cli.nothing_to_load", lang)
+        with Workspace.writing(workspace) as store:
+            done = expertise.load_acts(store, paths, day, common.who_am_i())
+        show_loaded(done, lang)
+        raise typer.Exit(loaded_code(done))
+
+    @words.command(app, "export", lang, "expertise.export")
+    def export(
+        out: Annotated[Path, typer.Argument(help=text("cli.expertise.export.out", lang))],
+        month: Annotated[str | None, typer.Option("--month", help=text("cli.expertise.export.month", lang))] = None,
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        of = None if month is None else str(common.parse_month(month, lang))
+        with Workspace.open(workspace) as store:
+            acts = expertise.acts_of(store, of)
+            rows = expertise.raw_acts(store, acts)
+        if out.suffix.lower() == ".xlsx":
+            from omsclaims.reports import expertise as report
+
+            out.write_bytes(report.acts_xlsx(rows, lang))
+        else:
+            from omsclaims.registry import expertise_file
+
+            out.write_bytes(expertise_file.write_xml(rows, out.stem, common.parse_as_of(as_of, lang)))
+        count = acts.select("payer", "num_act").n_unique() if acts.height else 0
+        common.out.print(text("cli.expertise.export.done", lang, path=out, acts=count, rows=rows.height), markup=False)
+
+
+def show_loaded(done: list[expertise.Loaded], lang: str) -> None:
+    """What became of the acts of each file, and why those that stayed out did."""
+    text = messages.text
+    for one in done:
+        counts = {state: sum(outcome == state for outcome in one.outcomes.values()) for state in expertise.OUTCOMES}
+        common.out.print(text("cli.expertise.load.done", lang, file=one.path.name, **counts), style="bold", markup=False)
+        for month in sorted(one.rows["settle_month"].unique().to_list()):
+            acts = one.rows.filter(pl.col("settle_month") == month).select("payer", "num_act").n_unique()
+            common.out.print(text("cli.expertise.load.month", lang, month=month, acts=acts), markup=False)
+        common.print_findings(one.findings, lang)
+
+
+def loaded_code(done: list[expertise.Loaded]) -> int:
+    """Exit code: 3 when a file could not be read, 1 when anything was found, else 0."""
+    rules = {rule for one in done for rule in one.findings["rule"].to_list()}
+    if rules & {*common.UNREADABLE_RULES, "E.1"}:
+        return common.UNREADABLE
+    return common.FINDINGS if rules else common.CLEAN

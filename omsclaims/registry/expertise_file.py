@@ -1,12 +1,13 @@
-"""How do acts of expertise travel? The file of acts as XML and as a workbook: read into raw rows, written from kept ones.
+"""How do acts of expertise travel? The file of acts as XML and as a workbook: read into raw rows, written from kept ones (231n).
 
-XML: `ZL_LIST/ZGLV(VERSION, DATA, FILENAME)/EXP*`, the layout of formats.md 10 (regional, lengths unconfirmed). One EXP is one ground
-(or none) of one act on one case. Read here as: ID - IDCASE, ID_SL - SL_ID, S_EXP_CODE - the expert, S_DATE and S_ZAKL - date and
-number of the act, S_SUM - the non-payment as the sender computed it. N_ZAP, S_DATE_P and S_ZAKL_P (the act that this one changes) are
-additions of this program and may be absent.
+XML: `ZL_LIST/ZGLV(VERSION, DATA, FILENAME)/EXP*`, the layout of formats.md 10 (regional, lengths unconfirmed). One EXP is one
+ground (or none) of one act on one case. Read here as: ID - IDCASE, ID_SL - SL_ID, S_EXP_CODE - the expert, S_DATE and S_ZAKL -
+date and number of the act, S_SUM - the non-payment as the sender computed it. N_ZAP and S_ZAKL_P (the act that this one
+changes) are additions of this program and may be absent.
 
-Workbook: the same fields as columns, named by their elements in one row; OSN is the number of the ground (2.16.1) as text. A number
-in that cell is refused: a spreadsheet turns 2.10 into 2.1. A formula is refused, too: nothing is computed from data.
+Workbook: the same fields as columns, named by their elements in one row; OSN is the number of the ground (2.16.1) as text. A
+number in that cell is refused: a spreadsheet turns 2.10 into 2.1. A formula is refused, too: nothing is computed from data. A
+row of a template that nobody filled in is left out and counted (E.16).
 
 Reading never raises for what a file says: E.1 is a file that cannot be read, E.2 a field that is none; its row says so in `bad`.
 """
@@ -34,6 +35,8 @@ VERSION: Final = "1.0"
 ROOT, RECORD = "ZL_LIST", "EXP"
 #: A workbook of acts may hold so much, packed and unpacked; so many rows.
 _PACKED_BYTES, _UNPACKED_BYTES, _RATIO, _ROWS = 64 << 20, 512 << 20, 200, 1_000_000
+#: What an expert fills in: a row of a workbook without any of it is a case that was not examined.
+_FILLED: Final = frozenset({"S_ZAKL", "S_DATE", "OSN", "S_EXP_CODE", "S_COM", "S_SUM", "S_ZAKL_P"})
 #: The row of column names lies among so many first rows.
 _HEADING_WITHIN: Final = 10
 
@@ -54,13 +57,16 @@ class Field:
 
 
 FIELDS: Final = (
-    Field("CODE_MO", "mo", "T", 6, must=True), Field("YEAR", "year", "N", 4, must=True), Field("MONTH", "bill_month", "N", 2, must=True),
-    Field("NSCHET", "nschet", "T", 15, must=True), Field("DSCHET", "dschet", "D", 10), Field("PLAT", "payer", "T", 5),
-    Field("N_ZAP", "n_zap", "N", 8), Field("ID", "idcase", "N", 11, must=True), Field("ID_SL", "sl_id", "T", 36),
-    Field("S_CODE", "s_code", "T", 36), Field("S_EXP_CODE", "code_exp", "T", 25), Field("S_SUM", "stated_kop", "M", 18),
-    Field("S_TIP", "s_tip", "N", 2, must=True), Field("S_OSN", "kod", "N", 3, where="xml"), Field("OSN", "code", "T", 10, where="xlsx"),
-    Field("S_OSN_TS", "osn_ts", "T", 6, where="xml"), Field("S_COM", "s_com", "T", 250), Field("S_DATE", "date_act", "D", 10, must=True),
-    Field("S_ZAKL", "num_act", "T", 30, must=True), Field("S_IST", "s_ist", "N", 1, where="xml"), Field("S_ZAKL_P", "first_act", "T", 30),
+    Field("CODE_MO", "mo", "T", 6, must=True), Field("YEAR", "year", "N", 4, must=True),
+    Field("MONTH", "bill_month", "N", 2, must=True), Field("NSCHET", "nschet", "T", 15, must=True),
+    Field("DSCHET", "dschet", "D", 10), Field("PLAT", "payer", "T", 5), Field("N_ZAP", "n_zap", "N", 8),
+    Field("ID", "idcase", "N", 11, must=True), Field("ID_SL", "sl_id", "T", 36), Field("S_CODE", "s_code", "T", 36),
+    Field("S_EXP_CODE", "code_exp", "T", 25), Field("S_SUM", "stated_kop", "M", 18),
+    Field("S_TIP", "s_tip", "N", 2, must=True), Field("S_OSN", "kod", "N", 3, where="xml"),
+    Field("OSN", "code", "T", 10, where="xlsx"), Field("S_OSN_TS", "osn_ts", "T", 6, where="xml"),
+    Field("S_COM", "s_com", "T", 250), Field("S_DATE", "date_act", "D", 10, must=True),
+    Field("S_ZAKL", "num_act", "T", 30, must=True), Field("S_IST", "s_ist", "N", 1, where="xml"),
+    Field("S_ZAKL_P", "first_act", "T", 30),
 )  # fmt: skip
 _TYPES: Final[dict[str, pl.DataType]] = {"T": pl.String(), "N": pl.Int64(), "M": pl.Int64(), "D": pl.Date()}
 #: Raw rows: the fields, `row` (from 1; of a workbook the row of the sheet) and `bad` (elements that could not be read, or null).
@@ -168,6 +174,11 @@ def _unsafe(content: bytes) -> str | None:
 def _declares(part: bytes) -> bool:
     """Whether a part holds a declaration of markup, in one of the encodings that a parser would believe."""
     return any(sign in part or sign.decode().encode("utf-16-le") in part for sign in (b"<!DOCTYPE", b"<!ENTITY"))
+
+
+def _is_said(cell: Any) -> bool:
+    """Whether a cell says anything."""
+    return cell is not None and str(cell).strip() != ""
 
 
 def _heading(rows: Iterator[tuple[int, tuple[Any, ...]]], wanted: Mapping[str, Field]) -> dict[str, int]:
@@ -292,8 +303,8 @@ def write_xml(rows: pl.DataFrame, name: str, day: date) -> bytes:
             value = row.get(field.column)
             if value is not None and field.where != "xlsx":
                 etree.SubElement(record, field.tag).text = shown(value, field)
-    written: bytes = etree.tostring(root, encoding="windows-1251", xml_declaration=True, pretty_print=True)
-    return written
+    body = etree.tostring(root, encoding="windows-1251", xml_declaration=True, pretty_print=True)
+    return body if isinstance(body, bytes) else body.encode("cp1251")
 
 
 def shown(value: Any, field: Field) -> str:
