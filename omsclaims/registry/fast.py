@@ -164,6 +164,7 @@ def read(
     compiling.prepare()
     try:
         reader = Reader(lambda: io.BytesIO(content), targeting, limits, chunk_bytes or min(CHUNK, max(len(content), 1)), threads)
+        reader.look_for_repeats = True
         assembled = Assembled(reader.header)
         for batch in reader.batches():
             assembled.add(batch)
@@ -761,6 +762,7 @@ class Assembled:
     exception_rows: list[ExceptionRow] = field(default_factory=list)
     exceptions: list[pl.DataFrame] = field(default_factory=list)
     extras: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+    repeats: bool = False  # whether in some batch a number may stand twice in its case
 
     def __post_init__(self) -> None:
         self.parts = {table: list(parts) for table, parts in self.header.parts.items()}
@@ -771,6 +773,7 @@ class Assembled:
     def add(self, batch: Batch) -> None:
         """One more batch: its rows count on from those before."""
         before = dict(self.rows)
+        self.repeats = self.repeats or batch.repeats
         for table, arrays in numbered(batch, before, self.header.target.edition, self.header.lines).items():
             frame = pl.from_arrow(pa.Table.from_pydict(arrays))
             self.parts.setdefault(table, []).append(frame)  # type: ignore[arg-type]
@@ -795,7 +798,8 @@ class Assembled:
         if self.problem_rows:
             problems.append(pl.DataFrame(self.problem_rows, schema=columns.PROBLEM, orient="row"))
         tables = result.canonical(target.edition, self.parts, exceptions, self.extras)
-        return XmlRead(target.edition, tables, result.all_findings(target, problems, tables, self.header.content), target.exact)
+        found = result.all_findings(target, problems, tables, self.header.content, in_cases=self.repeats)
+        return XmlRead(target.edition, tables, found, target.exact)
 
 
 def _moved(part: pl.DataFrame, before: dict[str, int]) -> pl.DataFrame:

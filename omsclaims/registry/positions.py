@@ -189,23 +189,35 @@ def ancestors(rows: pl.Series, table: str, tables: dict[str, pl.DataFrame], edit
 
 def _with_case(frame: pl.DataFrame, rows: dict[str, pl.Series], tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """N_ZAP, ID_PAC, IDCASE, SL_ID, IDSERV, line and row numbers of the case; one row per case for problems of a record."""
-    zap = tables["zap"].select(
-        pl.col("_row").alias("@zap"), "n_zap", pl.col("_line").alias("line"), pl.col("_offset").alias("offset")
-    )
-    patient = (
-        tables["patient"].select(pl.col("_parent").alias("@zap"), "id_pac").unique("@zap", keep="first", maintain_order=True)
-    )
-    frame = frame.join(zap, on="@zap", how="left", maintain_order="left").join(
-        patient, on="@zap", how="left", maintain_order="left"
-    )
-    case = tables["z_sl"].select(pl.col("_row").alias("@z_sl"), pl.col("_parent").alias("@zap"), "idcase")
-    keys = ["@zap", "@z_sl"] if "z_sl" in rows else ["@zap"]
-    frame = frame.join(case, on=keys, how="left", maintain_order="left").with_columns(pl.col("@z_sl").alias("z_row"))
+    zap, record = tables["zap"], rows["zap"]
+    frame = frame.with_columns(
+        zap["n_zap"].gather(record), zap["_line"].gather(record).alias("line"), zap["_offset"].gather(record).alias("offset"),
+        tables["patient"]["id_pac"].gather(_first_below(tables["patient"], record)),
+    )  # fmt: skip
+    cases = tables["z_sl"]
+    if "z_sl" in rows:
+        frame = frame.with_columns(cases["idcase"].gather(rows["z_sl"]), pl.col("@z_sl").alias("z_row"))
+    else:
+        # Of all cases only those of these records: a join costs by the size of the file, not by the number of problems.
+        few = cases.filter(pl.col("_parent").is_in(record.unique().implode()))
+        case = few.select(pl.col("_row").alias("z_row"), pl.col("_parent").alias("@zap"), "idcase")
+        frame = frame.join(case, on="@zap", how="left", maintain_order="left")
     if "sl" in rows:
         frame = frame.with_columns(tables["sl"]["sl_id"].gather(rows["sl"]), pl.col("@sl").alias("sl_row"))
     if "usl" in rows:
         frame = frame.with_columns(tables["usl"]["idserv"].gather(rows["usl"]))
     return frame
+
+
+def _first_below(table: pl.DataFrame, above: pl.Series) -> pl.Series:
+    """For rows of the table above the first row that hangs on each; null for none. Rows stand in the order of their parents."""
+    parents, wanted = table["_parent"].to_numpy(), above.to_numpy()
+    found = np.searchsorted(parents, wanted)
+    there = np.zeros(found.size, np.bool_)
+    inside = found < parents.size
+    there[inside] = parents[found[inside]] == wanted[inside]
+    rows = pl.Series(found, dtype=pl.Int64)
+    return rows if there.all() else rows.set(pl.Series(~there), None)
 
 
 def _masked(part: pl.DataFrame) -> pl.Expr:
@@ -225,11 +237,14 @@ def _masked(part: pl.DataFrame) -> pl.Expr:
 # --- the file as a whole -----------------------------------------------------------------------------------------------
 
 
-def whole_file(tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str) -> pl.DataFrame:
-    """Findings S.908-S.911 and S.914-S.917 of one file."""
+def whole_file(
+    tables: dict[str, pl.DataFrame], edition: Format, package: str, file: str, *, in_cases: bool = True
+) -> pl.DataFrame:  # fmt: skip
+    """Findings S.908-S.911 and S.914-S.919 of one file. `in_cases`: whether numbers may repeat inside a case."""
     if edition.family == "protocol":
         return findings.empty()
-    repeated = [part for part in (repeats_of_file(tables, edition), repeats_of_cases(tables, edition)) if part.height]
+    looked = [repeats_of_file(tables, edition), *([repeats_of_cases(tables, edition)] if in_cases else [])]
+    repeated = [part for part in looked if part.height]
     found = placed(pl.concat(repeated), tables, edition, package, file) if repeated else findings.empty()
     if edition.family == "person":
         empty = [] if tables["person"].height else [no_records("PERS", package, file)]
@@ -272,11 +287,21 @@ def _repeats(rule: str, table: str, keys: list[str], path: str, tables: dict[str
     frame, value = tables[table], keys[-1]
     if frame.height < 2 or frame[value].null_count() == frame.height:
         return no_problems()
+    if len(keys) == 1 and frame.schema[value] == pl.Int64 and _rises(frame[value]):
+        return no_problems()
     again = frame.filter(pl.col(value).is_not_null() & ~pl.struct(keys).is_first_distinct())
     return again.select(
         pl.lit(rule).alias("rule"), pl.lit("1.4.4").alias("code"), pl.lit(table).alias("table"), "_row",
         pl.lit(path).alias("element"), pl.col(value).cast(pl.String).alias("value"), pl.lit("{}").alias("params"),
     ).cast(dict(PROBLEM))  # type: ignore[arg-type]  # fmt: skip
+
+
+def _rises(values: pl.Series) -> bool:
+    """Whether each number is larger than the one before: so files are numbered, and then none stands twice."""
+    if values.null_count():
+        return False
+    numbers = values.to_numpy()
+    return bool((numbers[1:] > numbers[:-1]).all())
 
 
 def no_records(record: str, package: str, file: str) -> findings.Finding:

@@ -224,12 +224,17 @@ def extra_table(extras: list[tuple[str, int, str, str, str]], tables: dict[str, 
     return pl.concat(placed).sort("@order").select(list(EXTRA))
 
 
-def all_findings(target: Target, problems: list[pl.DataFrame], tables: dict[str, pl.DataFrame], header: bytes) -> pl.DataFrame:
-    """Findings with the place of their case, and the checks of the file as a whole. `header`: bytes before the first record."""
+def all_findings(
+    target: Target, problems: list[pl.DataFrame], tables: dict[str, pl.DataFrame], header: bytes, *, in_cases: bool = True
+) -> pl.DataFrame:  # fmt: skip
+    """Findings with the place of their case, and the checks of the file as a whole.
+
+    `header`: bytes before the first record; `in_cases` as positions.whole_file
+    """
     edition, package, file = target.edition, target.package, target.file
     some = [part for part in problems if part.height]
     placed = positions.placed(pl.concat(some), tables, edition, package, file, header) if some else findings.empty()
-    whole = positions.whole_file(tables, edition, package, file)
+    whole = positions.whole_file(tables, edition, package, file, in_cases=in_cases)
     return findings.concat([placed, whole, target.unknown_version()])
 
 
