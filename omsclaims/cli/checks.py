@@ -1,4 +1,4 @@
-"""Commands on the rules of control: checks list, show."""
+"""Commands on the rules of control: checks list, show, coverage."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from omsclaims import messages
 from omsclaims.checks import catalogue, regional
 from omsclaims.checks.catalogue import Rule
-from omsclaims.cli import common, words
+from omsclaims.cli import common, coverage, words
 
 #: Values of a parameter that are shown on one line.
 WIDE: Final = 110
@@ -24,6 +24,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     app.add_typer(group, name="checks")
     _add_list(group, lang)
     _add_show(group, lang)
+    coverage.add_to(group, lang)
 
 
 def _add_list(group: typer.Typer, lang: str) -> None:

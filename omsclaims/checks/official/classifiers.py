@@ -1,11 +1,13 @@
-"""Is a value in a classifier on a date? What the check books call NSI_OBJ and NSI_EL, found in the loaded books (checks.md 1.4).
+"""Is a value in a classifier on a date? NSI_OBJ and NSI_EL of the check books, found in the loaded books (checks.md 1.4).
 
-Codes are looked up on the date of care: a completed case on DATE_Z_2, a case on DATE_2, a service on DATE_OUT, a header on DSCHET.
+Codes are looked up on the date of care: a completed case on DATE_Z_2, a case on DATE_2, a service on DATE_OUT, a header on
+DSCHET.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -49,14 +51,24 @@ def known(books: Books, book: str, column: str, values: pl.Series, days: pl.Seri
     return together(books, book, (column,), [values], days)
 
 
-def together(books: Books, book: str, columns: tuple[str, ...], values: Sequence[pl.Series], days: pl.Series | None) -> pl.Series:
-    """For each row of values whether one row of the book has all of them in its columns on the day; null where one is missing."""
+def together(
+    books: Books, book: str, columns: tuple[str, ...], values: Sequence[pl.Series], days: pl.Series | None,
+    fixed: Sequence[tuple[str, str]] = (),
+) -> pl.Series:  # fmt: skip
+    """For each row of values whether one row of the book has all of them in its columns on the day; null where one is missing.
+
+    fixed  columns of the book that must hold a given text
+    """
     names = [f"v{number}" for number in range(len(columns))]
-    asked = pl.DataFrame({name: one for name, one in zip(names, values, strict=True)})
+    asked = pl.DataFrame(dict(zip(names, values, strict=True)))
     if days is not None:
         asked = asked.with_columns(days.alias("day"))
     keys = asked.columns
-    rows = _rows(books.require(book), columns, [one.dtype == pl.Int64 for one in values])
+    held_in = books.require(book)
+    if fixed:
+        kept = held_in.rows.filter(pl.all_horizontal(pl.col(column).cast(pl.String) == text for column, text in fixed))
+        held_in = replace(held_in, rows=kept)
+    rows = _rows(held_in, columns, [one.dtype == pl.Int64 for one in values])
     met = asked.unique().drop_nulls().join(rows, on=names)
     if days is not None:
         inside = pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("day"))

@@ -1,8 +1,8 @@
 """How does a row of a check book become a check? Row and edition -> an expression that is true where the row is broken.
 
-What a row means follows from its category (Q017; checks.md 1.2): 001F and 005F the value is in a classifier on the date, 002F in a
-set, 003F an element must or must not be there, 004F lengths, mask and characters, 006F and the rows of control (Q016, Q023) what is
-allowed under a condition. What the row says in words only is a predicate written by hand under its id (`predicates`).
+What a row means follows from its category (Q017; checks.md 1.2): 001F and 005F the value is in a classifier on the date, 002F in
+a set, 003F an element must or must not be there, 004F lengths, mask and characters, 006F and the rows of control (Q016, Q023)
+what is allowed under a condition. What a row says in words only is a predicate written by hand under its id (`predicates`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from omsclaims.checks.official.expressions import Scope, UnsaidError
 from omsclaims.checks.official.grammar import ConditionError
 from omsclaims.checks.official.lines import Raw, Ref, Value
 from omsclaims.checks.official.resolve import Editions, Site, UnknownElementError
-from omsclaims.checks.official.rows import CheckRow
+from omsclaims.checks.official.rows import CheckRow, unsaid
 from omsclaims.registry.formats import Family
 
 #: What became of a row: an expression as the book has it, with a stated correction, by hand; or why there is none.
@@ -84,7 +84,7 @@ class _Making:
 
 
 def compiled(rows: Iterable[CheckRow], editions: Editions, kind: str) -> Program:
-    """The rows that concern a file of `kind` (H T C X R D A; L for its file of persons), each executed or with the reason why not.
+    """The rows that concern a file of `kind` (H T C X R D A) and its file of persons, each executed or with the reason why not.
 
     Rows of other kinds are left out without a word: they are about other files.
     """
@@ -121,9 +121,11 @@ def one(row: CheckRow, editions: Editions) -> Check | Skipped:
         if by_hand is not None:
             return _by_hand(row, site, editions, by_hand)
         assert site is not None
-        return _COMPILERS[row.category](row, site, editions)
+        if (row.book, row.id) in unsaid() and not (row.category == "005F" and predicates.regional_book(row.id)):
+            return Skipped(row, "failed", "needs", unsaid()[row.book, row.id])
+        return _COMPILERS.get(row.category, _stated)(row, site, editions)
     except ConditionError as error:
-        return Skipped(row, "failed", "condition", str(error))
+        return Skipped(row, "failed", "condition", error.text("en"))
     except UnknownElementError as error:
         return Skipped(row, "failed", "unknown_element", error.name)
     except UnsaidError as error:
@@ -147,9 +149,9 @@ def contradicts(row: CheckRow, site: Site, editions: Editions) -> str:
         return f"VERSION {edition.version}"
     if row.category == "004F" and item.form != "S" and row.max_length is not None and row.max_length != item.length:
         return f"{item.name} {item.type_text}"
-    if row.category == "003F" and row.absent_wanted and item.must == "O":
+    if row.absent_wanted and item.must == "O":
         return f"{item.name} {item.must}"
-    if row.category == "003F" and not row.absent_wanted and not row.condition and item.must != "O":
+    if row.presence == "present" and not row.condition and item.must != "O":
         return f"{item.name} {item.must}"
     if row.category in ("001F", "005F") and row.book_name and item.book and item.book != row.book_name:
         return f"{item.name} {item.book}"
@@ -186,7 +188,9 @@ def _when(making: _Making) -> pl.Expr:
 
 def _found_in(node: object) -> list[tuple[str, str]]:
     if isinstance(node, syntax.Found):
-        return [(node.book, node.column or "code")]
+        return [(node.book, classifiers.column_of(node.book, node.column))]
+    if isinstance(node, syntax.FoundRow):
+        return [(node.book, classifiers.column_of(node.book, column)) for column, _ in node.pairs]
     if isinstance(node, tuple):
         return [one for part in node for one in _found_in(part)]
     if hasattr(node, "__dataclass_fields__"):
@@ -222,6 +226,10 @@ def text_of(making: _Making) -> pl.Expr:
 
 def _in_classifier(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     """001F, 005F: the value is in the classifier on the date of care."""
+    if row.allowed or row.presence is not None:  # a correction says it otherwise
+        return _stated(row, site, editions)
+    if site.form == "S":
+        return Skipped(row, "failed", "unsaid_structure", site.path)
     making = _making(row, site, editions)
     book = row.book_name or predicates.regional_book(row.id)
     if not book:
@@ -247,10 +255,21 @@ def _allowed(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     return making.check(_when(making) & wrong, value, _way(row))
 
 
-def _presence(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
-    """003F: an element must be there, or must not."""
-    if row.allowed_tree is not None:
+def _stated(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
+    """002F, 003F, 006F and rows of control: an element must be there or must not, or has values that are allowed."""
+    if row.presence is not None:
+        return _presence(row, site, editions)
+    if row.allowed:
         return _allowed(row, site, editions)
+    if row.book_name:
+        return _in_classifier(row, site, editions)
+    if row.mask or row.min_length is not None or row.max_length is not None:
+        return _shape(row, site, editions)
+    return Skipped(row, "failed", "says_nothing", row.id)
+
+
+def _presence(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
+    """An element must be there, or must not."""
     parent = editions.site(site.family, site.section) if site.section else None
     owner = editions.parents.get(site.table, site.table) if site.own else site.table
     making = _making(row, site, editions, grain=owner)
@@ -277,6 +296,8 @@ def _speaks_of_itself(making: _Making) -> bool:
 
 def _shape(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     """004F: lengths, mask, list of characters."""
+    if row.allowed or row.presence is not None or not (row.mask or row.min_length or row.max_length or row.comment):
+        return _stated(row, site, editions)
     making = _making(row, site, editions)
     if site.form == "S":
         return Skipped(row, "failed", "unsaid_structure", site.path)
@@ -338,8 +359,7 @@ def _by_hand(row: CheckRow, site: Site | None, editions: Editions, predicate: pr
 
 
 _COMPILERS: Final[Mapping[str, Callable[[CheckRow, Site, Editions], Check | Skipped]]] = {
-    "001F": _in_classifier, "005F": _in_classifier, "002F": _allowed, "003F": _presence, "004F": _shape, "006F": _allowed,
-    "001K": _allowed, "002K": _allowed, "003K": _allowed,
+    "001F": _in_classifier, "005F": _in_classifier, "004F": _shape,
 }  # fmt: skip
 
 __all__ = ["Check", "Program", "Ref", "Skipped", "Value", "Way", "compiled", "concerns", "contradicts", "one", "text_of"]

@@ -21,8 +21,8 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims.checks.official import syntax
-from omsclaims.checks.official.lines import Exists, Has, Member, Ref, Value
+from omsclaims.checks.official import classifiers, syntax
+from omsclaims.checks.official.lines import Exists, Has, Member, Raw, Ref, Together, Value
 from omsclaims.checks.official.resolve import Editions, Site
 from omsclaims.checks.official.syntax import Condition, Name, Operand
 from omsclaims.periods import age_expr
@@ -114,6 +114,12 @@ class Scope:
                 parts.append(self.exists(inner.table, _TRUE, {}, "") if below else self.present(inner))
         return reduce(or_, parts) if parts else _FALSE
 
+    def filled(self, site: Site) -> pl.Expr:
+        """Whether the element stands there with something in it, for what is not below."""
+        if not site.known or site.form == "S":
+            return self.present(site)
+        return self.present(site) & (self.use(Raw(f"!{site.table}.{site.column}", site.table, site.column)).fill_null("?") != "")
+
     def exists(self, child: str, where: pl.Expr, refs: dict[str, Ref], what: object) -> pl.Expr:
         """Whether some row of `child` on this line meets `where` (an expression over `refs`, at the child's rows).
 
@@ -139,13 +145,24 @@ class Scope:
         if isinstance(operand, syntax.NamePart):
             column, form = _PARTS[operand.part]
             return Term(self.use(Value(f"file.{column}", "file", column)), form)
+        if isinstance(operand, syntax.FileKind):
+            return Term(self.use(Value("file.@kind", "file", "@kind")), "T")
+        if isinstance(operand, syntax.DatePart):
+            day = self.term(operand.of).expr
+            return Term((day.dt.year() if operand.part == "year" else day.dt.month()).cast(pl.Int64), "N")
+        if isinstance(operand, syntax.Shifted):
+            unit = {"years": "y", "months": "mo", "days": "d"}[operand.unit]
+            return Term(self.term(operand.of).expr.dt.offset_by(f"{operand.by}{unit}"), "D")
+        if isinstance(operand, syntax.Head):
+            return Term(self.term(operand.of).expr.cast(pl.String).str.head(operand.letters), "T")
         if isinstance(operand, syntax.LastLetter):
             return Term(self.term(operand.of).expr.cast(pl.String).str.tail(1), "T")
         if isinstance(operand, syntax.Age):
-            day = self.term(operand.on or Name(("DATE_Z_1",)))
-            return Term(_units(self.term(Name(("DR",))).expr, day.expr, operand.unit), "N")
+            on = self.term(operand.on or Name(("DATE_Z_1",))).expr
+            return Term(_units(self.term(Name(("DR",))).expr, on, operand.unit), "N")
         if isinstance(operand, syntax.DaysBetween):
-            return Term(_units(self.term(operand.first).expr, self.term(operand.last).expr, operand.unit), "N")
+            between = _units(self.term(operand.first).expr, self.term(operand.last).expr, operand.unit)
+            return Term(between + 1 if operand.inclusive else between, "N")
         return self._total(operand)
 
     def _total(self, operand: syntax.Total) -> Term:
@@ -214,6 +231,8 @@ class Scope:
 
     def _some(self, child: str, node: Condition) -> pl.Expr:
         inner = self.at(child)
+        if not isinstance(node, syntax.And | syntax.Or) and inner.below(node):
+            raise UnsaidError("two_below", f"{self.grain}: {node}")
         return self.exists(child, inner.truth(node), inner.refs, node)
 
     def _every(self, node: syntax.Every) -> pl.Expr:
@@ -230,6 +249,9 @@ class Scope:
         if isinstance(node, syntax.Present):
             found = self.present(self.site(node.name))
             return ~found if node.negated else found
+        if isinstance(node, syntax.Filled):
+            filled = self.filled(self.site(node.name))
+            return ~filled if node.negated else filled
         held = self.silent(node)
         return held.fill_null(_denies(node))
 
@@ -250,7 +272,9 @@ class Scope:
             month = int(node.month.replace("-", ""))
             return _SIGNS[node.sign](self.use(Value("file.@period", "file", "@period")), pl.lit(month))
         if isinstance(node, syntax.Found):
-            return self.member(self.site(node.name), node.book, node.column)
+            return self.member(self.site(node.name), node.book, classifiers.column_of(node.book, node.column))
+        if isinstance(node, syntax.FoundRow):
+            return self._found_row(node)
         if isinstance(node, syntax.Newborn):
             return self._newborn(self.site(node.name))
         return self._plain(node)
@@ -268,6 +292,8 @@ class Scope:
             raise UnsaidError("two_below", node)
         (child,) = below
         inner = self.at(child)
+        if inner.below(node):
+            raise UnsaidError("two_below", f"{self.grain}: {node}")
         return self.exists(child, inner.broken(node), inner.refs, f"not {node}")
 
     def member(self, site: Site, book: str, column: str) -> pl.Expr:
@@ -278,13 +304,29 @@ class Scope:
         key = f"M{site.table}.{site.column}/{book}.{column}"
         return self.use(Member(key, site.table, site.column, book, column, day))
 
+    def _found_row(self, node: syntax.FoundRow) -> pl.Expr:
+        """Whether a row of a book holds all the values on the day of care; null where one of them is missing."""
+        of, columns, fixed = [], [], []
+        for column, operand in node.pairs:
+            ours = classifiers.column_of(node.book, column)
+            if isinstance(operand, syntax.Value):
+                fixed.append((ours, operand.text))
+                continue
+            if not isinstance(operand, Name):
+                raise UnsaidError("found_row", column)
+            site = self.site(operand)
+            if not site.known:
+                return pl.lit(None, dtype=pl.Boolean)
+            of.append(Value(f"{site.table}.{site.column}", site.table, site.column))
+            columns.append(ours)
+        key = f"T{self.grain}/{node}"
+        return self.use(Together(key, self.grain, tuple(of), node.book, tuple(columns), self.day(self.grain), tuple(fixed)))
+
     def day(self, table: str) -> Ref | None:
         """The date on which codes of a table are looked up."""
-        from omsclaims.checks.official.classifiers import DAYS
-
         for above in self.editions.upward(table):
-            if above in DAYS and (above != "file" or table == "file"):
-                where, column = DAYS[above]
+            if above in classifiers.DAYS and (above != "file" or table == "file"):
+                where, column = classifiers.DAYS[above]
                 return Value(f"{where}.{column}", where, column)
         return Value("file.dschet", "file", "dschet")
 
@@ -356,7 +398,7 @@ def _denies(node: Condition) -> bool:
     """Whether the condition is true of what is absent."""
     if isinstance(node, syntax.Compare):
         return node.sign == "<>"
-    if isinstance(node, syntax.Among | syntax.Present):
+    if isinstance(node, syntax.Among | syntax.Present | syntax.Filled):
         return node.negated
     return isinstance(node, syntax.Not)
 
@@ -368,6 +410,8 @@ def _contrary(node: Condition) -> Condition:
         return syntax.Among(node.left, node.values)
     if isinstance(node, syntax.Present):
         return syntax.Present(node.name)
+    if isinstance(node, syntax.Filled):
+        return syntax.Filled(node.name)
     assert isinstance(node, syntax.Not)
     return node.part
 

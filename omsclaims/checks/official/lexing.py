@@ -1,8 +1,8 @@
 """Which words is a condition of the official check books made of? Text -> tokens with their places, or where it cannot be read.
 
-Eleven kinds: names and codes (Latin), words (Cyrillic), numbers, dates, quoted texts, signs of comparison, brackets, separators,
-the dash and the end. A Cyrillic letter inside a Latin name is a slip of the book that looks right on paper (`SMO_ОК`); it is never
-read as the letter it looks like, but reported at its place.
+Names and codes (Latin), words (Cyrillic), numbers, dates, quoted texts, signs of comparison, brackets, separators, the dash and
+the end. A Cyrillic letter inside a Latin name is a slip of the book that looks right on paper (`SMO_ОК`): it is never read as
+the letter it looks like, but reported at its place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, Literal
 from omsclaims import messages
 
 Kind = Literal["name", "code", "word", "number", "date", "text", "sign", "bracket", "separator", "dash", "end"]
-#: What may be wrong with a condition: nothing there, a sign or a letter that does not belong, an open quote, a wrong value, a word
+#: What may be wrong: nothing there, a sign or a letter that does not belong, an open quote, a wrong value, a word that stands
 #: where another is due, the end where something is due, brackets inside brackets without end.
 ErrorCode = Literal["empty", "character", "lookalike", "quote", "value", "unexpected", "ended", "deep"]
 

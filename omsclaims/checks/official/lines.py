@@ -94,6 +94,7 @@ class Together(Ref):
     book: str
     book_columns: tuple[str, ...]
     day: Ref | None
+    fixed: tuple[tuple[str, str], ...] = ()  # columns of the book whose value is given
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ class Lines:
         if isinstance(ref, Together):
             day = None if ref.day is None else self.at(ref.table, ref.day)
             asked = [self.at(ref.table, one) for one in ref.of]
-            return classifiers.together(self.books, ref.book, ref.book_columns, asked, day)
+            return classifiers.together(self.books, ref.book, ref.book_columns, asked, day, ref.fixed)
         if isinstance(ref, Computed):
             return ref.make(self)
         raise TypeError(f"no column of {type(ref).__name__}")

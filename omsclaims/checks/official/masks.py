@@ -1,8 +1,8 @@
 """What may a value look like? Masks, lengths and lists of characters of the check books (category 004F; checks.md 1.4a, 8).
 
-In a mask 9 is a digit, X (Latin or Cyrillic) a digit that may be left out, A a Latin letter, everything else itself; ГГГГ-ММ-ДД is a
-date. What stands behind a point and may be left out whole may be left out with its point: `A99.XX`, `A99.99X.999.XXX`. Mask, both
-lengths and the list of characters must all hold. A number is compared as a number: the file may write 100 for 100.00.
+In a mask 9 is a digit, X (Latin or Cyrillic) a digit that may be left out, A a Latin letter, everything else itself; ГГГГ-ММ-ДД
+is a date. What stands behind a point and may be left out whole may be left out with its point: `A99.XX`, `A99.99X.999.XXX`. Mask,
+both lengths and the list of characters must all hold. A number is compared as a number: the file may write 100 for 100.00.
 """
 
 from __future__ import annotations

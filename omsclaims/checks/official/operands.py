@@ -127,7 +127,9 @@ class Operands(Words):
             return LastLetter(self.name())
         if self.take("первые"):
             number = self.number()
-            self.must("letters", "символа" if self.is_("символа") else "символов")
+            if not self.one_of(("символ", "символа", "символов")):
+                raise self.fail("letters")
+            self.next()
             return Head(self.name(), number)
         if self.take("сегодня"):
             return Today()

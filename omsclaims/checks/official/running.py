@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from omsclaims import findings
+from omsclaims import findings, messages
 from omsclaims.checks.catalogue import NEW_CODES_SINCE
 from omsclaims.checks.official import classifiers
 from omsclaims.checks.official.compiling import Check, Program, Skipped
@@ -58,7 +58,7 @@ def ground(row: CheckRow, table: str) -> tuple[str, str]:
     path = row.path
     found = known["ids"].get(row.id) or known["elements"].get(path.rpartition("/")[2]) or known["tables"].get(table)
     if found is None:
-        found = known["absent"] if row.category == "003F" and row.absent_wanted else known["category"][row.category]
+        found = known["absent"] if row.absent_wanted else known["category"][row.category]
     return found[0], found[1]
 
 
@@ -115,7 +115,7 @@ def level_of(lines: Lines, table: str) -> tuple[str, str]:
 
 def _findings(lines: Lines, check: Check, rows: np.ndarray, person_file: str | None) -> pl.DataFrame:
     level, carrier = level_of(lines, check.grain)
-    values = lines.frame(check.grain, check.refs)[rows].select(check.value.cast(pl.String).alias("value"))
+    values = lines.frame(check.grain, check.refs)[rows].with_columns(check.value.cast(pl.String).alias("value"))
     place = _place(lines, check.grain, level, carrier, rows)
     value = values["value"].gather(place.pop("of")) if "of" in place else values["value"]
     code, old_code = ground(check.row, check.grain)
@@ -135,14 +135,12 @@ def params_of(check: Check) -> str:
     row = check.row
     said = row.comment or row.description
     shape = ", ".join(filter(None, (row.mask, f"{row.min_length or 0}-{row.max_length}" if row.max_length else "", row.comment)))
-    params = {
-        "row": row.id, "book": ", ".join(f"{book}.{column}" for book, column in check.books), "allowed": row.allowed, "shape": shape,
-        "said_ru": said, "said_en": said,
-        "allowed_ru": f"; допустимо: {row.allowed}" if row.allowed else "", "allowed_en": f"; allowed: {row.allowed}" if row.allowed else "",
-        "when_ru": f"; условие: {row.condition}" if row.condition else "", "when_en": f"; when {row.condition}" if row.condition else "",
-        "wanted_ru": "должен отсутствовать" if row.absent_wanted else "должен присутствовать",
-        "wanted_en": "must be absent" if row.absent_wanted else "must be there",
-    }  # fmt: skip
+    books = ", ".join(f"{book}.{column}" for book, column in check.books)
+    params = {"row": row.id, "book": books, "allowed": row.allowed, "shape": shape, "said_ru": said, "said_en": said}
+    for lang in messages.LANGUAGES:
+        for part, value in (("allowed", row.allowed), ("when", row.condition)):
+            params[f"{part}_{lang}"] = messages.text(f"official.{part}", lang, value=value) if value else ""
+        params[f"wanted_{lang}"] = messages.text(f"official.{'absent' if row.absent_wanted else 'present'}", lang)
     return json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -189,8 +187,8 @@ def _of_record(lines: Lines, grain: str, carrier: str, rows: np.ndarray) -> dict
         persons = lines.tables["person"]
         which = pl.Series(carried[order])
         place |= {
-            "id_pac": persons["id_pac"].gather(which), "line": persons["_line"].gather(which), "offset": persons["_offset"].gather(which),
-        }  # fmt: skip
+            name: persons[of].gather(which) for name, of in (("id_pac", "id_pac"), ("line", "_line"), ("offset", "_offset"))
+        }
     elif alone.size:
         records = _nulled(np.concatenate([np.full(met.size, -1, np.int64), lines.index(carrier, "zap")[carried[alone]]]))
         zap = lines.tables["zap"]

@@ -15,7 +15,9 @@ from omsclaims.checks.official.syntax import Condition, Operand
 _BARE: Final = re.compile(
     r"\d+(?:\.\d+)*|\d{4}-\d{2}-\d{2}|(?:[A-Z]\d\d|[a-z]+\d\d|[a-z]{3,}\d)[A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*", re.ASCII
 )
-_UNITS: Final = {"years": "лет", "months": "месяцев", "days": "дней"}
+#: Forms after one, two to four, and all other numbers.
+_UNITS: Final = {"years": ("год", "года", "лет"), "months": ("месяц", "месяца", "месяцев"), "days": ("день", "дня", "дней")}
+_LETTERS: Final = ("символ", "символа", "символов")
 _IN_UNITS: Final = {"years": "в годах", "months": "в месяцах", "days": "в днях"}
 _PARTS: Final = {"year": "год", "month": "месяц"}
 
@@ -75,13 +77,20 @@ def operand(node: Operand) -> str:
     if isinstance(node, syntax.DatePart):
         return f"{_PARTS[node.part]} {node.of}"
     if isinstance(node, syntax.Shifted):
-        return f"{node.of} {'-' if node.by < 0 else '+'} {abs(node.by)} {_UNITS[node.unit]}"
+        return f"{node.of} {'-' if node.by < 0 else '+'} {_counted(abs(node.by), _UNITS[node.unit])}"
     if isinstance(node, syntax.LastLetter):
         return f"последний символ {node.of}"
     if isinstance(node, syntax.Head):
-        return f"первые {node.letters} символов {node.of}"
+        return f"первые {_counted(node.letters, _LETTERS)} {node.of}"
     first, *rest = node.terms
     return ("-" if first[0] < 0 else "") + str(first[1]) + "".join(f" {'-' if sign < 0 else '+'} {name}" for sign, name in rest)
+
+
+def _counted(number: int, forms: tuple[str, str, str]) -> str:
+    """A number with its noun in the form that Russian asks for."""
+    if number % 10 == 1 and number % 100 != 11:
+        return f"{number} {forms[0]}"
+    return f"{number} {forms[1] if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else forms[2]}"
 
 
 def value(text: str) -> str:

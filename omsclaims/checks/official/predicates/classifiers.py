@@ -96,9 +96,9 @@ def _document(site: Site, editions: Editions, element: str, column: str) -> Made
 
 
 def document_pattern(mask: str) -> str | None:
-    """A mask of F011 as a regular expression: R Roman figures, Б a Russian letter, S any sign, 9 a digit, 0 one that may be left out.
+    """A mask of F011 as a regular expression; None for an empty mask, and for one that cannot be read.
 
-    None for an empty mask, and for one that cannot be read.
+    R Roman figures, Б a Russian letter, S any sign, 9 a digit, 0 a digit that may be left out.
     """
     if not mask.strip():
         return None
@@ -117,3 +117,22 @@ def document_pattern(mask: str) -> str | None:
         found += f"{letters[one]}{{1,{max(run, 6)}}}" if one == "R" else ".{1,20}" if one == "S" else letters[one] * run
         place += run
     return f"^{found}$"
+
+
+@by_hand("006F.00.0440")
+def secondary_is_no_complication(row: Row, site: Site, editions: Editions) -> Made | None:
+    """No DS2 of a case is one of its DS3."""
+    if editions.site("main", "ZAP/Z_SL/SL/DS3") is None:
+        return None
+    at = At(editions, "ds2")
+
+    def both(lines: Lines) -> pl.Series:
+        """Whether the diagnosis stands among the complications of its case, too."""
+        complications = lines.tables["ds3"].select("_parent", pl.col("ds3").alias("ds2")).drop_nulls().unique()
+        marked = complications.with_columns(both=pl.lit(True))
+        found = (
+            lines.tables["ds2"].select("_parent", "ds2").join(marked, on=["_parent", "ds2"], how="left", maintain_order="left")
+        )
+        return found["both"].fill_null(False)
+
+    return at.made(at.computed("ds2 is ds3", both), at("ds2.ds2"))

@@ -1,5 +1,4 @@
-"""Which rows compare amounts over many rows? Totals of the bill, of a case, and what control took (Q015 006F.00.0370, .1030-.1191;
-Q016 003K.00.0120-.0280)."""
+"""Which rows compare amounts over many rows? Totals of the bill, of a case, and what control took (Q015 006F, Q016 003K)."""
 
 from __future__ import annotations
 
