@@ -108,8 +108,9 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     for name in ("postings", "territory_bills"):
         parts = [workspace.ledger_table(name, month_name) for month_name in of_year]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
-    lines = [workspace.stored_table(name, "plan_lines") for name in of_year]
-    tables["plan_lines_before"] = pl.concat(lines) if lines else contract.TABLES["plan_lines"].empty()
+    for name, months in (("plan_lines", of_year), ("voucher_uses", earlier)):
+        parts = [workspace.stored_table(month_name, name) for month_name in months]
+        tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
     of_expertise, expertise_digests = expertise_store.month_tables(workspace, of)
     tables.update(of_expertise)
     inputs = {

@@ -27,6 +27,9 @@ MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
     "reg_advance": frozenset(),
     "reg_funding": frozenset({"smo"}),
     "reg_opening": frozenset(),
+    "reg_quota": frozenset(),
+    "reg_voucher": frozenset({"requested_on", "referred_on"}),
+    "reg_voucher_event": frozenset({"decision", "planned_on", "in_person"}),
     "reg_complaint": frozenset({"mo"}),
     "reg_receipt": frozenset(),
 }
@@ -108,6 +111,26 @@ TABLES: Final[dict[str, Table]] = {
         "opening balance of the ledger, before the first month", "workspace", "settle",
         {"account": (S, "account of the ledger"), "amount_kop": (I, "debit positive, credit negative; sums to zero")},
     ),
+    "reg_quota": Table(
+        "places of high-tech care of a clinic, group and year; the row with the latest `since` holds", "workspace", "vouchers",
+        {"mo": (S, "receiving clinic"), "group": (S, "METOD_HMP, VID_HMP or group of the agreement"), "year": (I, ""), "places": (I, ""), "since": (D, "date of the decision")},
+    ),
+    "reg_voucher": Table(
+        "a voucher (талон) of high-tech care; personal", "workspace", "vouchers",
+        {
+            "voucher": (S, "number, TAL_NUM"), "section": (I, "1 in the base programme, issued by the receiving clinic; 2 issued by the regional authority, not paid by the fund"),
+            "enp": (S, "person"), "mo": (S, "receiving clinic"), "group": (S, "as in reg_quota"), "created_on": (D, "TAL_D"),
+            "requested_on": (D, "application to the referring clinic's commission, or null"), "referred_on": (D, "its decision, or null"),
+        },
+    ),
+    "reg_voucher_event": Table(
+        "a step of a voucher", "workspace", "vouchers",
+        {
+            "voucher": (S, ""), "event": (S, "papers authority decision admitted treated closed lapsed"), "event_on": (D, ""),
+            "decision": (S, "authority: approved | refused; decision of the clinic: date | waiting | more_tests | refused; else null"),
+            "planned_on": (D, "day of admission that a decision `date` names"), "in_person": (B, "the patient came in person with the papers; null: no"),
+        },
+    ),
     "reg_complaint": Table(
         "a complaint of an insured person about care, for the targeted lists of expertise; personal", "workspace", "expertise",
         {
@@ -174,7 +197,7 @@ TABLES: Final[dict[str, Table]] = {
         {"case_key": (I, ""), "ground_code": (S, "ground that stands, F014 number")},
     ),
     "vouchers": Table(
-        "a voucher of high-tech care as of the day of knowledge, without the person's name or policy", "settlement.vouchers", "checks",
+        "a voucher of high-tech care as of the day of knowledge, without the person's name or policy", "settlement.voucher_register", "checks",
         {
             "voucher": (S, "number without spaces"), "section": (I, ""), "person_key": (S, ""), "mo": (S, ""), "group": (S, ""), "created_on": (D, ""), "accepted_on": (D, "first decision of the clinic that names a day of admission, or null"),
             "ended_on": (D, "day it was refused or lapsed, or null"), "state": (S, ""),

@@ -24,7 +24,7 @@ Tables = dict[str, pl.DataFrame]
 #: Parts of a month that are made by the stages, beside the tables that came in.
 RESULTS: Final = (
     "identified", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows", "cases_view",
-    "plan_items", "plan_lines",
+    "plan_items", "plan_lines", "voucher_uses",
     "resubmissions", "refusal_rows", "deductions",
     "financing", "standards", "payments", "act_121", "act_132", "territory_bills", "postings", "balances",
 )  # fmt: skip
@@ -107,7 +107,8 @@ def _parsed(name: str) -> names.PackageName:
 
 def settle_month(tables: Tables, context: Context) -> Tables:
     """Decides and prices a month: input tables of `assemble`, registers (`reg_*`), `history`, `balances_before`,
-    `postings_before`, `territory_bills_before`, `plan_lines_before`; returns the tables of `RESULTS`, each as the contract has it.
+    `postings_before`, `territory_bills_before`, `plan_lines_before`, `voucher_uses_before`; returns the tables of `RESULTS`, each
+    as the contract has it.
     """
     work = dict(tables)
     identified = settlement.identify(work, context)
@@ -117,11 +118,16 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     work["priced_sl"] = contract.check("priced_sl", prices["priced_sl"])
     work["priced"] = contract.check("priced", prices["priced"])
     intake = checks.switched(tables["intake_findings"], work, context)
-    known_before = {"registry": intake, "person": identified["findings"], "case": prices["findings"]}
+    held = settlement.voucher_register(work, context)
+    if "vouchers" in held:
+        work["vouchers"] = contract.check("vouchers", held["vouchers"])
+    of_case = findings.concat([prices["findings"], held["findings"]])
+    known_before = {"registry": intake, "person": identified["findings"], "case": of_case}
     decisions, found = _control(work, context, known_before)
     work["decisions"] = decisions
     work["findings"] = found
     work["plan_lines"] = settlement.line_use(work, context)
+    work["voucher_uses"] = settlement.voucher_uses(work, context)
     work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, decisions, work, context))
     work["refusal_rows"] = resubmission.refusal_rows(work, context)
     expertise = deduct(work, context)

@@ -26,6 +26,7 @@ FAMILIES: Final = {
     "checks": ("checks",),
     "bulk": ("convert", "warmup"),
     "plans": ("plan",),
+    "vouchers": ("voucher",),
     "months": ("run", "reopen", "explain"),
     "expertise": ("expertise",),
 }

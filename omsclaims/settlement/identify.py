@@ -290,9 +290,20 @@ def _person_keys(cases: pl.DataFrame, secret: bytes) -> pl.DataFrame:
     child = pl.concat_str([adult, pl.lit("novor"), "novor"], separator="|")
     told = cases.select("case_key", told=pl.when("newborn").then(child).otherwise(adult))
     distinct = told["told"].unique().sort()
-    keys = [hmac.digest(secret, text.encode(), "sha256").hex()[:KEY_DIGITS] for text in distinct]
-    keyed = pl.DataFrame({"told": distinct, "person_key": keys}, schema={"told": pl.String, "person_key": pl.String})
+    keyed = pl.DataFrame({"told": distinct, "person_key": _hashed(distinct, secret)})
     return told.join(keyed, on="told").select("case_key", "person_key")
+
+
+def _hashed(told: pl.Series, secret: bytes) -> pl.Series:
+    """HMAC-SHA256 of each text; null for null."""
+    keys = [None if text is None else hmac.digest(secret, text.encode(), "sha256").hex()[:KEY_DIGITS] for text in told]
+    return pl.Series("person_key", keys, dtype=pl.String)
+
+
+def keys_of_enp(enp: pl.Series, secret: bytes) -> pl.Series:
+    """person_key of the person who has an ЕНП, as `identify` gives it to the cases of that person (vouchers, notices)."""
+    told = enp.to_frame("enp").select(pl.concat_str([pl.lit("enp"), normal(pl.col("enp"))], separator="|")).to_series()
+    return _hashed(told, secret)
 
 
 def _finish(cases: pl.DataFrame) -> pl.DataFrame:

@@ -419,12 +419,15 @@ class Outlook:
     """Plan, fact, remainder and forecast of a year after a month.
 
     rows     one row a clinic and line, columns `OUTLOOK`, sorted
+    by_month the year month by month over the lines with a limit of money (all, where none has one): month, plan_units2, plan_kop,
+             billed_units2, billed_kop, consumed_units2, consumed_kop; the fact is null in months that are not counted
     months   months of the year whose fact is counted
     lacking  earlier months of the year that are not closed: their fact is not in it
     method   seasonal | linear
     """
 
     rows: pl.DataFrame
+    by_month: pl.DataFrame
     months: tuple[str, ...]
     lacking: tuple[str, ...]
     method: str
@@ -438,7 +441,7 @@ def outlook(reg_plan: pl.DataFrame, facts: pl.DataFrame, context: Context) -> Ou
     The forecast is of what will be billed and payable, refused for want of volume or not: it shows by how much the plan falls
     short. Seasonal: billed so far x plan of the months to come / plan of the months counted, so that the seasons are those that
     the commission planned; a line without a plan in the months counted, and the method linear, takes the number of months
-    instead. Rounded half up to 0.01 units and to kopecks.
+    instead. What is to come is rounded half up to whole units and to kopecks.
     """
     in_force, _ = in_force_plan(reg_plan, context)
     counted = facts.filter((pl.col("month") <= str(context.month)) & pl.col("month").str.starts_with(f"{context.month.year}-"))
@@ -454,7 +457,27 @@ def outlook(reg_plan: pl.DataFrame, facts: pl.DataFrame, context: Context) -> Ou
     rows = [_outlook_row(row, method, len(months), later) for row in both.to_dicts()]
     units = dict(context.agreement.table("plan_lines").select("line", "unit").iter_rows())
     table = pl.DataFrame([{**row, "unit": units.get(row["line"], "case")} for row in rows], schema=OUTLOOK)
-    return Outlook(table, tuple(months), tuple(month for month in until if month not in months), method)
+    return Outlook(
+        table,
+        _by_month(in_force, counted, table, context.month.year),
+        tuple(months),
+        tuple(month for month in until if month not in months),
+        method,
+    )
+
+
+def _by_month(in_force: pl.DataFrame, counted: pl.DataFrame, rows: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Plan and fact of each month of the year over the lines that can be compared in money."""
+    limited = rows.filter(pl.col("plan_year_kop").is_not_null())
+    kept = (limited if limited.height else rows).select(KEY)
+    plan = in_force.join(kept, on=KEY, how="semi").group_by("month").agg(
+        plan_units2=pl.col("volume").sum() * UNIT2, plan_kop=pl.col("money_kop").sum()
+    )  # fmt: skip
+    names = [f"{name}_{of}" for name in ("billed", "consumed") for of in ("units2", "kop")]
+    fact = counted.join(kept, on=KEY, how="semi").group_by("month").agg(pl.col(names).sum())
+    months = pl.DataFrame({"month": [str(Month(year, number)) for number in range(1, 13)]})
+    both = months.join(plan, on="month", how="left").join(fact, on="month", how="left").sort("month")
+    return both.with_columns(pl.col("plan_units2", "plan_kop").fill_null(0))
 
 
 def _plan_sums(in_force: pl.DataFrame, month: str, counted: Sequence[str]) -> pl.DataFrame:
@@ -481,7 +504,7 @@ def _outlook_row(row: Mapping[str, Any], method: str, counted: int, later: int) 
             base, to_come = row["base_units2"], row["later_units2"]
         if method == "linear" or not base:
             base, to_come = counted, later
-        forecast = fact + (round_ratio(fact * to_come, base) if base else 0)
+        forecast = fact + (round_ratio(fact * to_come, base, UNIT2 if of == "units2" else 1) if base else 0)
         made |= {
             f"plan_year_{of}": plan, f"plan_to_date_{of}": row[f"plan_to_date_{of}"], f"billed_{of}": fact,
             f"consumed_{of}": consumed, f"excess_{of}": row[f"excess_{of}"] or 0,

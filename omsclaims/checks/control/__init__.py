@@ -41,4 +41,5 @@ from omsclaims.checks.control import (  # noqa: F401 - importing a group registe
     tariff,
     vmp,
     volumes,
+    vouchers,
 )
