@@ -14,7 +14,7 @@ from omsclaims.registry import reader, writer
 PACKAGES = Path(__file__).resolve().parents[1] / "fixtures" / "packages"
 CLEAN = {
     "HM750911T75_220201": "H_3.2", "HM750908T75_220201": "H_3.1", "TM750913T75_220201": "T_3.1", "CM750915T75_220201": "C_3.1",
-    "DPM750907T75_220201": "X_3.1_2021-08",
+    "DPM750901T75_220201": "X_3.1_2021-08",
 }  # fmt: skip
 DAY = date(2022, 4, 12)
 
@@ -25,15 +25,15 @@ def test_every_package_is_named_here() -> None:
 
 @pytest.mark.parametrize(("name", "edition"), CLEAN.items())
 def test_clean_packages_have_no_findings(name: str, edition: str) -> None:
-    read, found, refused = intake.check_package(PACKAGES / f"{name}.zip", built_in_books(), DAY)
+    read, found, refused, _ = intake.check_package(PACKAGES / f"{name}.zip", built_in_books(), DAY)
     assert (read.format_ids, found.height, refused) == ((edition, "L_3.2"), 0, False)
     assert read.tables["z_sl"].height > 0
 
 
 def test_findings_and_refusal() -> None:
-    _, found, refused = intake.check_package(PACKAGES / "HM750903T75_220301.zip", built_in_books(), DAY)
+    _, found, refused, _ = intake.check_package(PACKAGES / "HM750903T75_220301.zip", built_in_books(), DAY)
     assert set(found["rule"]) == {"C038", "C061", "C062", "C091"} and not refused
-    _, found, refused = intake.check_package(PACKAGES / "HM750901T75_220302.zip", built_in_books(), DAY)
+    _, found, refused, _ = intake.check_package(PACKAGES / "HM750901T75_220302.zip", built_in_books(), DAY)
     assert found["rule"].to_list() == ["S.916"] and refused
 
 

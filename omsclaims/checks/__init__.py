@@ -132,7 +132,9 @@ def _reason(rule: Rule, run: Run, switched: Switches) -> str:
         return f"columns:{'; '.join(lacking)}"
     wanted = [*rule.tables, *(["history"] if run.against_history else [])]
     absent = [name for name in wanted if not run.view.has(name)]
-    return f"table:{', '.join(absent)}" if absent else ""
+    if absent:
+        return f"table:{', '.join(absent)}"
+    return rules.NEEDS[rule.id](run) if rule.id in rules.NEEDS else ""
 
 
 def _executions(run: Run, name: str, switched: Switches) -> list[Execution]:

@@ -37,7 +37,7 @@ _FILE_OF_CASE: Final = (
 )  # fmt: skip
 _SL: Final = (
     "sl_id", "date_1", "date_2", "profil", "prvs", "det", "p_cel", "kd", "p_per", "ds0", "ds1", "n_ksg", "koef_z", "koef_up",
-    "koef_u", "koef_d", "bztsz", "it_sl", "ed_col", "tarif", "sum_m", "tal_d", "vid_hmp", "metod_hmp", "pr_d_n",
+    "koef_u", "koef_d", "bztsz", "it_sl", "ed_col", "tarif", "sum_m", "tal_d", "vid_hmp", "metod_hmp", "pr_d_n", "dn",
     "nhistory", "c_zab", "ds_onk", "reab", "wei", "profil_k", "n_kpg",
 )  # fmt: skip
 _USL: Final = (

@@ -85,6 +85,8 @@ TablePredicate = Callable[[Run, Rule], pl.DataFrame | list[tuple[str, pl.DataFra
 
 EXPRESSIONS: Final[dict[str, Predicate]] = {}
 TABLES: Final[dict[str, TablePredicate]] = {}
+#: What a rule needs of its tables beyond their being there.
+NEEDS: Final[dict[str, Callable[[Run], str]]] = {}
 
 
 def on(*rule_ids: str) -> Callable[[Predicate], Predicate]:
@@ -110,6 +112,16 @@ def table(*rule_ids: str) -> Callable[[TablePredicate], TablePredicate]:
             assert rule_id not in EXPRESSIONS and rule_id not in TABLES, f"rule {rule_id} has two predicates"
             TABLES[rule_id] = predicate
         return predicate
+
+    return register
+
+
+def needs(*rule_ids: str) -> Callable[[Callable[[Run], str]], Callable[[Run], str]]:
+    """Registers what says why rules cannot run although their tables are there (a reason of an Execution); "" when they can."""
+
+    def register(ask: Callable[[Run], str]) -> Callable[[Run], str]:
+        NEEDS.update(dict.fromkeys(rule_ids, ask))
+        return ask
 
     return register
 

@@ -19,7 +19,7 @@ import polars as pl
 from omsclaims.periods import Month
 from omsclaims.synthetic import catalogue, deal
 from omsclaims.synthetic.catalogue import BOTH, Template
-from omsclaims.synthetic.people import Bools, Days, Ints, People, ages, nulled
+from omsclaims.synthetic.people import Bools, Days, Ints, People, ages, attached, nulled
 
 #: Share of each kind of care; what is left are visits.
 SHARES: Final = {
@@ -142,9 +142,10 @@ def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slo
     age = ages(people.born[slots.person], slots.opens)
     own = people.own[slots.person]
     room = (slots.closes - slots.opens).astype(np.int64) + 1
+    at_home = np.isin(attached(people, slots.person, plan.month.first), catalogue.PROVIDERS["exam"])
     fits = {
         "vmp": (age >= 25) & (age <= 79) & (room >= 9), "onco": (age >= 30) & (age <= 88) & (room >= 9),
-        "exam": (age >= 18) & (age <= 92) & own & ~examined[slots.person], "ksg_inpatient": room >= 6,
+        "exam": (age >= 18) & (age <= 92) & own & at_home & ~examined[slots.person], "ksg_inpatient": room >= 6,
         "ksg_day": (age >= 1) & (room >= 6),
         "service": age >= 18, "call": np.ones(len(age), dtype=bool), "per_capita": own, "episode": room >= 6,
     }  # fmt: skip
@@ -413,6 +414,9 @@ def _calls(batch: _Batch) -> Tables:
 def _exams(batch: _Batch) -> Tables:
     """First-stage examinations: DP dispensary, DO preventive; several services at no price of their own."""
     letters = batch.one_of(["DP", "DO"], [0.6, 0.4]).astype(object)
+    # From 18 to 39 the dispensary examination comes when the age of the year divides by three; else the preventive one.
+    reached = batch.plan.month.year - (batch.people.born[batch.slots.person].astype("datetime64[Y]").astype(np.int64) + 1970)
+    letters[(reached <= 39) & (reached % 3 != 0)] = "DO"
     sex = batch.people.sex[batch.slots.person]
     price = [deal.exam_price(le, s, a) for le, s, a in zip(letters.tolist(), sex.tolist(), batch.age.tolist(), strict=True)]
     rslt = batch.one_of([1, 2, 31, 32], [0.3, 0.35, 0.25, 0.1])
@@ -702,7 +706,9 @@ def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slot
     parts.append(_services(batch("service", where["service"], catalogue.SERVICES, long=False)))
     parts.append(_per_capita(batch("per_capita", where["per_capita"], catalogue.PER_CAPITA, long=False)))
     parts.append(_calls(batch("call", where["call"], catalogue.CALLS, long=False)))
-    parts.append(_exams(batch("exam", where["exam"], (_EXAM,), long=False)))
+    exams = batch("exam", where["exam"], (_EXAM,), long=False)
+    exams.clinic = attached(people, exams.slots.person, plan.month.first)  # only the clinic of attachment examines
+    parts.append(_exams(exams))
     parts.append(_vmp(batch("vmp", where["vmp"], catalogue.METHODS, long=True)))
     mothers, others = _mothers(people, slots, where["ksg_inpatient"], plan)
     parts.append(_newborns(rng, people, plan, slots.of(mothers), numbers[mothers]))

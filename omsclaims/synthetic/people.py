@@ -8,7 +8,7 @@ changed the insurer in the middle of a month, some have a temporary certificate 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ Objects = npt.NDArray[np.object_]
 
 ISSUER: Final = "98"
 _EPOCH: Final = np.datetime64("2022-03-01")
+_MOVED_ON: Final = date(2022, 3, 1)
 
 _SURNAMES: Final = (
     "Агеев", "Баранов", "Беляков", "Власов", "Гаврилов", "Дорофеев", "Ермаков", "Жданов", "Зайцев", "Игнатов", "Кириллов",
@@ -225,12 +226,24 @@ def _laid_over(frame: pl.DataFrame, people: People) -> pl.DataFrame:
     )
 
 
-def _attachments(people: People, own: Ints) -> pl.DataFrame:
-    """Attachment of own people to a polyclinic or district hospital of their place; one in thirty moved on 1 March."""
+def attached(people: People, persons: Ints, on: date) -> npt.NDArray[np.object_]:
+    """Clinic of attachment on a day: a polyclinic or district hospital of the place; one in thirty moved on 1 March."""
     by_place: dict[str, list[str]] = {}
     for mo in (*catalogue.POLYCLINICS, *catalogue.DISTRICT_HOSPITALS):
         by_place.setdefault(catalogue.CLINICS[mo][2], []).append(mo)
-    clinics = [by_place[people.place[p]][int(p) % len(by_place[people.place[p]])] for p in own]
+    polyclinics = catalogue.POLYCLINICS
+    return np.array(
+        [
+            polyclinics[p % len(polyclinics)] if on >= _MOVED_ON and p % 30 == 7 else by_place[place][p % len(by_place[place])]
+            for p, place in zip(persons.tolist(), people.place[persons].tolist(), strict=True)
+        ],
+        dtype=object,
+    )
+
+
+def _attachments(people: People, own: Ints) -> pl.DataFrame:
+    """Attachment of own people, before and after some of them moved."""
+    clinics = attached(people, own, _MOVED_ON - timedelta(days=1)).tolist()
     moved = own % 30 == 7
     frame = pl.DataFrame(
         {
@@ -242,8 +255,8 @@ def _attachments(people: People, own: Ints) -> pl.DataFrame:
     second = pl.DataFrame(
         {
             "enp": people.enp[own[moved]].tolist(),
-            "mo": [catalogue.POLYCLINICS[int(p) % len(catalogue.POLYCLINICS)] for p in own[moved]],
-            "attached_from": [date(2022, 3, 1)] * int(moved.sum()), "attached_to": [None] * int(moved.sum()),
+            "mo": attached(people, own[moved], _MOVED_ON).tolist(),
+            "attached_from": [_MOVED_ON] * int(moved.sum()), "attached_to": [None] * int(moved.sum()),
         },
         schema=frame.schema,
     )  # fmt: skip

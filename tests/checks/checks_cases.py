@@ -77,7 +77,8 @@ TEMPLATES: dict[str, tuple[str, str, Block, Block, list[Block]]] = {
     "call": ("H", "call", {**_OUT, "usl_ok": 4, "vidpom": 2, "for_pom": 1, "idsp": 24, "rslt": 401, "ishod": 401}, {**_SL, **_ONE_DAY, "profil": 84}, [{"date_in": date(2022, 3, 10)}]),
     "exam": (
         "DP", "exam", {"vidpom": 12, "idsp": 30, "rslt_d": 1, "p_otk": 0, "vbr": 0},
-        {**_ONE_DAY, "ds1": "Z00.0", "pr_d_n": 3, "ds_onk": 0, "tarif": "1500.00", "sum_m": "1500.00"}, [{"date_in": date(2022, 2, 20)}],
+        {**_ONE_DAY, "ds1": "Z00.0", "pr_d_n": 3, "ds_onk": 0, "tarif": "1500.00", "sum_m": "1500.00"},
+        [{"date_in": date(2022, 2, 20)}, {"date_in": date(2022, 3, 10), "code_usl": "B04.047.001"}],
     ),
     "vmp": (
         "T", "vmp", {**_IN, "vidpom": 32, "for_pom": 3, "idsp": 32, "npr_mo": "750002", "npr_date": date(2022, 2, 25)},
@@ -293,7 +294,7 @@ def _add_sl(
 def _identified(key: int, patient: Block, person: Block, changed: Block) -> Block:
     return {
         "case_key": key, "person_key": patient["id_pac"], "evidence": "register", "status": "own", "smo": patient["smo"], "territory": TERRITORY,
-        "policy_from": date(2015, 1, 1), "register_w": person["w"], "w": person["w"], "birth_differs": False, **changed,
+        "policy_from": date(2015, 1, 1), "attached_mo": "750001", "register_w": person["w"], "w": person["w"], "birth_differs": False, **changed,
     }  # fmt: skip
 
 
