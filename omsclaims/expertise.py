@@ -14,15 +14,18 @@ from typing import Literal
 
 import polars as pl
 
-from omsclaims import closing, contract
+from omsclaims import closing, contract, intake
 from omsclaims import expertise_store as store
 from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
-from omsclaims.registry import expertise_file
+from omsclaims.registry import expertise_file, formats, writer
+from omsclaims.reports import answers
+from omsclaims.reports import expertise as papers
 from omsclaims.settlement.expertise import acts as acts_room
+from omsclaims.settlement.expertise import appeals as appeals_room
 from omsclaims.settlement.expertise import sampling
 from omsclaims.settlement.expertise.sampling import Draw
-from omsclaims.workspace import Workspace, WorkspaceError, sha256_file, table_digest
+from omsclaims.workspace import PackageRow, Workspace, WorkspaceError, sha256_file, table_digest
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _named_cases(workspace: Workspace, raw: pl.DataFrame, closed: Iterable[str])
 
 
 def _told(path: Path, accepted: acts_room.Accepted) -> dict[str, object]:
-    """What the audit chain keeps of a file: its content, and what became of which act. A file name may hold anything: it is not kept."""
+    """What the audit chain keeps of a file: its content, and what became of which act. Names of files may hold anything."""
     told = {state: sorted("/".join(act) for act, outcome in accepted.outcomes.items() if outcome == state) for state in OUTCOMES}
     return {"file": sha256_file(path), "rows": table_digest(accepted.rows), **told}
 
@@ -162,7 +165,7 @@ def sample_of(workspace: Workspace, sample: str) -> pl.DataFrame:
 
 
 def sample_as_raw(workspace: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
-    """Cases of a sample as rows of a template: bill, record, case, kind of control; act, ground and expert are left to fill in."""
+    """Cases of a sample as rows of a template: bill, record, case, kind of control; act, ground, expert are left to fill in."""
     wanted = rows.unique(store.CASE, keep="first", maintain_order=True).with_columns(date_act=pl.lit(None, dtype=pl.Date))
     columns = contract.TABLES["expertise_acts"].schema()
     like_acts = wanted.with_row_index("seq").with_columns(pl.col("seq").cast(pl.Int64))
@@ -170,3 +173,138 @@ def sample_as_raw(workspace: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(name) if name in like_acts.columns else pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items()
     )
     return raw_acts(workspace, acts)
+
+
+# ---- appeals ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What became of one file of claims: rows by outcome (taken, already, refused), findings."""
+
+    path: Path
+    outcomes: dict[str, int]
+    findings: pl.DataFrame
+
+
+def load_claims(workspace: Workspace, paths: Iterable[Path], as_of: date, who: str) -> list[Claimed]:
+    """Takes claims of clinics and decisions on them (CSV with the columns of `appeals.RAW`), file by file in order of name.
+
+    A decision for the clinic becomes an act of repeated expertise and is posted in its month.
+    """
+    rules = _rules(workspace, as_of)
+    done = []
+    for path in sorted(paths, key=lambda one: (one.name, str(one))):
+        raw = read_claims(path)
+        acts, appeals = (store.kept(workspace, name) for name in ("expertise_acts", "expertise_appeals"))
+        named = acts.join(raw.select("num_act").drop_nulls().unique(), on="num_act", how="semi")
+        tables = {
+            "expertise_acts": acts, "expertise_appeals": appeals,
+            "expertise_cases": store.cases_of(workspace, named.select(store.CASE).unique()),
+            "reg_receipt": workspace.registers()[0]["reg_receipt"],
+        }  # fmt: skip
+        made = appeals_room.register(raw, tables, rules, path.name)
+        if table_digest(made.appeals) != table_digest(appeals):
+            store.keep(workspace, "expertise_appeals", made.appeals, as_of)
+        if made.acts.height:
+            store.keep(workspace, "expertise_acts", pl.concat([acts, made.acts]), as_of)
+        payload: dict[str, object] = {"file": sha256_file(path), "rows": made.outcomes, "acts": table_digest(made.acts)}
+        workspace.record("expertise appeal", as_of, who, None, payload)
+        done.append(Claimed(path, made.outcomes, made.findings))
+    return done
+
+
+def read_claims(path: Path) -> pl.DataFrame:
+    """A CSV of claims; a cell that is no number or date is an error of usage. Raises WorkspaceError `expertise.claims.*`."""
+    try:
+        raw = pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise WorkspaceError("expertise.claims.unreadable", file=path, reason=str(error).split("\n")[0]) from error
+    missing = [name for name in appeals_room.MUST if name not in raw.columns]
+    if missing:
+        raise WorkspaceError("expertise.claims.columns", file=path, columns=", ".join(missing))
+    typed = {}
+    for name, kind in appeals_room.RAW.items():
+        text = pl.col(name).str.strip_chars() if name in raw.columns else pl.lit(None, dtype=pl.String)
+        said = pl.when(text != "").then(text)
+        typed[name] = said.str.to_date("%Y-%m-%d", strict=False) if kind == pl.Date() else said.cast(kind, strict=False)
+    table = raw.select(**typed)
+    for name in table.columns:
+        if name in raw.columns:
+            lost = table[name].is_null() & (raw[name].str.strip_chars().fill_null("") != "")
+            if lost.any():
+                row = int(lost.arg_true()[0])
+                raise WorkspaceError("expertise.claims.cell", file=path, row=row + 1, column=name, value=raw[name][row])
+    return table
+
+
+def appeals_of(workspace: Workspace) -> pl.DataFrame:
+    """All appeals, in the order in which they came in."""
+    return store.kept(workspace, "expertise_appeals").sort("seq")
+
+
+# ---- results ---------------------------------------------------------------------------------------------------------------
+
+
+def deductions_of(workspace: Workspace, of: Month) -> pl.DataFrame:
+    """Deductions that the settlement of a closed month made. Raises WorkspaceError `workspace.not_closed`."""
+    if workspace.run(str(of)) is None:
+        raise WorkspaceError("workspace.not_closed", month=of)
+    return store.run_table(workspace, str(of), "deductions")
+
+
+def write_results(workspace: Workspace, of: Month, folder: Path) -> list[Path]:
+    """Registries of all packages that the expertise of a month touched, with the sanctions of all kinds as they stand after it.
+
+    They hold persons (the file of patients goes back with the registry): the folder is made private.
+    """
+    touched = deductions_of(workspace, of)
+    months = [name for name in workspace.closed_months() if name <= str(of)]
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = []
+    for month in sorted(touched["month"].unique().to_list()):
+        packages = touched.filter(pl.col("month") == month)["package"].unique().to_list()
+        cases = workspace.run_table(month, "cases_view").filter(pl.col("package").is_in(packages))
+        newest = store.deductions_before(
+            workspace, months, cases.select(pl.lit(month).alias("month"), "package", "n_zap", "idcase")
+        )
+        tables = {name: workspace.run_table(month, name) for name in ("decisions", "sanctions")}
+        for row in workspace.packages(month):
+            if row.state == "accepted" and row.package in packages:
+                own = cases.filter(pl.col("package") == row.package)
+                path = folder / f"{answers.answer_name(row.package)}.zip"
+                _write_result(workspace, row, path, own, tables, newest.filter(pl.col("package") == row.package))
+                made.append(path)
+    return made
+
+
+def _write_result(
+    workspace: Workspace,
+    row: PackageRow,
+    path: Path,
+    cases: pl.DataFrame,
+    tables: dict[str, pl.DataFrame],
+    deductions: pl.DataFrame,
+) -> None:
+    """One registry with its sanctions."""
+    keys = cases.select("case_key")
+    found = workspace.package_tables(row)
+    found.pop("findings")
+    full = {name: found.get(name, formats.empty_table(name, "main")) for name in formats.canonical_tables()}
+    kept = {name: table for name, table in found.items() if name not in full}
+    own = {name: table.join(keys, on="case_key", how="semi", maintain_order="left") for name, table in tables.items()}
+    result, edition = papers.result_tables({**full, **kept}, cases, own["decisions"], own["sanctions"], deductions)
+    overlays = intake.overlays_of(workspace).get(int(row.month[:4]), formats.Overlays("", {}))
+    people, person_edition = None, None
+    _, *read_by = row.formats.split(",")
+    if read_by:
+        tables_of_persons = {name: found.get(name, formats.empty_table(name, "person")) for name in PERSON_TABLES}
+        tables_of_persons |= {name: found[name] for name in ("exceptions", "extra") if name in found}
+        people = answers.answer_person_tables(tables_of_persons, row.package)
+        person_edition = overlays.over(formats.result_format_of(formats.get(read_by[0].partition("+")[0])))
+    writer.write_package(path, result, overlays.over(formats.get(edition)), people, person_edition, level=1)
+    path.chmod(0o600)
+
+
+#: Tables of the file of persons, which goes back with the registry.
+PERSON_TABLES = ("person_file", "person", "dost", "dost_p", "tel")

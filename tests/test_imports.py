@@ -37,7 +37,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
     "expertise_store": DATA | {"workspace"},
     "closing": STAGE | {"settlement", "workspace", "intake", "month", "documents", "expertise_store"},
-    "expertise": STAGE | {"registry", "settlement", "workspace", "closing", "expertise_store"},
+    "expertise": STAGE | {"registry", "settlement", "reports", "workspace", "intake", "closing", "expertise_store"},
     "explain": STAGE | {"tariffs", "workspace"},
     "truth": DATA | {"workspace", "intake"},
     "cli": STAGE

@@ -8,8 +8,9 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from omsclaims import closing, expertise, messages
+from omsclaims import closing, expertise, messages, money
 from omsclaims.cli import common, words
+from omsclaims.settlement.expertise.appeals import overdue
 from omsclaims.settlement.expertise.sampling import KINDS, LISTS, WITHIN, Draw
 from omsclaims.workspace import Workspace
 
@@ -20,6 +21,8 @@ def add_to(app: typer.Typer, lang: str) -> None:
     app.add_typer(group, name="expertise")
     _add_sample(group, lang)
     _add_acts(group, lang)
+    _add_appeals(group, lang)
+    _add_results(group, lang)
 
 
 def _add_sample(app: typer.Typer, lang: str) -> None:
@@ -157,3 +160,88 @@ def loaded_code(done: list[expertise.Loaded]) -> int:
     if rules & {*common.UNREADABLE_RULES, "E.1"}:
         return common.UNREADABLE
     return common.FINDINGS if rules else common.CLEAN
+
+
+def _add_appeals(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @words.command(app, "appeal", lang, "expertise.appeal")
+    def appeal(
+        files: Annotated[list[Path], typer.Argument(help=text("cli.expertise.appeal.files", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        paths = common.named_files(files, (".csv",), "*", "cli.nothing_to_load", lang)
+        with Workspace.writing(workspace) as store:
+            done = expertise.load_claims(store, paths, day, common.who_am_i())
+        for one in done:
+            common.out.print(
+                text("cli.expertise.appeal.done", lang, file=one.path.name, **one.outcomes), style="bold", markup=False
+            )
+            common.print_findings(one.findings, lang)
+        raise typer.Exit(common.FINDINGS if any(one.findings.height for one in done) else common.CLEAN)
+
+    @words.command(app, "appeals", lang, "expertise.appeals")
+    def appeals(
+        late: Annotated[bool, typer.Option("--overdue", help=text("cli.expertise.appeals.overdue", lang))] = False,
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        with Workspace.open(workspace) as store:
+            rows = expertise.appeals_of(store)
+        waiting = overdue(rows, day)
+        show_appeals(waiting.drop("days") if late else rows, lang)
+        common.out.print(text("cli.expertise.appeals.count", lang, count=waiting.height, day=day), markup=False)
+        raise typer.Exit(common.FINDINGS if waiting.height else common.CLEAN)
+
+
+def show_appeals(rows: pl.DataFrame, lang: str) -> None:
+    """Appeals one a line: claim, act, case, terms, state."""
+    text = messages.text
+    heads = ("claim", "mo", "num_act", "case", "claimed_on", "claim_by", "decide_by", "state", "decided_on")
+    shown = common.table(
+        text("cli.expertise.appeals.title", lang), *((text(f"cli.expertise.col.{name}", lang), "left") for name in heads)
+    )
+    for row in rows.iter_rows(named=True):
+        case = f"{row['package']}/{row['n_zap']}/{row['idcase']}"
+        days = [row["claimed_on"], row["claim_by"], row["decide_by"]]
+        state = text(f"expertise.appeal.{row['state']}", lang)
+        shown.add_row(row["claim"], row["mo"], row["num_act"], case, *map(str, days), state, str(row["decided_on"] or "-"))
+    common.out.print(shown)
+
+
+def _add_results(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @words.command(app, "results", lang, "expertise.results")
+    def results(
+        month: Annotated[str, typer.Argument(help=text("cli.expertise.results.month", lang))],
+        out_dir: Annotated[Path, typer.Option("--out", help=text("cli.expertise.results.out", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        from omsclaims.reports import expertise as report
+
+        of = common.parse_month(month, lang)
+        with Workspace.open(workspace) as store:
+            rows = expertise.deductions_of(store, of)
+            made = expertise.write_results(store, of, out_dir)
+        listed = out_dir / f"expertise-{of}.xlsx"
+        listed.write_bytes(report.deductions_xlsx(rows, str(of), lang))
+        for kind in ("mee", "ekmp"):
+            own = rows.filter(pl.col("kind") == kind)
+            figures = {
+                "cases": own.select("month", "package", "n_zap", "idcase").n_unique() if own.height else 0,
+                "withheld": money.show_amount(int(own["change_kop"].sum()), lang),
+                "fines": money.show_amount(int(own["fine_change_kop"].sum()), lang),
+            }
+            common.out.print(
+                text("cli.expertise.results.kind", lang, kind=text(f"expertise.kind.{kind}", lang), **figures), markup=False
+            )
+        common.out.print(
+            text("cli.expertise.results.done", lang, folder=out_dir, packages=len(made), list=listed.name), markup=False
+        )

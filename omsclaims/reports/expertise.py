@@ -1,4 +1,4 @@
-"""Which papers does expertise leave? Lists of samples, the workbook of acts, deductions and fines of a month (law.md 10; 231n).
+"""Which papers does expertise leave? Samples, the workbook of acts, deductions of a month, registries with all sanctions (231n).
 
 Workbooks hold texts as texts: nothing in a cell is a formula, a link or a number that is a name.
 """
@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from omsclaims import messages
+from omsclaims import contract, messages
 from omsclaims.money import format_amount
-from omsclaims.registry import expertise_file
+from omsclaims.registry import expertise_file, formats
+from omsclaims.reports import answers
 from omsclaims.reports.sheets import Sheet, Workbook
 
 #: Rows of a template that are left free to fill in.
@@ -140,3 +141,55 @@ def share_text(share5: int | None) -> str:
 def standard_text(amount4: int) -> str:
     """Roubles in units of 0.0001: two decimals where they suffice."""
     return format_amount(amount4 // 100) if amount4 % 100 == 0 else f"{amount4 // 10_000}.{amount4 % 10_000:04d}"
+
+
+# ---- result registries -----------------------------------------------------------------------------------------------------
+
+
+def decided(decisions: pl.DataFrame, deductions: pl.DataFrame) -> pl.DataFrame:
+    """Decisions of МЭК with what expertise took since: contract table `decisions` (law.md 10.4).
+
+    deductions  of the same month of bills, the newest state of each case: case_key, s_sum, code, kod, state
+    """
+    sums = deductions.group_by("case_key").agg(more=pl.col("s_sum").sum())
+    sanction = pl.col("sank_it_kop") + pl.col("more").fill_null(0)
+    refused = pl.col("oplata") == 2
+    joined = decisions.join(sums, on="case_key", how="left", maintain_order="left").with_columns(sank_it_kop=sanction)
+    whole = refused | ((pl.col("sank_it_kop") > 0) & (pl.col("sank_it_kop") >= pl.col("sumv_kop")))
+    some = pl.col("sank_it_kop") > 0
+    made = joined.with_columns(
+        oplata=pl.when(whole).then(2).when(some).then(3).otherwise(1).cast(pl.Int64),
+        sump_kop=pl.col("sumv_kop") - pl.col("sank_it_kop"),
+    )
+    return contract.check("decisions", made)
+
+
+def all_sanctions(sanctions: pl.DataFrame, deductions: pl.DataFrame) -> pl.DataFrame:
+    """Rows SANK of МЭК and of expertise: contract table `sanctions`. An act that found nothing has no row: it names no ground."""
+    rows = deductions.filter(pl.col("code").is_not_null()).select(
+        "case_key", "s_code", "s_sum", "s_tip", pl.col("kod").alias("s_osn"), "sl_id", pl.col("kind").alias("rule"), "code",
+        "date_act", "num_act", "s_com", s_ist=pl.lit(1, dtype=pl.Int64),
+    )  # fmt: skip
+    return contract.check("sanctions", pl.concat([sanctions, rows.select(sanctions.columns)]))
+
+
+def result_tables(
+    package_tables: Mapping[str, pl.DataFrame], cases: pl.DataFrame, decisions: pl.DataFrame, sanctions: pl.DataFrame,
+    deductions: pl.DataFrame,
+) -> tuple[dict[str, pl.DataFrame], str]:  # fmt: skip
+    """The registry of one package with the sanctions of all kinds, CODE_EXP and fines, and the edition to write it in.
+
+    Takes what `answers.answer_tables` takes, and the newest `deductions` of the cases. SANK_MEK, SANK_MEE and SANK_EKMP of the
+    header add up to the sanctions of the cases (law.md 10.4); S_FINE stands where the edition has it.
+    """
+    tables, edition = answers.answer_tables(
+        package_tables, cases, decided(decisions, deductions), all_sanctions(sanctions, deductions)
+    )
+    extra = deductions.filter(pl.col("code").is_not_null()).select("s_code", "code_exp", "fine_kop")
+    sank = tables["sank"].drop("s_fine").join(extra, on="s_code", how="left", maintain_order="left")
+    fine = pl.when(pl.col("fine_kop") > 0).then("fine_kop")
+    tables["sank"] = sank.with_columns(s_fine=fine).select(list(formats.canonical_columns("sank", "main")))
+    experts = sank.filter(pl.col("code_exp").is_not_null()).select(pl.col("_row").alias("_parent"), "code_exp")
+    numbered = experts.with_row_index("_row").with_columns(pl.col("_row").cast(pl.Int64))
+    tables["code_exp"] = numbered.select(list(formats.canonical_columns("code_exp", "main")))
+    return tables, edition

@@ -32,7 +32,8 @@ _DAY: Final = date(1900, 1, 2) - date(1900, 1, 1)
 CASE: Final = ("month", "package", "n_zap", "idcase")
 #: What makes the content of an act, in this order (digest).
 CONTENT: Final = (
-    "date_act", "s_tip", "mo", "month", "package", "n_zap", "idcase", "sl_id", "code", "code_exp", "s_com", "stated_kop", "first_act",
+    "date_act", "s_tip", "mo", "month", "package", "n_zap", "idcase", "sl_id", "code", "code_exp", "s_com", "stated_kop",
+    "first_act",
 )  # fmt: skip
 _LOOKED_UP: Final[dict[str, pl.DataType]] = {
     "package": pl.String(), "found_n_zap": pl.Int64(), "case_key": pl.Int64(), "case_payer": pl.String(), "date_z_2": pl.Date(),
@@ -93,8 +94,8 @@ def accept(raw: pl.DataFrame, tables: Mapping[str, pl.DataFrame], rules: Rules, 
     file    name of the file, for findings
 
     Findings: E.2 of the reader keep an act out, too; E.3 unknown case, E.4 refused by МЭК, E.5 number used, E.6 after the term,
-    E.7 unknown ground, E.8 ground of another kind, E.9 no expert, E.10 kind of control, E.11 the act contradicts itself, E.12 which
-    act is changed, E.13 impossible date, E.14 another's case; remark E.15 the sender computed another sum.
+    E.7 unknown ground, E.8 ground of another kind, E.9 no expert, E.10 kind of control, E.11 the act contradicts itself, E.12
+    which act is changed, E.13 impossible date, E.14 another's case; remark E.15 the sender computed another sum.
     """
     looked = _look_up(raw.with_columns(payer=pl.col("payer").fill_null(rules.territory)), tables["cases"])
     known = tables["expertise_acts"]
@@ -148,7 +149,7 @@ def settle_month(act: date, closed: Sequence[str]) -> Month:
 
 
 def last_day(bill: Month, law: Parameters) -> date:
-    """The last day on which an act on a bill of the month may be drawn up; a day off moves it to the next working day (193 ГК)."""
+    """The last day on which an act on a bill of the month may be drawn up; a day off moves it to the next working day (193)."""
     day = bill.plus(int(law.value("expertise.act_term_months", bill.last))).last
     try:
         while not is_working_day(day):
@@ -162,7 +163,7 @@ def last_day(bill: Month, law: Parameters) -> date:
 
 
 def _look_up(raw: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
-    """Raw rows with `month` and the case they name: by clinic, month, number of the bill and IDCASE, and N_ZAP where it is given."""
+    """Raw rows with `month` and the case they name: by clinic, month, number of the bill and IDCASE, N_ZAP where it is given."""
     month = pl.concat_str(
         [pl.col("year").cast(pl.String), pl.col("bill_month").cast(pl.String).str.zfill(2)], separator="-", ignore_nulls=False
     )
@@ -221,9 +222,8 @@ def _case_problems(row: Mapping[str, Any], sub_cases: Collection[tuple[Any, ...]
     if row["candidates"] > 1:
         return [_finding("E.3", row, file, {"reason": "several", "month": row["month"]})]
     found = []
-    if row["sl_id"] is not None:
-        if (row["month"], row["case_key"], row["sl_id"]) not in sub_cases:
-            found.append(_finding("E.3", row, file, {"reason": "sub_case", "month": row["month"]}))
+    if row["sl_id"] is not None and (row["month"], row["case_key"], row["sl_id"]) not in sub_cases:
+        found.append(_finding("E.3", row, file, {"reason": "sub_case", "month": row["month"]}))
     if row["oplata"] == _REFUSED:
         found.append(_finding("E.4", row, file, {"code": row["mek_code"]}))
     if row["payer"] not in (row["case_payer"], rules.territory):

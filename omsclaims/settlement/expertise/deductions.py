@@ -122,7 +122,8 @@ def _rows_of(acts: pl.DataFrame, known: _ByCase, posted: _ByCase) -> list[dict[s
         found.append(
             {
                 **act, "by": act["payer"], "payer": case["payer"], "mo": case["mo"], "case_key": case["case_key"], "s_code": code,
-                "rt_kop": case["sumv_kop"], **{name: old.get(name) for name in _PRICED}, "state": UNPRICED, "s_sum": 0, "fine_kop": 0,
+                "rt_kop": case["sumv_kop"], **{name: old.get(name) for name in _PRICED}, "state": UNPRICED, "s_sum": 0,
+                "fine_kop": 0,
             }
         )  # fmt: skip
     order = ("settle_month", "date_act", "seq")
@@ -219,7 +220,7 @@ class _Standing:
 
 
 def _superseded(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Acts (maker, number) of a case that a later act reverses or changes; of two acts that change the same one the later counts."""
+    """Acts (maker, number) of a case that a later act reverses or changes; of two that change the same one the later counts."""
     gone: set[tuple[str, str]] = set()
     seen: dict[str, set[tuple[str, str]]] = {}
     changing: dict[str, tuple[str, str]] = {}

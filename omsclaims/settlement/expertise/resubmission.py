@@ -1,8 +1,8 @@
 """Which refusal does a case billed again answer, and is it in time? (Rules 128; law.md 10.5; Q023 002K.59.0010-0040.)
 
-A case refused whole by МЭК may be billed again (PR_NOV = 1), in full, within 25 working days of the clinic's receipt of the act; a
-second refusal starts its own term. What was paid, if only in part, cannot come again. No federal format says which case is meant;
-regions add elements, and where there are none the care itself tells:
+A case refused whole by МЭК may be billed again (PR_NOV = 1), in full, within 25 working days of the clinic's receipt of the act;
+a second refusal starts its own term. What was paid, if only in part, cannot come again. No federal format says which case is
+meant; regions add elements, and where there are none the care itself tells:
 
 - NSCHET_P, DSCHET_P, N_ZAP_P, IDCASE_P: bill, its date, record and case of the earlier registry
 - REF/FIRST_CODE, FIRST_YEAR, FIRST_MONTH with FIRST_IDCASE: code and month of the primary bill and the case in it
@@ -43,8 +43,8 @@ _Row = Mapping[str, Any]
 def link(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
     """Contract table `resubmissions`: the cases of the month with PR_NOV = 1, in the order of case_key.
 
-    tables  cases, identified; zap, z_sl, sl, file for elements that refer to the earlier case; refusals of earlier months, history,
-            reg_receipt, where there are any
+    tables  cases, identified; zap, z_sl, sl, file for elements that refer to the earlier case; refusals of earlier months,
+            history, reg_receipt, where there are any
     state   refused: answers a refusal, `late` says whether in time; paid: what it means was accepted, whole or in part, or again
             since; not_refused: nothing of the kind was billed before; no_such_case: the reference leads nowhere
     """
@@ -225,7 +225,7 @@ def _linked(
     receipts: Mapping[tuple[str, str], date], was_paid: bool, context: Context,
 ) -> dict[str, Any]:  # fmt: skip
     """The row of `resubmissions` of one case. A refusal of an unknown act is dated by nothing: it is not late."""
-    row: dict[str, Any] = {name: None for name in contract.TABLES["resubmissions"].schema()}
+    row: dict[str, Any] = dict.fromkeys(contract.TABLES["resubmissions"].schema())
     row |= {"case_key": case["case_key"], "link": reference, "filed": case["filed"], "late": False, "attempt": 1}
     if found is None:
         state = PAID if was_paid else NO_SUCH_CASE if reference else NOT_REFUSED
