@@ -90,7 +90,7 @@ class _Parser(Operands):
         if self.only_values():
             return self.listed(self.own(), self.bare_values(), "=")
         if len(self.words) == 2 and self.here.kind == "name":
-            return Compare(self.own(), "=", self.operand(None))
+            return self.compared(self.own(), "=", self.operand(None), self.words[0])
         self.relative = True
         return self.condition()
 
