@@ -39,6 +39,8 @@ ORDER_OF_WORK: Final = (
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
     "checks list", "checks show",
+    "expertise sample", "expertise template", "expertise load", "expertise export", "expertise appeal", "expertise appeals",
+    "expertise results", "expertise chain",
 )  # fmt: skip
 #: Files of a folder that are taken for packages.
 PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})
