@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from omsclaims import findings, messages, tariffs
+from omsclaims import explain_expertise, findings, messages, tariffs
 from omsclaims.law.agreement import load_agreement
 from omsclaims.money import show_amount
 from omsclaims.workspace import Workspace
@@ -68,6 +68,7 @@ def lines(workspace: Workspace, case: CaseName, lang: str) -> Iterator[str]:
         yield text("explain.sum", lang, amount=_amount(row["price_kop"], lang))
     yield ""
     yield from _decision(workspace, case, row, lang)
+    yield from explain_expertise.lines(workspace, case.month, case.package, case.n_zap, case.idcase, lang)
 
 
 def _decision(workspace: Workspace, case: CaseName, row: dict[str, Any], lang: str) -> Iterator[str]:
@@ -80,6 +81,9 @@ def _decision(workspace: Workspace, case: CaseName, row: dict[str, Any], lang: s
     for finding in findings.with_text(found, lang).iter_rows(named=True):
         key = "explain.remark" if finding["code"] is None else "explain.finding"
         yield text(key, lang, rule=finding["rule"], code=finding["code"], text=finding["text"])
+        where = explain_expertise.clause(finding["rule"], lang)
+        if where is not None:
+            yield where
     if row["ground_rule"] is not None:
         yield text(
             "explain.ground", lang, rule=row["ground_rule"], code=row["ground_code"], kod=row["ground_kod"],

@@ -38,7 +38,9 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "expertise_store": DATA | {"workspace"},
     "closing": STAGE | {"settlement", "workspace", "intake", "month", "documents", "expertise_store"},
     "expertise": STAGE | {"registry", "settlement", "reports", "workspace", "intake", "closing", "expertise_store"},
-    "explain": STAGE | {"tariffs", "workspace"},
+    "expertise_chain": DATA | {"workspace", "registry", "settlement", "expertise_store"},
+    "explain_expertise": STAGE | {"checks", "workspace", "expertise_store", "expertise_chain"},
+    "explain": STAGE | {"tariffs", "workspace", "explain_expertise"},
     "truth": DATA | {"workspace", "intake"},
     "cli": STAGE
     | {
@@ -56,6 +58,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "synthetic",
         "expertise",
         "expertise_store",
+        "expertise_chain",
+        "explain_expertise",
     },
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from omsclaims import closing, expertise, messages, money
+from omsclaims import closing, expertise, explain, explain_expertise, messages, money
 from omsclaims.cli import common, words
 from omsclaims.settlement.expertise.appeals import overdue
 from omsclaims.settlement.expertise.sampling import KINDS, LISTS, WITHIN, Draw
@@ -23,6 +23,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     _add_acts(group, lang)
     _add_appeals(group, lang)
     _add_results(group, lang)
+    _add_chain(group, lang)
 
 
 def _add_sample(app: typer.Typer, lang: str) -> None:
@@ -245,3 +246,25 @@ def _add_results(app: typer.Typer, lang: str) -> None:
         common.out.print(
             text("cli.expertise.results.done", lang, folder=out_dir, packages=len(made), list=listed.name), markup=False
         )
+
+
+def _add_chain(app: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @words.command(app, "chain", lang, "expertise.chain")
+    def chain(
+        case: Annotated[str, typer.Argument(help=text("cli.expertise.chain.case", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        with Workspace.open(workspace) as store:
+            found = explain.find(store, case)
+            if not found:
+                raise typer.BadParameter(text("cli.explain.none", lang, case=case))
+            for one in found:
+                shown = list(
+                    explain_expertise.chain_lines(store, one.month, one.package, one.n_zap, one.idcase, lang, detailed=True)
+                )
+                head = text("cli.expertise.chain.once", lang, name=one.name, month=one.month)
+                for line in shown or [head]:
+                    common.out.print(line, markup=False)
