@@ -127,7 +127,8 @@ def rule_key(rule: str, part: str) -> str:
 
 def rule_text(rule: str, params: dict[str, object], value: str | None, element: str | None, lang: str) -> str:
     """The text of a rule in the catalogue (`rule_key`) filled with the finding's value, element and parameters."""
-    known: dict[str, object] = {"value": "" if value is None else value, "element": element or "", **params}
+    spoken = {name.removesuffix(f"_{lang}"): said for name, said in params.items() if name.endswith(f"_{lang}")}
+    known: dict[str, object] = {"value": "" if value is None else value, "element": element or "", **params, **spoken}
     return messages.text(rule_key(rule, "text"), lang, **known)
 
 

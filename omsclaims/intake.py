@@ -12,11 +12,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from omsclaims import checks, findings
+from omsclaims.checks import official
 from omsclaims.findings import Finding
 from omsclaims.law.agreement import Control, load_agreement
 from omsclaims.money import format_amount
@@ -102,10 +103,19 @@ def _start_worker(setting: _Setting) -> None:
         compiling.prepare()
 
 
+class CheckedPackage(NamedTuple):
+    """A package read and checked: all findings, whether it is refused whole, and what became of the rows of the check books."""
+
+    read: reader.PackageRead
+    findings: pl.DataFrame
+    refused: bool
+    executions: pl.DataFrame  # checks.official.EXECUTIONS
+
+
 def check_package(
     path: Path, books: Books | Library, as_of: date, to_the_end: bool = False, limits: Limits | None = None,
     overlays: Overlays | None = None, control: Control | None = None,
-) -> tuple[reader.PackageRead, pl.DataFrame, bool]:  # fmt: skip
+) -> CheckedPackage:  # fmt: skip
     """Reads one package and checks it as far as it goes without registers.
 
     books       the books, or a library: then those of the reporting month of the package, as they were known on `as_of`
@@ -115,19 +125,24 @@ def check_package(
     limits, overlays   as reader.read_package
     control            options of control of the region's agreement: what it switches off is not looked at
 
-    Returns the package, all findings, and whether the package is refused whole.
+    The official check books among the books are executed beside the catalogue of control.
     """
     read = reader.read_package(path, limits=limits, overlays=overlays)
     found = [read.findings]
+    by_books = official.Checked(findings.empty(), pl.DataFrame(schema=official.EXECUTIONS))
     if read.tables and (to_the_end or not read.refused):
         chosen = (
             books if isinstance(books, Books) else books.books(reporting_month(read) or Month(as_of.year, as_of.month), as_of)
         )
         found.append(checks.check_registry(read.tables, chosen, as_of, control).with_columns(package=pl.lit(read.name)))
+        if read.format is not None:
+            by_books = official.check(read.tables, read.format, read.person_format, chosen, read.name, as_of)
+            found.append(by_books.findings)
     found.append(findings.frame(_unreadable_amounts(read)))
     everything = findings.concat(found)
     whole = set(everything["rule"].unique().to_list()) & (checks.REFUSES_PACKAGE | {"W.4"})
-    return read, everything, read.refused or bool(whole)
+    refused = read.refused or bool(whole) or by_books.refuses_package
+    return CheckedPackage(read, everything, refused, by_books.executions)
 
 
 def reporting_month(read: reader.PackageRead) -> Month | None:
@@ -175,7 +190,7 @@ def _read_one(job: _Job) -> _Read:
     setting = _SETTING["now"]
     named = names.parse_name(job.path.stem)
     year = None if named is None else 2000 + named.year if named.year < 100 else named.year
-    read, found, refused = check_package(
+    read, found, refused, executions = check_package(
         job.path, setting.library, job.as_of, limits=setting.limits,
         overlays=None if year is None else setting.overlays.get(year),
         control=None if year is None else setting.control.get(year),
@@ -197,7 +212,14 @@ def _read_one(job: _Job) -> _Read:
     tables_path, people_path = _folders(read.name, month or "unknown", read.digest, job.attempt)
     kept = {} if refused else {table: rows for table, rows in read.tables.items() if rows.height}
     for path, part in (
-        (tables_path, {**{table: rows for table, rows in kept.items() if table not in PERSON_TABLES}, "findings": found}),
+        (
+            tables_path,
+            {
+                **{table: rows for table, rows in kept.items() if table not in PERSON_TABLES},
+                "findings": found,
+                "executions": executions,
+            },
+        ),
         (people_path, {table: rows for table, rows in kept.items() if table in PERSON_TABLES}),
     ):
         write_tables(job.workspace / path, part)

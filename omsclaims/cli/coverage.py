@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from omsclaims import messages
+from omsclaims.checks import official
 from omsclaims.checks.official.coverage import Covered, covered
 from omsclaims.checks.official.rows import Correction, check_rows, problems
 from omsclaims.cli import common, words
 from omsclaims.nsi import loader
 
 #: What may become of a row, in the order of the table.
-WAYS: Final = ("compiled", "corrected", "by_hand", "reserved", "not_applicable", "failed")
+WAYS: Final = ("compiled", "corrected", "by_hand", "control", "reserved", "not_applicable", "failed")
 #: Columns of the list of rows.
 COLUMNS: Final = ("book", "row", "element", "kinds", "way", "why", "what", "on", "needs", "correction")
 
@@ -99,9 +100,7 @@ def _show(book: str, edition: str, day: date, found: list[Covered], lang: str) -
 
 def why(one: Covered, lang: str) -> str:
     """Why a row is not executed, in words."""
-    if one.why == "needs":
-        return messages.text("checks.why.needs", lang, what=messages.text(f"official.need.{one.what}", lang))
-    return messages.text(f"checks.why.{one.why}", lang, what=one.what, on=one.on)
+    return official.reason(one.why, one.what, lang)
 
 
 def correction_text(correction: Correction | None, lang: str) -> str:

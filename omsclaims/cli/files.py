@@ -2,6 +2,7 @@
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,9 @@ import polars as pl
 import typer
 
 from omsclaims import checks, findings, intake, messages
+from omsclaims.checks import official
 from omsclaims.cli import common, words
-from omsclaims.nsi import built_in_books
+from omsclaims.nsi import Books, built_in_books
 from omsclaims.registry import formats, names, protocol, reader, writer
 from omsclaims.registry.limits import Limits
 
@@ -29,6 +31,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         html: Annotated[Path | None, typer.Option("--html", help=text("cli.check.html", lang))] = None,
         jsonl: Annotated[Path | None, typer.Option("--jsonl", help=text("cli.check.jsonl", lang))] = None,
         flk: Annotated[Path | None, typer.Option("--flk", help=text("cli.check.flk", lang))] = None,
+        book_files: Annotated[list[Path] | None, typer.Option("--books", help=text("cli.check.books", lang))] = None,
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         limits: Annotated[Path | None, typer.Option("--limits", help=text("cli.option.limits", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
@@ -38,24 +41,29 @@ def add_to(app: typer.Typer, lang: str) -> None:
         paths = common.existing_files(files, lang)
         if flk is not None and len(paths) > 1:
             raise typer.BadParameter(text("cli.check.flk_one", lang, count=len(paths)))
+        chosen = _with_books(book_files or [], lang)
         together: list[pl.DataFrame] = []
         billed: list[pl.DataFrame] = []
+        rows_of_books: list[pl.DataFrame] = []
         for path in paths:
-            read, found, _ = intake.check_package(path, built_in_books(), day, to_the_end=True, limits=allowed)
+            read, found, _, executions = intake.check_package(path, chosen, day, to_the_end=True, limits=allowed)
             together.append(found)
+            rows_of_books.append(executions)
             billed.append(_billed(read))
             if as_json:
                 for line in protocol.findings_json_lines(found, lang):
                     print(line)
             else:
-                _show(read, found, lang)
+                _show(read, found, chosen, lang)
+                _show_rows(executions, lang)
             if protocol_dir is not None:
-                write_protocols(protocol_dir, read.name, found, lang, billed[-1])
+                write_protocols(protocol_dir, read.name, found, lang, billed[-1], executions)
             if flk is not None:
                 flk.write_bytes(_flk(read.name, found, lang)[1])
             worst = max(worst, _code(found))
         forms = {"xlsx": xlsx, "html": html, "jsonl": jsonl}
-        _write_lists(findings.concat(together), pl.concat(billed), ", ".join(path.stem for path in paths), forms, lang)
+        listed = _Lists(findings.concat(together), pl.concat(billed), official.summed(rows_of_books))
+        _write_lists(listed, ", ".join(path.stem for path in paths), forms, lang)
         raise typer.Exit(worst)
 
     @words.command(app, "read", lang)
@@ -122,7 +130,37 @@ def _code(found: pl.DataFrame) -> int:
     return common.FINDINGS if found.height else common.CLEAN
 
 
-def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
+def _with_books(paths: list[Path], lang: str) -> Books:
+    """The built-in books and those of the files named; what is wrong with a file is told, the others still hold."""
+    books = built_in_books()
+    if not paths:
+        return books
+    from omsclaims.nsi import loader  # not above: a check with the built-in books does not wait for it
+
+    for path in common.named_files(paths, (".xml", ".zip", ".csv", ".xlsx"), "*", "cli.nothing_to_load", lang):
+        for loaded in loader.load_books(path):
+            common.print_findings(loaded.findings, lang)
+            if loaded.book is not None:
+                books = books.with_books({loaded.book.name: loaded.book})
+    return books
+
+
+def _show_rows(executions: pl.DataFrame, lang: str) -> None:
+    """How many rows of the check books were executed, and which were not, by reason."""
+    for line in official.told(executions, lang):
+        common.out.print(line, style="yellow", markup=False)
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """What goes into the lists of several packages."""
+
+    findings: pl.DataFrame
+    billed: pl.DataFrame
+    executions: pl.DataFrame
+
+
+def _show(read: reader.PackageRead, found: pl.DataFrame, books: Books, lang: str) -> None:
     cases = read.tables["z_sl"].height if read.tables else 0
     common.out.print(
         messages.text("cli.check.head", lang, package=read.name, cases=cases, findings=found.height), style="bold", markup=False
@@ -132,7 +170,7 @@ def _show(read: reader.PackageRead, found: pl.DataFrame, lang: str) -> None:
         if edition is not None and edition.unconfirmed:
             common.out.print(messages.text("cli.check.unconfirmed", lang, format=edition.id), style="yellow", markup=False)
     if read.tables:
-        skipped = [one for one in checks.executed_registry(read.tables, built_in_books()) if one.reason]
+        skipped = [one for one in checks.executed_registry(read.tables, books) if one.reason]
         if skipped:
             rules = "; ".join(f"{one.rule} ({checks.reason_text(one.reason, lang)})" for one in skipped)
             common.out.print(messages.text("cli.check.skipped", lang, rules=rules), style="yellow", markup=False)
@@ -152,8 +190,9 @@ def _flk(package: str, found: pl.DataFrame, lang: str) -> tuple[str, bytes]:
     return f"V{package}", protocol.flk_protocol(found, package, f"V{package}", lang)
 
 
-def _write_lists(found: pl.DataFrame, billed: pl.DataFrame, heading: str, forms: dict[str, Path | None], lang: str) -> None:
+def _write_lists(lists: _Lists, heading: str, forms: dict[str, Path | None], lang: str) -> None:
     """The findings of all files in the forms that were asked for."""
+    found = lists.findings
     if forms["jsonl"] is not None:
         forms["jsonl"].write_text("".join(f"{line}\n" for line in protocol.findings_json_lines(found, lang)), encoding="utf-8")
     if forms["xlsx"] is None and forms["html"] is None:
@@ -161,9 +200,10 @@ def _write_lists(found: pl.DataFrame, billed: pl.DataFrame, heading: str, forms:
     from omsclaims.reports import flk  # not above: a check without lists needs neither HTML nor XLSX
 
     if forms["xlsx"] is not None:
-        forms["xlsx"].write_bytes(flk.findings_xlsx(found, heading, lang, billed=billed))
+        forms["xlsx"].write_bytes(flk.findings_xlsx(found, heading, lang, billed=lists.billed, executions=lists.executions))
     if forms["html"] is not None:
-        forms["html"].write_text(flk.findings_html(found, heading, lang, billed=billed), encoding="utf-8")
+        page = flk.findings_html(found, heading, lang, billed=lists.billed, executions=lists.executions)
+        forms["html"].write_text(page, encoding="utf-8")
 
 
 def _rewrite(file: Path, out_file: Path, limits: Limits | None, lang: str) -> int:
@@ -189,7 +229,8 @@ def _rewrite(file: Path, out_file: Path, limits: Limits | None, lang: str) -> in
 
 
 def write_protocols(
-    folder: Path, package: str, found: pl.DataFrame, lang: str, billed: pl.DataFrame | None = None
+    folder: Path, package: str, found: pl.DataFrame, lang: str, billed: pl.DataFrame | None = None,
+    executions: pl.DataFrame | None = None,
 ) -> list[Path]:  # fmt: skip
     """The protocol of a package as FLK_P (or journal Y), XLSX, HTML and JSON lines. Returns the paths written."""
     from omsclaims.reports import flk  # not above: a check without protocols needs neither HTML nor XLSX
@@ -198,8 +239,8 @@ def write_protocols(
     name, data = _flk(package, found, lang)
     made = {
         folder / f"{name}.XML": data,
-        folder / f"{name}.xlsx": flk.findings_xlsx(found, package, lang, billed=billed),
-        folder / f"{name}.html": flk.findings_html(found, package, lang, billed=billed).encode(),
+        folder / f"{name}.xlsx": flk.findings_xlsx(found, package, lang, billed=billed, executions=executions),
+        folder / f"{name}.html": flk.findings_html(found, package, lang, billed=billed, executions=executions).encode(),
         folder / f"{name}.jsonl": "".join(f"{line}\n" for line in protocol.findings_json_lines(found, lang)).encode(),
     }
     for path, content in made.items():

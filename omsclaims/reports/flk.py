@@ -13,6 +13,7 @@ from typing import Any, Final
 import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
+from omsclaims.checks import official
 from omsclaims.reports import listing, templates
 from omsclaims.reports.sheets import Workbook
 from omsclaims.reports.templates import t
@@ -35,13 +36,15 @@ _SPARE: Final = frozenset({"n_zap", "idcase", "code", "element", "value", "sl_id
 
 
 def findings_xlsx(
-    findings: pl.DataFrame, heading: str, lang: str, first: int = listing.FIRST, billed: pl.DataFrame | None = None
+    findings: pl.DataFrame, heading: str, lang: str, first: int = listing.FIRST, billed: pl.DataFrame | None = None,
+    executions: pl.DataFrame | None = None,
 ) -> bytes:  # fmt: skip
     """Findings of any number of packages as a workbook: a sheet of counts by rule, and a sheet with one row per finding.
 
     findings  frame of omsclaims.findings.SCHEMA; heading: what the list is about (a file name, a month)
     first     findings of one rule and package that are listed
     billed    package, z_row, sumv_kop of the cases, where they are known: the counts then say how much money is concerned
+    executions  what became of the rows of the check books (checks.official.EXECUTIONS): those not executed are listed with why
     """
     book = Workbook(lang, heading, long=True)
     listed = _listed(findings, first, lang)
@@ -50,11 +53,14 @@ def findings_xlsx(
         for number, part in enumerate(listed.iter_slices(_SHEET_ROWS)):
             name = t("flk.sheet.findings", lang)
             _findings_sheet(book, name if number == 0 else f"{name} {number + 1}", part, lang, packages=_packages(findings))
+    if executions is not None and executions.height:
+        _rows_sheet(book, executions, lang)
     return book.bytes()
 
 
 def findings_html(
-    findings: pl.DataFrame, heading: str, lang: str, first: int = listing.FIRST, billed: pl.DataFrame | None = None
+    findings: pl.DataFrame, heading: str, lang: str, first: int = listing.FIRST, billed: pl.DataFrame | None = None,
+    executions: pl.DataFrame | None = None,
 ) -> str:  # fmt: skip
     """The same list as one self-contained page: counts by rule with what to do, then the findings of each package."""
     whole = _listed(findings, first, lang)
@@ -68,7 +74,8 @@ def findings_html(
     return templates.render(
         "findings.html.j2", lang, heading=heading, counts=_counts(findings, lang, billed), groups=groups,
         billed=billed is not None, findings=findings.height, packages=_packages(findings),
-        notes=notes,
+        notes=notes, rows_told=[] if executions is None else official.told(executions, lang),
+        rows_left=[] if executions is None else official.not_executed(executions, lang),
     )  # fmt: skip
 
 
@@ -121,6 +128,18 @@ def _counts_sheet(
         texts = [("text", row["rule"]), ("text", row["code"]), ("text", row["title"]), ("text", row["todo"])]
         money = [("money", row["sumv_kop"])] if billed is not None else []
         sheet.cells([*texts, ("count", row["findings"]), ("count", row["cases"]), *money], valign="top")
+
+
+def _rows_sheet(book: Workbook, executions: pl.DataFrame, lang: str) -> None:
+    """Rows of the check books that were not executed, by reason: a protocol hides none."""
+    sheet = book.sheet(t("flk.sheet.rows", lang), (10, 60, 10, 100), landscape=True)
+    sheet.heading(t("flk.rows.title", lang))
+    for line in official.told(executions, lang):
+        if not line.startswith(" "):
+            sheet.line(line)
+    sheet.header([t(f"flk.rows.{name}", lang) for name in ("book", "why", "count", "ids")], repeat=True)
+    for name, why, count, rows in official.not_executed(executions, lang):
+        sheet.cells([("text", name), ("text", why), ("count", count), ("text", rows)], valign="top")
 
 
 def _notes(findings: pl.DataFrame, shown: int, first: int, lang: str, billed: pl.DataFrame | None) -> Iterator[str]:

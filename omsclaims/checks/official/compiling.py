@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Final, Literal
 
 import polars as pl
 
+from omsclaims.checks import catalogue
 from omsclaims.checks.official import classifiers, masks, predicates, syntax
 from omsclaims.checks.official.expressions import Scope, UnsaidError
 from omsclaims.checks.official.grammar import ConditionError
 from omsclaims.checks.official.lines import Raw, Ref, Value
 from omsclaims.checks.official.resolve import Editions, Site, UnknownElementError
 from omsclaims.checks.official.rows import CheckRow, unsaid
-from omsclaims.registry.formats import Family
+from omsclaims.registry.formats import Family, Field
 
-#: What became of a row: an expression as the book has it, with a stated correction, by hand; or why there is none.
-Way = Literal["compiled", "corrected", "by_hand", "reserved", "not_applicable", "failed"]
+#: What became of a row: an expression as the book has it, with a stated correction, by hand; executed by rules of the catalogue
+#: of control, which see more than one package; or why it is not executed.
+Way = Literal["compiled", "corrected", "by_hand", "control", "reserved", "not_applicable", "failed"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,12 @@ def one(row: CheckRow, editions: Editions) -> Check | Skipped:
         if by_hand is not None:
             return _by_hand(row, site, editions, by_hand)
         assert site is not None
-        if (row.book, row.id) in unsaid() and not (row.category == "005F" and predicates.regional_book(row.id)):
+        if predicates.regional_book(row.id):
+            return _in_classifier(row, site, editions)
+        if (row.book, row.id) in unsaid():
+            control = by_control().get(row.id)
+            if control:
+                return Skipped(row, "control", "control", ", ".join(control))
             return Skipped(row, "failed", "needs", unsaid()[row.book, row.id])
         return _COMPILERS.get(row.category, _stated)(row, site, editions)
     except ConditionError as error:
@@ -132,6 +139,16 @@ def one(row: CheckRow, editions: Editions) -> Check | Skipped:
         return Skipped(row, "failed", f"unsaid_{error.why}", error.what)
     except masks.MaskError as error:
         return Skipped(row, "failed", "mask", error.part)
+
+
+@cache
+def by_control() -> dict[str, tuple[str, ...]]:
+    """Rows of the books -> rules of the catalogue of control that check the same (`same_as`), those that are on."""
+    found: dict[str, list[str]] = {}
+    for rule in catalogue.rules().values():
+        for row in rule.same_as if rule.enabled else ():
+            found.setdefault(row, []).append(rule.id)
+    return {row: tuple(rules) for row, rules in found.items()}
 
 
 def contradicts(row: CheckRow, site: Site, editions: Editions) -> str:
@@ -147,7 +164,7 @@ def contradicts(row: CheckRow, site: Site, editions: Editions) -> str:
     item = edition.by_path[site.path]
     if item.name == "VERSION" and row.category in ("002F", "004F"):
         return f"VERSION {edition.version}"
-    if row.category == "004F" and item.form != "S" and row.max_length is not None and row.max_length != item.length:
+    if row.category == "004F" and _wider(item, row):
         return f"{item.name} {item.type_text}"
     if row.absent_wanted and item.must == "O":
         return f"{item.name} {item.must}"
@@ -158,6 +175,14 @@ def contradicts(row: CheckRow, site: Site, editions: Editions) -> str:
     if row.category == "002F" and item.values and row.allowed and not set(item.values) <= set(_literals(row)):
         return f"{item.name} {', '.join(item.values)}"
     return ""
+
+
+def _wider(item: Field, row: CheckRow) -> bool:
+    """Whether lawful values of the format break the lengths or the mask of the row."""
+    if item.form == "N":
+        figures = masks.number_mask(row.mask) if row.mask else None
+        return figures is not None and (item.length - item.decimals > figures.most or item.decimals > figures.decimals)
+    return item.form == "T" and row.max_length is not None and item.length > row.max_length
 
 
 def _literals(row: CheckRow) -> list[str]:
@@ -232,6 +257,8 @@ def _in_classifier(row: CheckRow, site: Site, editions: Editions) -> Check | Ski
         return Skipped(row, "failed", "unsaid_structure", site.path)
     making = _making(row, site, editions)
     book = row.book_name or predicates.regional_book(row.id)
+    if not book and (row.mask or row.min_length is not None or row.max_length is not None):
+        return _shape(row, site, editions)
     if not book:
         return Skipped(row, "failed", "no_book", row.id)
     column = classifiers.column_of(book, row.book_column)
@@ -257,6 +284,8 @@ def _allowed(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
 
 def _stated(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     """002F, 003F, 006F and rows of control: an element must be there or must not, or has values that are allowed."""
+    if row.presence == "present" and row.allowed and not site.own and site.form != "S":
+        return _there_and_allowed(row, site, editions)
     if row.presence is not None:
         return _presence(row, site, editions)
     if row.allowed:
@@ -266,6 +295,16 @@ def _stated(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     if row.mask or row.min_length is not None or row.max_length is not None:
         return _shape(row, site, editions)
     return Skipped(row, "failed", "says_nothing", row.id)
+
+
+def _there_and_allowed(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
+    """A value must be there and be one that is allowed."""
+    making = _making(row, site, editions)
+    allowed = row.allowed_tree
+    assert allowed is not None
+    making.books.extend(_found_in(allowed))
+    wrong = ~making.scope.present(site) | making.scope.broken(allowed)
+    return making.check(_when(making) & wrong, text_of(making), _way(row))
 
 
 def _presence(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:

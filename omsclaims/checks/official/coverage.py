@@ -20,7 +20,7 @@ from omsclaims.registry import formats
 #: Kinds of files that rows can be about; a file of persons comes with H T C X.
 KINDS: Final = ("H", "T", "C", "X", "R", "D", "A")
 _WITH_PERSONS: Final = frozenset("HTCX")
-EXECUTED: Final = frozenset({"compiled", "corrected", "by_hand"})
+EXECUTED: Final = frozenset({"compiled", "corrected", "by_hand", "control"})
 
 
 @dataclass(frozen=True, slots=True)

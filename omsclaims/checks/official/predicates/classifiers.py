@@ -11,6 +11,7 @@ from omsclaims.checks.official.predicates.base import At, Made, Row, by_hand
 from omsclaims.checks.official.resolve import Editions, Site
 
 _MORPHOLOGY, _MARKER = 1, 2  #: DIAG_TIP
+_AMBULANCE = 4  #: USL_OK
 
 
 @by_hand("006F.00.0470")
@@ -136,3 +137,22 @@ def secondary_is_no_complication(row: Row, site: Site, editions: Editions) -> Ma
         return found["both"].fill_null(False)
 
     return at.made(at.computed("ds2 is ds3", both), at("ds2.ds2"))
+
+
+@by_hand("003K.00.0650", "003K.00.0660", "003K.00.0670", "003K.00.0680", "003K.00.0690", "003K.00.0700")
+def subrubric_where_there_is_one(row: Row, site: Site, editions: Editions) -> Made | None:
+    """A diagnosis is given to its subrubric where M001 has one on the day; not asked of ambulance (USL_OK=4)."""
+    if not site.known:
+        return None
+    at = At(editions, site.table)
+    at.books.append(("M001", "code"))
+
+    def coarse(lines: Lines) -> pl.Series:
+        """Whether the diagnosis is a rubric that M001 divides further."""
+        codes = lines.books.require("M001").rows["code"]
+        divided = codes.filter(codes.str.contains(".", literal=True)).str.head(3).unique()
+        return lines.tables[site.table][site.column].is_in(divided.implode())
+
+    ambulance = at("z_sl.usl_ok") == _AMBULANCE if editions.site("main", "ZAP/Z_SL/USL_OK") else pl.lit(False)
+    wrong = at.computed(f"{site.path} has subrubrics", coarse) & ~ambulance.fill_null(False)
+    return at.made(wrong, at(f"{site.table}.{site.column}"))
