@@ -261,10 +261,12 @@ def _add_chain(app: typer.Typer, lang: str) -> None:
             found = explain.find(store, case)
             if not found:
                 raise typer.BadParameter(text("cli.explain.none", lang, case=case))
-            for one in found:
-                shown = list(
-                    explain_expertise.chain_lines(store, one.month, one.package, one.n_zap, one.idcase, lang, detailed=True)
-                )
-                head = text("cli.expertise.chain.once", lang, name=one.name, month=one.month)
-                for line in shown or [head]:
-                    common.out.print(line, markup=False)
+            if len(found) > 1:
+                common.out.print(text("cli.explain.many", lang, case=case))
+                for one in found:
+                    common.out.print(f"  {one.name}  ({one.month})", markup=False)
+                raise typer.Exit(common.USAGE)
+            one = found[0]
+            shown = list(explain_expertise.chain_lines(store, one.month, one.package, one.n_zap, one.idcase, lang, detailed=True))
+            for line in shown or [text("cli.expertise.chain.once", lang, name=one.name, month=one.month)]:
+                common.out.print(line, markup=False)
