@@ -33,6 +33,12 @@ VMP_FILES: Final = "T"
 SECTION_ONE, SECTION_TWO = 1, 2
 #: States in which the clinic has named a day of admission, or later ones: they hold a place of the quota.
 HOLD: Final = ("accepted", "admitted", "treated", "closed")
+#: Terms that the file of the path may name: parameters `vouchers.<term>`, and the planned day.
+PLANNED: Final = "planned"
+_TERMS: Final = (
+    "papers_working_days", "authority_working_days", "clinic_working_days", "clinic_in_person_working_days",
+    "extract_working_days", PLANNED,
+)  # fmt: skip
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -61,6 +67,8 @@ def path() -> Path:
                 moves[key] = row["to"]
     waits = {}
     for row in raw["waits"]:
+        if not {row["term"], row.get("in_person", row["term"])} <= set(_TERMS):
+            raise ValueError(f"voucher_stages.yaml: there is no term {row['term']}")
         for section in [row["section"]] if "section" in row else [SECTION_ONE, SECTION_TWO]:
             waits[row["state"], section] = row
     decisions = {event: tuple(listed) for event, listed in raw["decisions"].items()}
@@ -256,7 +264,7 @@ def _term(one: Standing, state: str, since: date, in_person: bool, context: Cont
     wait = path().waits.get((state, one.section))
     if wait is None:
         return None
-    if wait["term"] == "planned":
+    if wait["term"] == PLANNED:
         # An admission of the past was planned for a day that a later decision may have moved: only the last one is known.
         return None if one.planned_on is None else (wait["event"], one.planned_on)
     start = (one.referred_on or since) if state == "created" else since
