@@ -89,6 +89,8 @@ class Editions:
         Raises UnknownElementError.
         """
         parts = parts[1:] if parts[0] in ("ZL_LIST", "PERS_LIST") and len(parts) > 1 else parts
+        if parts[0] == "PERS" and len(parts) > 1 and self.person is None:
+            parts = parts[1:]  # between territories the person stands in PACIENT: PERS.OT of 003F.00.0470 is its OT
         tail = "/".join(parts)
         if family == "person" and parts[0] == "PERS_LIST":
             tail = "/".join(parts[1:])
