@@ -123,11 +123,7 @@ def _reason(rule: Rule, run: Run, switched: Switches) -> str:
     missing = [name for name in rule.books if books.whole_book(run.books, name) is None]
     if missing:
         return f"book:{', '.join(missing)}"
-    lacking = [
-        f"{name} ({', '.join(regional.columns_missing(run.books.require(name)))})"
-        for name in rule.books
-        if regional.columns_missing(run.books.require(name))
-    ]
+    lacking = [f"{name} ({', '.join(columns)})" for name, columns in _columns_missing(rule, run.books)]
     if lacking:
         return f"columns:{'; '.join(lacking)}"
     wanted = [*rule.tables, *(["history"] if run.against_history else [])]
@@ -135,6 +131,20 @@ def _reason(rule: Rule, run: Run, switched: Switches) -> str:
     if absent:
         return f"table:{', '.join(absent)}"
     return rules.NEEDS[rule.id](run) if rule.id in rules.NEEDS else ""
+
+
+def _columns_missing(rule: Rule, chosen: Books) -> list[tuple[str, tuple[str, ...]]]:
+    """Books of a rule that lack columns which it needs, with those columns."""
+    found = []
+    for name in rule.books:
+        book = chosen.require(name)
+        lacking = (
+            *regional.columns_missing(book),
+            *(one for one in rule.attributes.get(name, ()) if one not in book.rows.columns),
+        )
+        if lacking:
+            found.append((name, lacking))
+    return found
 
 
 def _executions(run: Run, name: str, switched: Switches) -> list[Execution]:

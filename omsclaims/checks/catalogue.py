@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -68,7 +68,7 @@ class Parameters:
     def allowed(self, name: str, key: pl.Expr, column: pl.Expr) -> pl.Expr:
         """Whether the column is one of the values listed for the key; null for a key that is not listed."""
 
-        def test(lists: Mapping[int, list[int]]) -> pl.Expr:
+        def test(lists: Mapping[Any, list[int]]) -> pl.Expr:
             found = pl.lit(None, dtype=pl.Boolean)
             for listed, values in lists.items():
                 found = pl.when(key == listed).then(column.is_in(values)).otherwise(found)
@@ -109,6 +109,7 @@ class Rule:
     same_as       rows of the federal books (Q015, Q016) that find the same, or a part of it
     enabled       False: off unless the agreement switches it on; `rule.<id>.off` of the messages says why
     covers        further rows of the control catalogue that are parameters or parts of this rule
+    attributes    columns that it needs in its books, by book (of tables of the region: those of their layout)
     found_by      rules of other rooms that find it (structure S.*, prices); it has no predicate of its own
     cascade       what is taken along by what this and earlier passes refused: one of CASCADES, "" for a rule of its own
     """
@@ -133,6 +134,7 @@ class Rule:
     cascade: str = ""
     covers: tuple[str, ...] = ()
     found_by: tuple[str, ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def holds(self, day: pl.Expr) -> pl.Expr | None:
         """Whether the rule holds for care on a day; None where it has no dates. A day that is not known is outside them."""
@@ -162,6 +164,7 @@ _KEYS: Final = frozenset(
         "cascade",
         "covers",
         "found_by",
+        "attributes",
     )
 )
 _ROW: Final = re.compile(r"[0-9]{3}[FK]\.[0-9]{2}\.[0-9]{4}")
@@ -213,6 +216,7 @@ def _rule(rule_id: str, group: str, raw: Mapping[str, Any]) -> Rule:
         parameters=Parameters(rule_id, named), since=raw.get("since"), until=raw.get("until"),
         scope=_scope(rule_id, raw, passes), same_as=_rows_of_books(rule_id, raw.get("same_as", [])),
         cascade=raw.get("cascade", ""), covers=tuple(raw.get("covers", ())), found_by=tuple(raw.get("found_by", ())),
+        attributes={book: tuple(columns) for book, columns in raw.get("attributes", {}).items()},
     )  # fmt: skip
 
 

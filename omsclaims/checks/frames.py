@@ -45,7 +45,7 @@ _USL: Final = (
 )  # fmt: skip
 #: What a sub-case and a service need to know of their case.
 _OF_CASE: Final = (
-    "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2", "lpu", "novor", "p_otk", "age", "w", "dr", "rslt", "vidpom",
+    "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2", "lpu", "novor", "p_otk", "age", "w", "dr", "rslt", "rslt_d", "vidpom",
 )  # fmt: skip
 #: What a service needs to know of its sub-case.
 _OF_SL: Final = ("z_row", "date_1", "date_2", "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2")

@@ -18,12 +18,14 @@ import yaml
 from omsclaims.nsi import KEY_COLUMNS, Book, Books
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_KINDS: Final = {"text": pl.String(), "number": pl.Int64()}
+_KINDS: Final = {"text": pl.String(), "number": pl.Int64(), "date": pl.Date()}
+#: Characters of a category of ICD-10.
+_CATEGORY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a regional table: its name, `text` or `number`, whether it may be absent, and what it says."""
+    """A column of a regional table: its name, its kind (text, number, date), whether it may be absent, and what it says."""
 
     name: str
     kind: str
@@ -92,9 +94,30 @@ def _typed(rows: pl.DataFrame, column: Column) -> pl.Expr:
         return pl.lit(None, dtype=_KINDS[column.kind])
     text = pl.col(column.name).cast(pl.String).str.strip_chars()
     filled = pl.when(text != "").then(text)
-    return filled if column.kind == "text" else filled.str.to_integer(strict=False)
+    if column.kind == "date":
+        return filled.str.to_date("%Y-%m-%d", strict=False)
+    return filled if column.kind == "text" else filled.str.to_integer(dtype=pl.Int64, strict=False)
 
 
 def in_force(day: pl.Expr) -> pl.Expr:
     """Whether the joined row of a table is in force on a day."""
     return (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= day))
+
+
+def of_code(rows: pl.DataFrame, listed: pl.DataFrame, code: str, day: str) -> pl.DataFrame:
+    """`rows` joined with the rows of a table for their code (column `code`) in force on their day (column `day`).
+
+    Columns of the table that `rows` has as well bear the ending `_listed`. Rows without a row of the table are left out.
+    """
+    found = rows.join(listed, left_on=code, right_on="code", how="inner", suffix="_listed", maintain_order="left_right")
+    return found.filter(in_force(pl.col(day)))
+
+
+def of_diagnosis(rows: pl.DataFrame, listed: pl.DataFrame, diagnosis: str, day: str) -> pl.DataFrame:
+    """As `of_code` for a diagnosis: the rows of the table for it, and where there is none those for its category."""
+    numbered = rows.with_row_index("@row")
+    own = of_code(numbered, listed, diagnosis, day)
+    rest = numbered.join(own.select("@row").unique(), on="@row", how="anti", maintain_order="left")
+    of_category = rest.with_columns(pl.col(diagnosis).str.head(_CATEGORY).alias("@category"))
+    wider = of_code(of_category, listed, "@category", day).select(own.columns)
+    return pl.concat([own, wider]).sort("@row", maintain_order=True).drop("@row")

@@ -172,7 +172,8 @@ def stated(rule: Rule, level: str, rows: pl.DataFrame) -> pl.DataFrame:
     kept = [name for name in ("sl_id", "sl_row", "idserv") if name in rows.columns and name != KEYS[level]]
     return rows.select(
         KEYS[level], *kept, pl.lit(rule.id).alias("rule"), pl.lit(level).alias("level"),
-        pl.lit(rule.code).alias("code"), pl.lit(rule.old_code).alias("old_code"),
+        pl.lit(rule.code or None, dtype=pl.String).alias("code"),
+        pl.lit(rule.old_code or None, dtype=pl.String).alias("old_code"),
         pl.col("element") if "element" in rows.columns else pl.lit(rule.element).alias("element"),
         (pl.col("value") if "value" in rows.columns else pl.lit(None)).cast(pl.String).alias("value"),
         pl.col("params") if "params" in rows.columns else pl.lit("{}").alias("params"),
@@ -254,11 +255,15 @@ def evaluate_tables(run: Run, chosen: Iterable[Rule]) -> list[pl.DataFrame]:
 
 
 def note_refused(run: Run, found: pl.DataFrame) -> None:
-    """Notes for the cascades which cases are refused: by earlier passes, and by the findings of this one that bear a ground."""
-    here = found.filter(pl.col("code").is_not_null() & pl.col("z_row").is_not_null()).select("z_row")
+    """Notes for the cascades which cases are refused and why (z_row, code): by earlier passes and by findings of this one."""
+    here = found.filter(pl.col("code").is_not_null() & pl.col("z_row").is_not_null()).select("z_row", "code")
     before = run.view.tables.get("refused")
-    parts = [here] if before is None else [here, before.select(pl.col("case_key").alias("z_row"))]
-    run.memo["refused"] = pl.concat(parts).unique().sort("z_row")
+    parts = (
+        [here]
+        if before is None
+        else [here, before.select(pl.col("case_key").alias("z_row"), pl.col("ground_code").alias("code"))]
+    )
+    run.memo["refused"] = pl.concat(parts).unique().sort("z_row", "code")
 
 
 def all_findings(run: Run, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -60,13 +60,13 @@ _WEEK: Block = {"date_1": date(2022, 3, 1), "date_2": date(2022, 3, 8)}
 
 #: letters, payment kind, case, sl, services
 TEMPLATES: dict[str, tuple[str, str, Block, Block, list[Block]]] = {
-    "visit": ("H", "visit", {**_OUT, "idsp": 29}, {**_SL, **_ONE_DAY, "p_cel": "1.0", "ed_col": "1"}, [{"date_in": date(2022, 3, 10)}]),
+    "visit": ("H", "visit", {**_OUT, "idsp": 29}, {**_SL, **_ONE_DAY, "p_cel": "1.0", "c_zab": 1, "ed_col": "1"}, [{"date_in": date(2022, 3, 10)}]),
     "episode": (
-        "H", "episode", {**_OUT, "idsp": 30}, {**_SL, "date_1": date(2022, 3, 10), "date_2": date(2022, 3, 15), "p_cel": "3.0"},
+        "H", "episode", {**_OUT, "idsp": 30}, {**_SL, "date_1": date(2022, 3, 10), "date_2": date(2022, 3, 15), "p_cel": "3.0", "c_zab": 1},
         [{"date_in": date(2022, 3, 10)}, {"date_in": date(2022, 3, 15)}],
     ),
     "service": (
-        "H", "service", {**_OUT, "idsp": 28}, {**_SL, **_ONE_DAY, "p_cel": "1.0", "tarif": "250.00"},
+        "H", "service", {**_OUT, "idsp": 28}, {**_SL, **_ONE_DAY, "p_cel": "1.0", "c_zab": 1, "tarif": "250.00"},
         [{"date_in": date(2022, 3, 10), "kol_usl": "2", "tarif": "250.00", "sumv_usl": "500.00"}],
     ),
     "stay": ("H", "ksg_inpatient", _IN, {**_SL, **_WEEK, **_KSG, "kd": "7", "p_per": 1, "sum_m": "25500.00", "tarif": "25000.00"}, []),
@@ -155,6 +155,8 @@ def build(
     history: list[Block] | None = None,
     registers: Mapping[str, list[Block]] | None = None,
     refused: list[int] | None = None,
+    grounds: Mapping[int, str] | None = None,
+    package: str | None = None,
     books: Mapping[str, list[Block]] | None = None,
     month: str = "2022-03",
     disabled: list[Any] | None = None,
@@ -165,7 +167,7 @@ def build(
     contracts: dict[str, list[Block]] = {"identified": [], "priced_sl": [], "priced": []}
     keys = []
     for number, case in enumerate(cases, 1):
-        keys.append(_add_case(collected, contracts, number, dict(case)))
+        keys.append(_add_case(collected, contracts, number, dict(case), package))
     tables = {name: _canonical(name, rows) for name, rows in collected.rows.items()}
     for name in ("usl", *CHILDREN):
         tables.setdefault(name, _canonical(name, []))
@@ -189,7 +191,10 @@ def build(
     }
     for name, rows in {**known, **(registers or {})}.items():
         tables[name] = _contracted(name, rows)
-    tables["refused"] = _contracted("refused", [{"case_key": keys[number - 1]} for number in refused or []])
+    codes = grounds or {}
+    tables["refused"] = _contracted(
+        "refused", [{"case_key": keys[number - 1], "ground_code": codes.get(number, "1.4.4")} for number in refused or []]
+    )
     control = Control(disabled_rules=_switches(disabled), enabled_rules=_switches(enabled))
     agreement = SimpleNamespace(
         planned_kinds=frozenset({"visit", "ksg_inpatient", "vmp"}), head=SimpleNamespace(control=control, volumes=Volumes()),
@@ -214,18 +219,22 @@ def _switches(listed: list[Any] | None) -> tuple[RuleSwitch, ...]:
     return tuple(RuleSwitch.model_validate({"why": "a test", **block}) for block in blocks)
 
 
-def _add_case(collected: _Month, contracts: dict[str, list[Block]], number: int, case: Block) -> int:
+def _add_case(
+    collected: _Month, contracts: dict[str, list[Block]], number: int, case: Block, package_name: str | None = None
+) -> int:  # fmt: skip
+    """One case; all of them in `package_name`, or in packages of their own kind."""
     letters, kind, z_sl, sl, services = TEMPLATES[case.pop("as", "visit")]
     header = case.pop("file", None)
     name = names.build_name(letters, "M750001", "T75", "2022-03", number if header is not None else 0)
-    package = name.stem
+    package = package_name or name.stem
     files = collected.rows.setdefault("file", [])
     if all(row["package"] != package for row in files):
-        files.append({"_row": len(files), "package": package, "filename": package, **FILE, **(header or {})})
+        files.append({"_row": len(files), "package": package, "filename": package, **scaled("file", {**FILE, **(header or {})})})
     zap = collected.add("zap", {"_line": number, "n_zap": number})
     person = {**PERSON, **case.pop("person", {})}
     enp = build_enp(TERRITORY, person["dr"] or PERSON["dr"], person["w"] if person["w"] in (1, 2) else 2, number)
-    patient = {"id_pac": f"p{number}", "npolis": enp, **PATIENT, **case.pop("patient", {})}
+    where = "enp" if letters not in ("H", "T", "C") else "npolis"  # version 3.1 of the others has no ENP
+    patient = {"id_pac": f"p{number}", where: enp, **PATIENT, **case.pop("patient", {})}
     collected.add("patient", {"_parent": zap, **patient})
     if not any(
         row["package"] == package and row["id_pac"] == patient["id_pac"] for row in collected.rows.setdefault("person", [])

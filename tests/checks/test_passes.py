@@ -26,7 +26,7 @@ def _all_registry_cases() -> list[dict[str, Any]]:
     for path in sorted(FOLDER.glob("*.yaml")):
         for rule, written in yaml.safe_load(path.read_text(encoding="utf-8")).items():
             if catalogue.rules()[rule].passes == ("registry",) and rule != "C220":
-                found += [case for entry in written for case in entry["cases"]]
+                found += [case for entry in written for case in entry.get("cases", [])]
     return found
 
 
