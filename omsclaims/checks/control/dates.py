@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from omsclaims.checks.catalogue import Parameters
-from omsclaims.checks.rules import Broken, decimal, on
+from omsclaims.checks import regional
+from omsclaims.checks.catalogue import Parameters, Rule
+from omsclaims.checks.rules import Broken, Run, decimal, on, params_of, table
 
 _INPATIENT, _DAY_HOSPITAL, _OUTPATIENT = 1, 2, 3  # V006
 _TENTHS = 10  # KD has one decimal
@@ -102,3 +103,70 @@ def visit_of_many_days(parameters: Parameters) -> Broken:
     many = (pl.col("date_1") != pl.col("date_2")) | (pl.col("ed_col") != _HUNDREDTHS)
     where = parameters.among("payment", pl.col("idsp")) & (pl.col("usl_ok") == _OUTPATIENT) & many
     return Broken(where, value=decimal(pl.col("ed_col"), 2), params={"date_1": pl.col("date_1"), "date_2": pl.col("date_2")})
+
+
+@table("C079")
+def case_without_its_ends(run: Run, rule: Rule) -> pl.DataFrame:
+    """No sub-case begins with the case, or none ends with it; the element is DATE_Z_2 where only its end is without one."""
+    ends = run.view.sl.group_by("z_row").agg(
+        begun=(pl.col("date_1") == pl.col("date_z_1")).any(), ended=(pl.col("date_2") == pl.col("date_z_2")).any()
+    )
+    cases = (
+        run.view.case.select("z_row", "date_z_1", "date_z_2")
+        .drop_nulls()
+        .join(ends, on="z_row", how="inner", maintain_order="left")
+    )
+    begun = pl.col("begun").fill_null(value=False)
+    bad = cases.filter(~begun | ~pl.col("ended").fill_null(value=False))
+    return bad.select(
+        "z_row",
+        pl.when(~begun).then(pl.col("date_z_1")).otherwise(pl.col("date_z_2")).cast(pl.String).alias("value"),
+        pl.when(~begun).then(pl.lit("ZAP/Z_SL/DATE_Z_1")).otherwise(pl.lit("ZAP/Z_SL/DATE_Z_2")).alias("element"),
+    )
+
+
+@table("C082")
+def service_of_another_month(run: Run, rule: Rule) -> pl.DataFrame:
+    """An outpatient service on a day that is not in the month of the invoice."""
+    rows = run.view.usl.filter(rule.parameters.among("conditions", pl.col("usl_ok"))).select("usl_row", "z_row", "date_in")
+    cases = run.view.case.select("z_row", "year", "month")
+    asked = rows.drop_nulls("date_in").join(cases, on="z_row", how="left", maintain_order="left")
+    other = (pl.col("date_in").dt.year() != pl.col("year")) | (pl.col("date_in").dt.month() != pl.col("month"))
+    params = {"year": pl.col("year"), "month": pl.col("month")}
+    return asked.filter(other).select(
+        "usl_row", pl.col("date_in").cast(pl.String).alias("value"), params_of(params).alias("params")
+    )
+
+
+@table("C086")
+def filed_late(run: Run, rule: Rule) -> pl.DataFrame:
+    """The invoice is dated after the last day that the region gives for its reporting month."""
+    month = pl.concat_str(pl.col("year").cast(pl.String), pl.lit("-"), pl.col("month").cast(pl.String).str.zfill(2))
+    files = run.view.files.select("package", "dschet", month.alias("reporting")).drop_nulls()
+    listed = regional.table(run.books, "R010").drop_nulls("last_day").sort("code", "last_day").unique("code", keep="last")
+    late = files.join(listed, left_on="reporting", right_on="code", how="inner", maintain_order="left")
+    late = late.filter(pl.col("dschet") > pl.col("last_day"))
+    params = params_of({"last_day": pl.col("last_day"), "reporting": pl.col("reporting")})
+    return late.select("package", pl.col("dschet").cast(pl.String).alias("value"), params.alias("params"))
+
+
+@on("C088")
+def old_referral(parameters: Parameters) -> Broken:
+    """The referral was given more than so many months before care; on the same day of the month it still holds."""
+    limit = pl.col("npr_date").dt.offset_by(parameters.number("months").cast(pl.String) + "mo")
+    return Broken(pl.col("date_z_1") > limit, params={"date_z_1": pl.col("date_z_1"), "months": parameters.number("months")})
+
+
+@on("C090")
+def too_few_days_of_stay(parameters: Parameters) -> Broken:
+    """KD of a hospital is less than the nights of the stay (C089 says when it is more, and counts a day hospital)."""
+    nights = (pl.col("date_2") - pl.col("date_1")).dt.total_days()
+    few = (pl.col("kd") >= _TENTHS) & (pl.col("kd") < nights * _TENTHS)
+    return Broken(parameters.among("conditions", pl.col("usl_ok")) & few, value=decimal(pl.col("kd"), 1), params={"days": nights})
+
+
+@on("C093")
+def care_before_birth(parameters: Parameters) -> Broken:
+    """A sub-case begins before birth; where the whole case does, C014 says so."""
+    where = (pl.col("date_1") < pl.col("dr")) & (pl.col("date_z_1") >= pl.col("dr"))
+    return Broken(where)
