@@ -377,7 +377,7 @@ def _services(batch: _Batch) -> Tables:
     money = [deal.service_price(c, q) for c, q in zip(code.tolist(), quantity.tolist(), strict=True)]
     extra = [deal.service_price(c, 100) if s else 0 for c, s in zip(other.tolist(), second.tolist(), strict=True)]
     total = [a + b for a, b in zip(money, extra, strict=True)]
-    sl = {"p_cel": "1.0", "c_zab": 3, "ed_col": quantity + np.where(second, 100, 0), "sum_m": total}
+    sl = {"p_cel": "1.0", "c_zab": 3, "ed_col": np.where(second, 200, 100), "sum_m": total}
     z = {"usl_ok": 3, "vidpom": 13, "for_pom": 3, "idsp": 28, "rslt": 301, "ishod": 304}
     usl = {"code_usl": code, "kol_usl": quantity, "tarif": [deal.service_tariff(c) for c in code.tolist()], "sumv_usl": money}
     tables = _finish(batch, "H", z, sl, usl)

@@ -119,7 +119,7 @@ ds21.002 65 52 46 a 45-95 1-2 4 H25.1,H26.2
 ds22.002 68 55 49 a 1-17 6-9 4 K29.5,K59.0
 ds23.001 75 63 55 a 18-95 7-10 4 J44.8,J45.0
 ds29.004 77 65 59 a 40-95 7-10 4 M17.1,M15.0
-ds30.001 108 77 84 a 18-90 6-9 3 N30.1,N41.1
+ds30.001 108 77 84 a 18-90 6-9 3 N30.1,N30.2
 ds32.003 112 79 90 a 18-90 3-5 2 K40.9,K42.9
 ds35.001 122 85 92 a 18-95 7-10 4 E11.7,E11.6
 """)
@@ -402,6 +402,9 @@ SCARCE: Final = (("750910", "exam", "volume"), ("750918", "service", "money"))
 
 #: Stage and TNM codes of N002-N005 by category of the diagnosis: (STAD, ONK_T, ONK_N, ONK_M).
 STAGES: Final = {"C16": (5, 7, 2, 1), "C18": (23, 28, 12, 5), "C34": (132, 176, 87, 49), "C50": (257, 297, 191, 57)}
+#: The coronavirus, the scheme of its drugs, in files of edition 3.2.
+CORONAVIRUS: Final = ("U07.1", "U07.2")
+CORONAVIRUS_SCHEME: Final = "covid1"
 #: Drug scheme and substance: CODE_SH of V024, REGNUM of N020.
 DRUG: Final = ("sh0052", "000830")
 

@@ -27,6 +27,8 @@ from omsclaims.synthetic.planting import Tree
 
 #: How hard packages are pressed: time matters more here than size.
 _LEVEL: Final = 4
+#: Body mass of a patient with the coronavirus, 0.1 kg.
+_WEIGHT: Final = 805
 _MARKS: Final = ("package", "case", "sl_no", "usl_no")
 
 
@@ -72,7 +74,9 @@ def prepare(plan: Plan, tables: Tables, trees: list[Tree], people: People, spare
     small = {name: _under_sl(tables[name], sl, *list(SMALL[name])[2:3]) for name in SMALL}
     marks = _marks(trees, place, sl, usl)
     persons = _persons(z, trees, people, spare)
-    whole = {"z": z, "sl": sl, "usl": usl, **small, **_oncology(small["onk_usl"], sl), **marks}
+    infected = _coronavirus(sl)
+    sl = sl.with_columns(wei=pl.when(pl.col("ds1").is_in(catalogue.CORONAVIRUS)).then(_WEIGHT))
+    whole = {"z": z, "sl": sl, "usl": usl, **small, **_oncology(small["onk_usl"], sl), "lek_pr": infected, **marks}
     parts = {name: _by_package(table) for name, table in whole.items()}
     person_parts = _by_package(persons)
     packages = sorted(z["package"].unique().to_list())
@@ -111,6 +115,14 @@ def _oncology(onk_usl: pl.DataFrame, sl: pl.DataFrame) -> Tables:
     days = lek.join(sl.select("case", "sl_no", date_inj="date_1"), on=["case", "sl_no"], how="left", maintain_order="left")
     inj = days.select("package", "date_inj", pl.col("_row").alias("_parent"), "_row")
     return {"onk_lek_pr": lek, "date_inj": inj}
+
+
+def _coronavirus(sl: pl.DataFrame) -> pl.DataFrame:
+    """The drug of each stay with the coronavirus, by its scheme, on the first day."""
+    stays = sl.filter(pl.col("ds1").is_in(catalogue.CORONAVIRUS))
+    return stays.select(
+        "package", pl.col("_row").alias("_parent"), data_inj="date_1", code_sh=pl.lit(catalogue.CORONAVIRUS_SCHEME)
+    ).with_columns(_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))
 
 
 def _marks(trees: list[Tree], place: pl.DataFrame, sl: pl.DataFrame, usl: pl.DataFrame) -> Tables:
@@ -221,7 +233,7 @@ def _canonical(package: str, parts: dict[str, pl.DataFrame], plan: Plan) -> dict
             "_row", pl.col("_row").alias("_parent"), pl.lit(1, dtype=pl.Int64).alias("mr_n"), "prvs", "code_md"
         )
     known = {field.table for field in edition.fields}
-    others = [name for name in (*SMALL, "onk_lek_pr", "date_inj") if name in parts and name in known]
+    others = [name for name in (*SMALL, "onk_lek_pr", "date_inj", "lek_pr") if name in parts and name in known]
     tables |= {name: parts[name] for name in others}
     tables |= {str(name): parts[name].drop("package") for name in ("exceptions", "extra") if name in parts}
     return tables
@@ -362,7 +374,7 @@ def _small(files: MonthFiles, donor: str, package: str, keep: int = 3) -> tuple[
     cut = {"zap": tables["zap"].filter(pl.col("_row").is_in(rows)), "patient": z, "z_sl": z}
     cut["sl"] = tables["sl"].filter(pl.col("_parent").is_in(rows))
     parents = {"sl": cut["sl"]["_row"].implode()}
-    for name in ("usl", "mr_usl_n", *SMALL, "onk_lek_pr", "date_inj"):
+    for name in ("usl", "mr_usl_n", *SMALL, "onk_lek_pr", "date_inj", "lek_pr"):
         if name in tables:
             above = {"mr_usl_n": "usl", "onk_lek_pr": "onk_usl", "date_inj": "onk_lek_pr"}.get(name, "sl")
             cut[name] = tables[name].filter(pl.col("_parent").is_in(parents[above]))
