@@ -90,8 +90,8 @@ def month_page(
 ) -> str:
     """The page of the month as HTML.
 
-    tables      contract tables by name: cases, decisions, priced, identified, act_121, act_132, territory_bills, reg_plan,
-                reg_clinic, reg_insurer; `packages` (columns PACKAGES) and `findings`. What is absent is left out
+    tables      contract tables by name: cases, decisions, priced, identified, act_121, act_132, territory_bills, plan_lines (or
+                reg_plan), reg_clinic, reg_insurer; `packages` (columns PACKAGES) and `findings`. What is absent is left out
     identities  settlement.identities
     links       acts, answers and other files by relative path
     digest      digest of the month, for the foot of the page
@@ -279,7 +279,12 @@ def _payments(tables: Tables, names: Mapping[str, str], lang: str) -> list[dict[
 
 
 def _volumes(tables: Tables, month: Month, lang: str) -> list[dict[str, Any]]:
-    """Plan and fact of the month by line: volumes and money of own accepted cases against the plans in force (Rules 122-123)."""
+    """Plan and fact of the month by line: volumes and money of own accepted cases against the plans in force (Rules 122-123).
+
+    What each line gave is read from plan_lines; without that table lines are kinds of payment and are counted here.
+    """
+    if "plan_lines" in tables:
+        return [_volume_row(row, lang) for row in _line_sums(tables["plan_lines"]).to_dicts()]
     plan = tables.get("reg_plan")
     needed = ("cases", "decisions", "priced", "identified")
     if plan is None or not plan.height or any(name not in tables for name in needed):
@@ -299,11 +304,28 @@ def _volumes(tables: Tables, month: Month, lang: str) -> list[dict[str, Any]]:
         .group_by("line").agg(pl.len().alias("fact"), pl.col("sumv_kop").sum().alias("fact_kop"))
     )  # fmt: skip
     table = rows.join(fact, on="line", how="left").with_columns(pl.col("fact", "fact_kop").fill_null(0)).sort("line")
-    return [
-        row | {"label": _kind(row["line"], lang), "share": _percent(row["fact"], row["volume"], lang),
-               "money_share": _percent(row["fact_kop"], row["money_kop"], lang)}
-        for row in table.to_dicts()
-    ]  # fmt: skip
+    return [_volume_row(row, lang) for row in table.to_dicts()]
+
+
+def _line_sums(lines: pl.DataFrame) -> pl.DataFrame:
+    """plan_lines of all clinics by line: volume and fact in whole units, money_kop (null where a row has no limit), fact_kop."""
+    planned = lines.filter(pl.col("plan_volume").is_not_null())
+    unlimited = pl.col("plan_kop").null_count() > 0
+    plan = planned.group_by("line").agg(
+        pl.col("plan_volume").sum().alias("volume"), pl.when(~unlimited).then(pl.col("plan_kop").sum()).alias("money_kop")
+    )  # fmt: skip
+    fact = lines.group_by("line").agg(
+        (pl.col("consumed_units2").sum() // 100).alias("fact"), pl.col("consumed_kop").sum().alias("fact_kop")
+    )
+    return fact.join(plan, on="line", how="left").select("line", "volume", "fact", "money_kop", "fact_kop").sort("line")
+
+
+def _volume_row(row: dict[str, Any], lang: str) -> dict[str, Any]:
+    """A row of the table of volumes with its name and shares."""
+    shares = {
+        "share": _percent(row["fact"], row["volume"], lang), "money_share": _percent(row["fact_kop"], row["money_kop"], lang)
+    }  # fmt: skip
+    return row | {"label": _kind(row["line"], lang), **shares}
 
 
 def _percent(part: int, whole: int | None, lang: str) -> str:
