@@ -134,7 +134,7 @@ def histories(draw: st.DrawFn) -> dict[str, Any]:
     acts: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, 5))):
         kind = draw(st.sampled_from(["mee", "ekmp"]))
-        codes = [code for code in draw(st.lists(st.sampled_from(CODES[kind]), min_size=1, max_size=3, unique=True))]
+        codes = draw(st.lists(st.sampled_from(CODES[kind]), min_size=1, max_size=3, unique=True))
         if None in codes:
             codes = [None]
         earlier = [act["act"] for act in acts if act["kind"] == kind]
