@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import stat
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,8 @@ import polars as pl
 import pytest
 
 from omsclaims import contract
+from omsclaims.nsi import Book, LeftOut, book_from_rows
+from omsclaims.periods import Month
 from omsclaims.workspace import (
     DATABASE,
     LEDGER_TABLES,
@@ -116,6 +119,59 @@ def test_registers_keep_their_newest_state(folder: Path) -> None:
         assert tables["reg_clinic"]["name"].to_list() == ["A", "B"]
         assert digests == {"reg_clinic": second}
         assert tables["reg_insured"].height == 0
+
+
+def rules(version: str, since: date, *codes: str, **more: object) -> Book:
+    """An edition of a book of checks."""
+    rows = pl.DataFrame({"code": codes, "valid_from": [None] * len(codes), "valid_to": [None] * len(codes)})
+    made = book_from_rows("Q023", f"{version} of {since}", rows.with_columns(pl.col("valid_from", "valid_to").cast(pl.Date)))
+    return replace(made, version=version, published=since, holds_from=since, source="xml", **more)  # type: ignore[arg-type]
+
+
+def test_editions_are_kept_with_all_that_is_known_of_them(folder: Path) -> None:
+    hole = LeftOut(2, "B", "N.103", "DATEBEG", "31.02.2022")
+    old, new = rules("2.35", date(2021, 2, 12), "A", left_out=(hole,)), rules("2.36", date(2022, 4, 1), "A", "B", complete=False)
+    with Workspace.writing(folder) as workspace:
+        stored = workspace.store_book(old, DAY)
+        assert (stored.stored, stored.findings.height) == (True, 0)
+        assert workspace.store_book(new, DAY).digest != stored.digest
+        again = workspace.store_book(old, DAY)
+        assert (again.stored, again.known, again.digest) == (False, True, stored.digest)
+    with Workspace.open(folder) as workspace:
+        library = workspace.library()
+        assert [(one.version, one.published, one.holds_from, one.learned_on, one.rows, one.source, one.complete, one.seq)
+                for one in library.editions] == [
+            ("2.35", date(2021, 2, 12), date(2021, 2, 12), DAY, 1, "xml", True, 1),
+            ("2.36", date(2022, 4, 1), date(2022, 4, 1), DAY, 2, "xml", False, 2),
+        ]  # fmt: skip
+        march, april = (library.books(month, DAY).require("Q023") for month in (Month(2022, 3), Month(2022, 4)))
+        assert (march.version, march.left_out, march.rows.equals(old.rows)) == ("2.35", (hole,), True)
+        assert (april.version, april.rows.equals(new.rows)) == ("2.36", True)
+        assert library.digests(Month(2022, 3), DAY) == {"Q023": stored.digest}
+        assert not library.books(Month(2022, 3), DAY - timedelta(days=1)).has("Q023")
+        assert library.books(Month(2022, 3), DAY).has("V009")
+
+
+def test_other_content_of_a_version_is_refused_unless_it_replaces(folder: Path) -> None:
+    since = date(2021, 2, 12)
+    with Workspace.writing(folder) as workspace:
+        workspace.store_book(rules("2.35", since, "A"), DAY)
+        refused = workspace.store_book(rules("2.35", since, "B"), DAY)
+        assert (refused.stored, refused.known, refused.findings["rule"].to_list()) == (False, False, ["N.009"])
+        later = DAY + timedelta(days=1)
+        assert workspace.store_book(rules("2.35", since, "B"), later, replace=True).stored
+        library = workspace.library()
+        held = [library.books(Month(2022, 3), day).require("Q023").rows["code"].to_list() for day in (DAY, later)]
+        assert held == [["A"], ["B"]]
+
+
+def test_the_rows_of_an_edition_that_was_not_published_are_swept(folder: Path) -> None:
+    with pytest.raises(RuntimeError, match="power cut"), Workspace.writing(folder) as workspace:
+        workspace.store_book(rules("2.35", DAY, "A"), DAY)
+        raise RuntimeError("power cut")
+    assert not list((folder / "tables").glob("book-*"))
+    with Workspace.open(folder) as workspace:
+        assert workspace.library().editions == ()
 
 
 def test_persons_lie_in_the_people_part(folder: Path) -> None:

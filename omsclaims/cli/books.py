@@ -2,6 +2,7 @@
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
+from calendar import monthrange
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -269,8 +270,8 @@ def _one_book(library: Library, name: str, day: date, as_of: date, chosen: str |
     known = _known_book(library, name, as_of)
     if chosen is not None:
         return library.open(_edition(library, known, chosen, lang))
-    month = Month(day.year, day.month)
-    edition = library.edition(known, month, as_of)
+    last_of_month = day.replace(day=monthrange(day.year, day.month)[1])
+    edition = library.edition_on(known, last_of_month, as_of)
     if edition is None:
         raise BookMissingError(known, library.later(as_of).get(known))
     return library.open(edition)
@@ -303,7 +304,7 @@ def miss(book: Book, code: str, day: date, lang: str) -> str:
 # ---------------------------------------------------------------- what the commands share
 
 
-def say_later(library: Library, month: Month | None, as_of: date, lang: str) -> None:
+def say_later(library: Library, as_of: date, lang: str) -> None:
     """Says which books a run does without because they were learned only after its day."""
     later = library.later(as_of)
     chosen = {name for name in library.names() if library.known(name, as_of)}

@@ -9,6 +9,7 @@ import typer
 
 from omsclaims import closing, documents, explain, messages
 from omsclaims.cli import common, words
+from omsclaims.cli.books import say_later
 from omsclaims.reports import summary
 from omsclaims.workspace import Workspace
 
@@ -34,7 +35,9 @@ def add_to(app: typer.Typer, lang: str) -> None:
                 store, of, day, common.who_am_i(), why, replace, lang,
                 progress=lambda stage: bar.update(task, description=text(f"cli.stage.{stage}", lang)),
             )  # fmt: skip
+            library = store.library()
         show_closing(done, workspace, lang)
+        say_later(library, day, lang)
         raise typer.Exit(common.FINDINGS if done.outcome == "differs" or done.tables["findings"].height else common.CLEAN)
 
     @words.command(app, "reopen", lang)

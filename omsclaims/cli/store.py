@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from omsclaims import checks, contract, findings, intake, messages, money
 from omsclaims.cli import common, words
+from omsclaims.cli.books import say_later
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import AgreementError, against_law, load_agreement
 from omsclaims.nsi import BUILT_IN, built_in_books
@@ -175,7 +176,9 @@ def _add_packages(app: typer.Typer, lang: str) -> None:
                 lambda _, count, __: bar.update(task, completed=count),
                 limits=allowed,
             )
+            library = store.library()
         show_intake(done, lang)
+        say_later(library, day, lang)
         raise typer.Exit(intake_code(done))
 
     @words.command(app, "withdraw", lang)

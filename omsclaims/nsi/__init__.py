@@ -26,7 +26,7 @@ from omsclaims.nsi.library import BUILT_IN, Edition, Library, Reign
 
 __all__ = [
     "BUILT_IN", "KEY_COLUMNS", "SINCE_EVER", "Book", "BookMissingError", "Books", "Edition", "LeftOut", "Library", "Reign",
-    "Shelf", "book_from_rows", "built_in_books", "built_in_library",
+    "Shelf", "book_from_rows", "built_in_books",
 ]  # fmt: skip
 
 
@@ -41,9 +41,3 @@ def built_in_books() -> Books:
             rows = pl.read_csv(entry.read_text(encoding="utf-8").encode(), infer_schema=False)
             found[name] = replace(book_from_rows(name, BUILT_IN, rows), source=BUILT_IN)
     return Books(found)
-
-
-@cache
-def built_in_library() -> Library:
-    """A library of nothing but the built-in books: what a check without a workspace uses, for any month."""
-    return Library(()).over(built_in_books())

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -130,10 +131,6 @@ class Library:
             held[digest] = book.rows
         return Library(tuple(editions), base=base or Books(), held=held)
 
-    def over(self, base: Books) -> Library:
-        """This library over other books that come with the program."""
-        return Library(self.editions, self.folder, base, self.held)
-
     def names(self) -> list[str]:
         """Names of all books, the built-in ones among them."""
         return sorted({edition.book for edition in self.editions} | set(self.base.by_name))
@@ -158,23 +155,32 @@ class Library:
         """Which edition holds when. An edition that another one of the same day precedes is not among them."""
         by_day = {edition.holds_from: edition for edition in self.known(book, as_of)}
         days = sorted(by_day)
-        ends = [day - timedelta(days=1) for day in days[1:]]
-        return [Reign(by_day[first], first, last) for first, last in zip(days, [*ends, None], strict=True)]
+        ends = {first: after - timedelta(days=1) for first, after in pairwise(days)}
+        return [Reign(by_day[first], first, ends.get(first)) for first in days]
 
     def edition(self, book: str, month: Month, as_of: date) -> Edition | None:
         """The edition for a reporting month: in force on its last day, else the first there is. None: no edition was known."""
+        return self.edition_on(book, month.last, as_of)
+
+    def edition_on(self, book: str, day: date, as_of: date) -> Edition | None:
+        """The edition in force on a day, else the first there is. None: no edition was known."""
         reigns = self.reigns(book, as_of)
-        in_force = [reign for reign in reigns if reign.first <= month.last]
+        in_force = [reign for reign in reigns if reign.first <= day]
         return in_force[-1].edition if in_force else reigns[0].edition if reigns else None
 
     def find(self, book: str, text: str) -> Edition | None:
-        """The edition that a person means: by its name, its version, or the beginning of its digest. The last loaded first."""
-        for edition in sorted(self.all_of(book), key=lambda one: -one.seq):
-            if text in (edition.edition, edition.version) or (
-                len(text) >= _DIGEST_LEAST and edition.digest.startswith(text.lower())
-            ):
-                return edition
-        return None
+        """The edition that a person means: by name, version, or beginning of its digest or of a word of its name.
+
+        Where several are meant, the one loaded last.
+        """
+        editions = sorted(self.all_of(book), key=lambda one: -one.seq)
+        exact = [edition for edition in editions if text in (edition.edition, edition.version)]
+        begun = [
+            edition
+            for edition in editions
+            if len(text) >= _DIGEST_LEAST and any(w.startswith(text.lower()) for w in (edition.digest, *edition.edition.split()))
+        ]
+        return next(iter([*exact, *begun]), None)
 
     def open(self, edition: Edition) -> Book:
         """An edition with its rows."""
@@ -195,12 +201,9 @@ class Library:
         """The books for a reporting month as of a day of knowledge. A book is read when it is first asked for."""
         if (month, as_of) not in self._chosen:
             chosen = {name: self.edition(name, month, as_of) for name in self.names()}
-            shelf = Shelf({name: self._opener(edition) for name, edition in chosen.items() if edition is not None})
+            shelf = Shelf({name: _Opener(self, edition) for name, edition in chosen.items() if edition is not None})
             self._chosen[(month, as_of)] = Books(shelf, self.later(as_of))
         return self._chosen[(month, as_of)]
-
-    def _opener(self, edition: Edition) -> _Opener:
-        return _Opener(self, edition)
 
     def later(self, as_of: date) -> dict[str, date]:
         """Books with editions learned only after a day: name -> the first day on which something of it was learned."""
@@ -267,11 +270,6 @@ def edition_of(book: Book, digest: str, learned_on: date, path: str = "", seq: i
         book.name, book.edition, book.version, book.published, book.holds_from, learned_on, digest, book.complete,
         book.rows.height, book.source, book.left_out, path, seq,
     )  # fmt: skip
-
-
-def learned_earlier(edition: Edition, day: date) -> Edition:
-    """The edition as learned on an earlier day than it was said first."""
-    return replace(edition, learned_on=min(edition.learned_on, day))
 
 
 def _shown(day: date) -> str:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,8 @@ SUFFIXES: Final = (".xml", ".zip", ".csv", ".xlsx")
 #: No findings, for those who load no book.
 NOTHING_FOUND: Final = findings.empty()
 _FEW: Final = 100  # findings of one book that is refused: a column of wrong dates needs no list of thousands
+#: A number as books write it: no exponent, no separators of thousands.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:[.,][0-9]{0,10})?")
 _AT: Final = "__at"  # place of a row in the records, while the book is made
 
 
@@ -302,11 +304,10 @@ def _with_units(work: _Work, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _scaled(text: str, decimals: int) -> str | None:
     """A decimal in units of 10^-decimals as text; None when it is no number or has more decimals."""
-    try:
-        units = Decimal(text.replace(",", ".")).scaleb(decimals)
-        return str(int(units)) if units.is_finite() and units == units.to_integral_value() else None
-    except (InvalidOperation, OverflowError, ValueError):
+    if not _NUMBER.fullmatch(text):
         return None
+    units = Decimal(text.replace(",", ".")).scaleb(decimals)
+    return str(int(units)) if units == units.to_integral_value() else None
 
 
 # ---------------------------------------------------------------- rows beside each other

@@ -168,7 +168,7 @@ def read_xml(content: bytes) -> Records:
     if not found.rows:
         raise UnreadableError("no_records")
     head = found.head
-    columns = frozenset(column for column in found.columns if not _PERSONAL.fullmatch(column))
+    columns = frozenset(found.columns)
     return Records(head.get("type"), head.get("version"), head.get("date"), found.rows, found.lines, columns, found.numbers)
 
 
@@ -341,7 +341,8 @@ def read_csv(content: bytes) -> Records:
         raise UnreadableError("not_csv", said=str(error)) from error
     if not number:
         raise UnreadableError("no_records")
-    return Records(None, None, None, rows, lines, frozenset(names), numbers, broken)
+    columns = frozenset(name for name in names if not _PERSONAL.fullmatch(name))
+    return Records(None, None, None, rows, lines, columns, numbers, broken)
 
 
 def _heading(cells: Sequence[str]) -> list[str]:
