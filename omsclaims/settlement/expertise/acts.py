@@ -114,7 +114,8 @@ def accept(raw: pl.DataFrame, tables: Mapping[str, pl.DataFrame], rules: Rules, 
     outcomes: dict[tuple[str, str], str] = {}
     digests = dict(zip(known.select("payer", "num_act").iter_rows(), known["digest"], strict=True))
     earlier = _by_number(known, [row for row in rows if row["ok"]])
-    for key in sorted(acts, key=lambda found: (str(acts[found][0]["date_act"]), *found)):
+    # Of one day, acts that change others come in after those.
+    for key in sorted(acts, key=lambda found: (str(acts[found][0]["date_act"]), acts[found][0]["first_act"] is not None, *found)):
         own = sorted(acts[key], key=_content)
         contradictions = _contradictions(own, file)
         contradictions += _changed_act(own, earlier, rules, file)
@@ -316,28 +317,29 @@ def _contradictions(own: Sequence[Mapping[str, Any]], file: str) -> list[Finding
     for name in ("date_act", "mo", "s_tip"):
         if len({row[name] for row in own if row["bad"] is None}) > 1:
             found.append(_finding("E.11", own[0], file, {"reason": name}))
-    seen: set[tuple[Any, ...]] = set()
+    seen: dict[tuple[Any, ...], set[str | None]] = {}
     for row in own:
-        key = (row["month"], row["package"], row["n_zap"], row["idcase"], row["code"], row["first_act"])
-        clean = (*key[:4], None, row["first_act"])
+        codes = seen.setdefault((*(row[name] for name in CASE), row["first_act"]), set())
         # Nothing found and something found cannot both be said of a case.
-        if key in seen or (row["code"] is not None and clean in seen):
+        if row["code"] in codes or (codes and None in {row["code"], *codes}):
             found.append(_finding("E.11", row, file, {"reason": "ground"}))
-        seen.add(key)
+        codes.add(row["code"])
     return found
 
 
-def _by_number(known: pl.DataFrame, rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[tuple[Any, ...], date]]:
-    """Acts by number, kept ones and good ones of the file: case -> date of the act."""
-    found: dict[str, dict[tuple[Any, ...], date]] = {}
+#: Act by number and case: its date, and the act that it changes itself.
+_ByNumber = dict[str, dict[tuple[Any, ...], tuple[date, str | None]]]
+
+
+def _by_number(known: pl.DataFrame, rows: Iterable[Mapping[str, Any]]) -> _ByNumber:
+    """Acts that another may change: kept ones and the good ones of the file."""
+    found: _ByNumber = {}
     for row in (*known.iter_rows(named=True), *rows):
-        found.setdefault(row["num_act"], {})[tuple(row[name] for name in CASE)] = row["date_act"]
+        found.setdefault(row["num_act"], {})[tuple(row[name] for name in CASE)] = row["date_act"], row["first_act"]
     return found
 
 
-def _changed_act(
-    own: Sequence[Mapping[str, Any]], earlier: Mapping[str, Mapping[tuple[Any, ...], date]], rules: Rules, file: str
-) -> list[Finding]:
+def _changed_act(own: Sequence[Mapping[str, Any]], earlier: _ByNumber, rules: Rules, file: str) -> list[Finding]:
     """E.12: repeated expertise names the act it changes, which is there and about the same case; other acts change none."""
     found = []
     for row in own:
@@ -351,8 +353,8 @@ def _changed_act(
         if repeated and row["s_tip"] not in repeated:
             found.append(_finding("E.12", row, file, {"reason": "kind"}))
             continue
-        changed = earlier.get(row["first_act"], {}).get(tuple(row[name] for name in CASE))
-        if changed is None or changed > row["date_act"] or row["first_act"] == row["num_act"]:
+        changed, changes = earlier.get(row["first_act"], {}).get(tuple(row[name] for name in CASE), (None, None))
+        if changed is None or changed > row["date_act"] or row["num_act"] in (row["first_act"], changes):
             found.append(_finding("E.12", row, file, {"reason": "unknown"}))
     return found
 

@@ -219,19 +219,21 @@ class _Standing:
     fine_kop: int
 
 
-def _superseded(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Acts (maker, number) of a case that a later act reverses or changes; of two that change the same one the later counts."""
+def _superseded(rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Acts (maker, number) of a case that another act reverses or changes; of two that change the same one the later counts."""
+    numbered: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        numbered.setdefault(row["num_act"], set()).add((row["by"], row["num_act"]))
     gone: set[tuple[str, str]] = set()
-    seen: dict[str, set[tuple[str, str]]] = {}
     changing: dict[str, tuple[str, str]] = {}
     for row in rows:
-        own = (row["by"], row["num_act"])
-        if row["first_act"] is not None:
-            gone |= seen.get(row["first_act"], set()) - {own}
-            if changing.get(row["first_act"], own) != own:
-                gone.add(changing[row["first_act"]])
-            changing[row["first_act"]] = own
-        seen.setdefault(row["num_act"], set()).add(own)
+        own, first = (row["by"], row["num_act"]), row["first_act"]
+        if first is None:
+            continue
+        gone |= numbered.get(first, set()) - {own}
+        if changing.get(first, own) != own:
+            gone.add(changing[first])
+        changing[first] = own
     return gone
 
 
