@@ -594,8 +594,10 @@ def _told(output: Output, program: Program, structure: Structure) -> None:
 
 def _repeats(output: Output, program: Program) -> bool:
     """Whether a value that is unique in its parent row may stand there twice."""
+    # Some editions have the number under another name, and it is copied into its column after reading.
+    copied = {(source, of) for target, column, source, of in program.edition.copies if (target, column) in _UNIQUE_IN_PARENT}
     for leaf, item in enumerate(program.leaves):
-        if (item.table, item.column) not in _UNIQUE_IN_PARENT or output.last[leaf] < 0:
+        if (item.table, item.column) not in _UNIQUE_IN_PARENT | copied or output.last[leaf] < 0:
             continue
         table, base = program.table_of[leaf], int(output.bases[leaf])
         if program.type_of[leaf] == kernel.NUMBER:

@@ -279,7 +279,10 @@ def repeats_of_cases(tables: dict[str, pl.DataFrame], edition: Format) -> pl.Dat
 
 
 def _path(edition: Format, table: str, column: str) -> str:
-    return edition.path_of(table, column) or f"{table}.{column}"
+    """The element of a column, also of one that is filled from another after reading."""
+    sources = [(source, of) for target, name, source, of in edition.copies if (target, name) == (table, column)]
+    paths = (edition.path_of(*place) for place in [(table, column), *sources])
+    return next(filter(None, paths), f"{table}.{column}")
 
 
 def _repeats(rule: str, table: str, keys: list[str], path: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:

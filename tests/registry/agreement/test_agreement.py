@@ -178,3 +178,14 @@ def test_a_header_that_reads_as_another_encoding_than_the_file_is_left_to_the_st
     assert compare.read_fast(pair, data, named, None, 1) is None
     strict = compare.read(pair, data, named)
     assert not isinstance(strict, str) and strict.tables["zap"]["n_zap"].to_list() == [1, 2]
+
+
+def test_a_number_that_is_copied_into_its_column_may_not_repeat_either() -> None:
+    """Found by the long run: RD 1.0 numbers its services under another column, from which the usual one is filled."""
+    data = b"<ZL_LIST><ZAP><SLUCH><USL><IDSERV>27</IDSERV></USL><USL><IDSERV>27</IDSERV></USL></SLUCH></ZAP></ZL_LIST>"
+    pair, named = readers(), Named(kind="R", period="2012-01")
+    strict, fast = compare.read(pair, data, named), compare.read_fast(pair, data, named, None, 1)
+    assert fast is not None and compare.between(strict, fast) is None
+    assert not isinstance(strict, str)
+    assert strict.format is not None and strict.format.id == "RD_1.0"
+    assert strict.findings.filter(rule="S.911")["element"].to_list() == ["ZAP/SLUCH/USL/IDSERV"]
