@@ -330,7 +330,7 @@ def tree(lang: str) -> list[tuple[tuple[str, ...], Any]]:
 #: Latin words that Russian help keeps: names of files, formats, commands, codes.
 KEPT = re.compile(
     r"--[a-z-]+|\breg_\*|\b(omsclaims|ru|en|fund|insurer|parquet|Parquet|read|run|rewrite|convert|warmup|write|csv|xml|zip|oms|agreement\.yaml|XML|ZIP|CSV|JSON|YAML|XLSX|HTML|"
-    r"FLK_P|F010|N_ZAP|IDCASE|H_3\.2|RESULT_H|Q018|formats|list|show|compare|book|demo|init|nsi|load|register|agreement|ingest|withdraw|status|check|reopen|explain|R|\.oms|\.xml|\.zip)\b"
+    r"FLK_P|F010|N_ZAP|IDCASE|H_3\.2|RESULT_H|Q018|formats|list|show|diff|compare|book|demo|init|nsi|load|register|agreement|ingest|withdraw|status|check|reopen|explain|R|\.oms|\.xml|\.zip)\b"
 )
 
 
@@ -355,7 +355,7 @@ def test_help_speaks_one_language_and_names_every_option(words: str) -> None:
 
 def test_the_help_names_every_command_of_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
-    shown = set(re.findall(r"`omsclaims ([a-z]+(?: (?:load|list|show|compare|book))?)", text))
+    shown = set(re.findall(r"`omsclaims ([a-z]+(?: (?:load|list|show|diff|compare|book))?)", text))
     names = {" ".join(words) for words, made in tree("en") if not hasattr(made, "commands")}
     assert shown == names
     listed = run("--help", lang="en").out
