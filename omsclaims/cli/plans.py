@@ -3,7 +3,7 @@
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import polars as pl
 import typer
@@ -15,6 +15,9 @@ from omsclaims.periods import Month
 from omsclaims.reports import plans
 from omsclaims.settlement import volumes
 from omsclaims.workspace import Workspace
+
+#: Columns of the table on the screen.
+SHOWN: Final = ("plan_year", "consumed", "excess", "left", "forecast")
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -61,25 +64,25 @@ def facts(store: Workspace, of: Month) -> pl.DataFrame:
 
 
 def show(made: plans.Report, lang: str) -> None:
-    """Totals by line on the screen."""
-    volumes_shown = ("plan_year", "consumed", "excess", "left", "forecast")
-    money_shown = ("consumed_kop", "left_kop", "forecast_kop")
-    shown = common.table(
-        messages.text("reports.plan.title", lang, month=made.context.month),
-        (messages.text("reports.plan.col.line", lang), "left"),
-        *((messages.text(f"reports.plan.col.{name}", lang), "right") for name in (*volumes_shown, *money_shown)),
-    )
-    for row in plans.totals(made.outlook.rows, "line").to_dicts():
-        amounts = [row[name] for name in money_shown]
-        shown.add_row(
-            Text(made.lines.get(row["line"], row["line"])),
-            *(plans.units(row[f"{name}_units2"], lang) for name in volumes_shown),
-            *("–" if amount is None else money.show_amount(amount, lang) for amount in amounts),
-        )
-    common.out.print(shown)
+    """Totals by line on the screen: volumes, then money."""
+    rows = plans.totals(made.outlook.rows, "line").to_dicts()
+    title = messages.text("reports.plan.title", lang, month=made.context.month)
+    for of, part in (("units2", "volume"), ("kop", "money")):
+        heads = [(messages.text("reports.plan.col.line", lang), "left")]
+        heads += [(messages.text(f"reports.plan.col.{name}", lang), "right") for name in SHOWN]
+        shown = common.table(f"{title}. {messages.text(f'reports.plan.{part}', lang)}", *heads)
+        for row in rows:
+            figures = [row[f"{name}_{of}"] for name in SHOWN]
+            cells = [plans.units(value, lang) if of == "units2" else _amount(value, lang) for value in figures]
+            shown.add_row(Text(made.lines.get(row["line"], row["line"])), *cells)
+        common.out.print(shown)
     common.out.print(messages.text(f"reports.plan.method.{made.outlook.method}", lang), markup=False)
     if made.outlook.lacking:
         common.out.print(messages.text("reports.plan.lacking", lang, months=", ".join(made.outlook.lacking)), markup=False)
+
+
+def _amount(kopecks: int | None, lang: str) -> str:
+    return "–" if kopecks is None else money.show_amount(kopecks, lang)
 
 
 def _add_check(group: typer.Typer, lang: str) -> None:

@@ -323,9 +323,14 @@ def _sheet(book: Workbook, made: Report, rows: pl.DataFrame, keys: Sequence[str]
         named = [("text", party(row["mo"], made.clinics) if key == "mo" else _line(row["line"], made.lines)) for key in keys]
         style = {"bg_color": "#FBEDE8"} if (row["beyond_units2"] or 0) > 0 or (row["beyond_kop"] or 0) > 0 else {}
         cells = [*named, ("text", t(f"plan.unit.{row['unit']}", lang))]
-        cells += [("text", units(row[f"{column}_units2"], lang)) for column in shown]
+        cells += [_volume_cell(row[f"{column}_units2"], lang) for column in shown]
         cells += [("money", row[f"{column}_kop"]) for column in shown]
         sheet.cells(cells, **style)
+
+
+def _volume_cell(value: int | None, lang: str) -> tuple[str, Any]:
+    """Units of 0.01 as a cell: a number where they are whole."""
+    return ("text", units(value, lang)) if value is not None and value % 100 else ("count", value and value // 100)
 
 
 def _line(code: str, names: Mapping[str, str]) -> str:
@@ -368,6 +373,7 @@ def _add_chart(book: Workbook, sheet: Sheet, first: int, name: str, lang: str) -
                 "values": [name, first, column, first + 11, column], "line": {"color": colour, "width": 2.5, "dash_type": dash},
             }
         )  # fmt: skip
+    chart.set_y_axis({"num_format": "#,##0", "major_gridlines": {"visible": True, "line": {"color": "#E3E8ED"}}})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 900, "height": 360})
     chart.set_title({"name": t("plan.curve", lang), "name_font": {"size": 12}})

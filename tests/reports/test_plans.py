@@ -85,7 +85,7 @@ def test_the_workbook(lang: str) -> None:
     assert body[0][0] == f"{NASTY} (750901)"
     by_key = {(row[0], row[1]): row for row in body}
     row = by_key["Вторая (750902)", "Стационар (hospital)"]
-    assert row[3:10] == ["120", "30", "36", "30", "6", "90", "144"]
+    assert row[3:10] == [120, 30, 36, 30, 6, 90, 144]
     assert row[10:] == [120_000, 30_000, 36_000, 30_000, 6_000, 90_000, 144_000]
     year = book.worksheets[3]
     assert year._charts, "the chart of the year"
