@@ -85,7 +85,8 @@ def of_territory(prepared: Prepared) -> list[Subject]:
         return sum(reader.read_package(path).tables["z_sl"].height for path in prepared.packages)
 
     def check() -> int:
-        return sum(checks.run_pass(name, work, prepared.context).height for name in checks.PASSES)
+        held = {**work, "plan_items": settlement.consume(work, prepared.context)["plan_items"]}
+        return sum(checks.run_pass(name, held, prepared.context).height for name in checks.PASSES)
 
     def price() -> int:
         return tariffs.price(work, prepared.context)["priced"].height
