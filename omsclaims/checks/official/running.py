@@ -77,7 +77,7 @@ def run(program: Program, lines: Lines, person_file: str | None = None) -> tuple
             by_grain.setdefault(check.grain, []).append(check)
     found: list[pl.DataFrame] = []
     for grain, checks in by_grain.items():
-        for check, rows in zip(checks, _broken(lines, grain, checks), strict=True):
+        for check, rows in zip(checks, broken_rows(lines, grain, checks), strict=True):
             told.append(_told(check.row, check.way, executed=True, findings=rows.size))
             if rows.size:
                 found.append(_findings(lines, check, rows, person_file))
@@ -92,7 +92,7 @@ def _told(row: CheckRow, way: str, *, executed: bool, why: str = "", what: str =
     return Execution(row.book, row.id, row.ordinal, way, executed, why, what, findings)
 
 
-def _broken(lines: Lines, grain: str, checks: list[Check]) -> Iterable[np.ndarray]:
+def broken_rows(lines: Lines, grain: str, checks: list[Check]) -> Iterable[np.ndarray]:
     """For each check the rows of its table that break it."""
     if not lines.height(grain):
         return [np.zeros(0, np.int64)] * len(checks)
