@@ -222,3 +222,68 @@ def test_specificity_against_the_federal_lists() -> None:
     assert codes(with_group("st13.002", 110_000)) == []
     assert [item.code for item in codes(with_group("st27.010", 110_000))] == ["specificity_not_raised"]
     assert "st27.010" in codes(with_group("st27.010", 110_000))[0].text("ru")
+
+
+# ---- switches of control ---------------------------------------------------------------------------------------------------
+
+
+def _switched(folder: Path, block: str) -> None:
+    text = (folder / "agreement.yaml").read_text(encoding="utf-8")
+    assert text.endswith("first_stage_exam_letters: [DP, DO]\n")  # control is the last block
+    (folder / "agreement.yaml").write_text(text + block, encoding="utf-8")
+
+
+def test_switches_of_rules(folder: Path) -> None:
+    _switched(
+        folder,
+        "  disabled_rules:\n"
+        "    - {rule: C138, why: decision 4 of the commission}\n"
+        '    - {rule: C140, mo: ["750001", "750002"], since: 2022-03-01, until: 2022-03-31, why: trial}\n'
+        "  enabled_rules:\n"
+        "    - {rule: C060, why: stroke unit}\n",
+    )
+    control = load_agreement(folder, {"C138", "C140", "C060"}).head.control
+    assert [switch.rule for switch in control.switches] == ["C138", "C140", "C060"]
+    assert control.disabled_rules[1].mo == ("750001", "750002")
+    assert [control.disabled_rules[1].holds(date(2022, 3, day)) for day in (1, 31)] == [True, True]
+    assert [control.disabled_rules[1].holds(day) for day in (date(2022, 2, 28), date(2022, 4, 1))] == [False, False]
+    lines = (folder / "agreement.yaml").read_text(encoding="utf-8").split("\n")
+    for switch in control.switches:
+        file, line = switch.source.split(":")
+        assert file == "agreement.yaml"
+        assert f"rule: {switch.rule}" in lines[int(line) - 1]
+
+
+def test_wrong_switches_are_named_with_their_line(folder: Path) -> None:
+    _switched(
+        folder,
+        "  disabled_rules:\n"
+        "    - {rule: C138, why: one}\n"
+        "    - {rule: C999, why: two}\n"
+        "    - {rule: C138, why: again}\n"
+        "    - {rule: C140, since: 2022-04-01, until: 2022-03-01, why: three}\n",
+    )
+    with pytest.raises(AgreementError) as caught:
+        load_agreement(folder, {"C138", "C140"})
+    first = (folder / "agreement.yaml").read_text(encoding="utf-8").split("\n").index("  disabled_rules:") + 2
+    found = [(problem.line - first, problem.column, problem.code) for problem in caught.value.problems]
+    assert found == [(1, "rule", "unknown_rule"), (2, "rule", "two_rows"), (3, "since", "range")]
+    for problem in caught.value.problems:
+        assert problem.text("ru").startswith(f"agreement.yaml:{problem.line}: ")
+    with pytest.raises(AgreementError) as caught:  # whoever only reads it does not ask which rules there are
+        load_agreement(folder)
+    assert "unknown_rule" not in [problem.code for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        ('{rule: C138, mo: ["75000"], why: x}', "not_a_clinic"),
+        ("{rule: C138}", "missing"),
+        ("{rule: C138, why: x, clinic: 750001}", "unknown_key"),
+        ("{rule: C138, since: March, why: x}", "not_a_date"),
+    ],
+)
+def test_a_switch_that_is_none(folder: Path, item: str, code: str) -> None:
+    _switched(folder, f"  disabled_rules:\n    - {item}\n")
+    assert [found[3] for found in problems(folder)] == [code]
