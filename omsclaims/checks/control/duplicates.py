@@ -1,4 +1,4 @@
-"""Was the same care billed twice, or care at two places at once? (231n 1.10.1, 1.10.2, 1.10.5, 1.10.6.)
+"""Was the same care billed twice, or care at two places at once? (231n 1.10.1-1.10.3, 1.10.5, 1.10.6.)
 
 One predicate decides every overlap: `a.begin <= b.end - 1 day and b.begin + 1 day <= a.end`, so that the days of admission and
 discharge never count. Persons are equal by `person_key`; newborns under another's policy (NOVOR) are left out. Runs against
@@ -12,8 +12,9 @@ from typing import Final
 
 import polars as pl
 
+from omsclaims.checks import regional
 from omsclaims.checks.catalogue import Rule
-from omsclaims.checks.rules import Run, params_of, table
+from omsclaims.checks.rules import Run, decimal, params_of, table
 
 _INPATIENT: Final = 1  # V006
 _DAY_HOSPITAL: Final = 2
@@ -214,15 +215,20 @@ def hospital_and_day_hospital(run: Run, rule: Rule) -> pl.DataFrame:
 
 @table("C140")
 def outpatient_during_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
-    """A service outside hospital on a day strictly inside a stay; the finding names the first such service."""
+    """A service outside hospital on a day strictly inside a stay; the finding names the first such service.
+
+    Left alone (C141): laboratories, dialysis, a mobile team, care by referral.
+    """
     stays = _historic(run, _INPATIENT) if run.against_history else _current(run, _INPATIENT)
     # people() says who asks; only persons with a stay are looked at service by service.
     asking = people(run).filter(pl.col("file_kind").is_in(rule.kinds) & rule.parameters.among("conditions", pl.col("usl_ok")))
     asking = asking.join(stays.select("person_key").unique(), on="person_key", how="semi")
+    asking = asking.join(_called_to(run), on="z_row", how="anti", maintain_order="left")
     services = (
-        run.view.usl.select("usl_row", "sl_row", "z_row", "date_in", "idserv")
-        .join(asking.select("z_row", "person_key"), on="z_row", how="inner")
+        run.view.usl.select("usl_row", "sl_row", "z_row", "date_in", "idserv", "profil", "code_usl", "vid_vme")
+        .join(asking.select("z_row", "person_key", "date_z_2"), on="z_row", how="inner")
         .drop_nulls("date_in")
+        .filter(~_lawful_inside(rule))
         .with_columns(last_begin=_days("date_in") - 1, first_end=_days("date_in") + 1)
     )
     inside = _overlapping(services, stays).sort("z_row", "sl_row", "usl_row").unique("z_row", keep="first", maintain_order=True)
@@ -231,3 +237,306 @@ def outpatient_during_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
     return inside.join(names, on="sl_row", how="left", maintain_order="left").select(
         "z_row", "sl_row", "sl_id", "idserv", pl.col("date_in").cast(pl.String).alias("value"), params_of(params).alias("params")
     )
+
+
+def _called_to(run: Run) -> pl.DataFrame:
+    """Cases that came by referral or whose doctors came to the patient: z_row."""
+    cases = run.view.table("z_sl").select(pl.col("_row").alias("z_row"), "npr_mo", "vbr")
+    return cases.filter(pl.col("npr_mo").is_not_null() | (pl.col("vbr") == 1)).select("z_row")
+
+
+def _lawful_inside(rule: Rule) -> pl.Expr:
+    """Services that another clinic may give to a person in hospital: by profile, or by the section of the nomenclature."""
+    sections = list(rule.parameters.latest("other_services"))
+    by_code = [_begins(column, sections) for column in ("code_usl", "vid_vme")]
+    return pl.any_horizontal(rule.parameters.among("other_profiles", pl.col("profil")).fill_null(value=False), *by_code)
+
+
+def _begins(column: str, sections: list[str]) -> pl.Expr:
+    """Whether a code of the nomenclature lies in one of the sections (A09 is not A09X)."""
+    inside = [(pl.col(column) == one) | pl.col(column).str.starts_with(f"{one}.") for one in sections]
+    return pl.any_horizontal(inside).fill_null(value=False)
+
+
+# ---------------------------------------------------------------- lines and chart numbers
+
+#: Order of lines that would be refused one for another.
+_LINE_ORDER: Final = ["case_order", "sl_row", "usl_row"]
+_HUNDREDTHS: Final = 100  # KOL_USL has two decimals
+
+
+def lines(run: Run) -> pl.DataFrame:
+    """Services of persons whose cases nothing refused, in canonical order: usl_row, sl_row, z_row, person_key, case_order,
+    package, file_kind, lpu, usl_ok, date_z_1, date_z_2, date_in, date_out, code_usl, vid_vme, code (either), kol_usl (0.01).
+    """
+    return run.once("lines", lambda: _lines(run))
+
+
+def _lines(run: Run) -> pl.DataFrame:
+    own = ("date_in", "date_out", "code_usl", "vid_vme", "kol_usl")
+    clinics = run.view.case.select("z_row", "lpu")
+    cases = people(run).join(clinics, on="z_row", how="left", maintain_order="left")
+    return (
+        run.view.usl.select("usl_row", "sl_row", "z_row", *own)
+        .join(cases.drop("idcase", "letters"), on="z_row", how="inner", maintain_order="left")
+        .with_columns(code=pl.coalesce("code_usl", "vid_vme"))
+        .sort(_LINE_ORDER)
+    )
+
+
+def _line_rows(rows: pl.DataFrame, value: pl.Expr, params: dict[str, pl.Expr]) -> pl.DataFrame:
+    return rows.select("usl_row", value.cast(pl.String).alias("value"), params_of(params).alias("params"))
+
+
+@table("C134")
+def same_line_twice(run: Run, rule: Rule) -> pl.DataFrame:
+    """A line of an invoice with the person, department, diagnosis, code, day and doctor of an earlier line of it."""
+    key = ["package", "person_key", "podr", "ds", "code", "date_in", "doctor"]
+    doctors = run.view.table("mr_usl_n").select(pl.col("_parent").alias("usl_row"), pl.col("code_md").alias("worker"))
+    own = run.view.table("usl").select(pl.col("_row").alias("usl_row"), "podr", "ds", "profil", "code_md")
+    rows = lines(run).drop_nulls(["code", "date_in"]).join(own, on="usl_row", how="left", maintain_order="left")
+    rows = rows.filter(~rule.parameters.among("other_profiles", pl.col("profil")).fill_null(value=False))
+    rows = rows.join(
+        doctors.sort("usl_row", "worker").unique("usl_row", keep="first", maintain_order=True), on="usl_row", how="left",
+        maintain_order="left",
+    ).with_columns(doctor=pl.coalesce("code_md", "worker"))  # fmt: skip
+    if "C135" in run.active:  # whole sub-cases that stand twice are C135
+        twice = run.once("twice", lambda: _twice_in_month(run, run.active["C135"]))
+        rows = rows.join(twice.select("sl_row").unique(), on="sl_row", how="anti", maintain_order="left")
+    again = rows.filter(~pl.struct(key).is_first_distinct())
+    return _line_rows(again, pl.col("code"), {"date_in": pl.col("date_in")})
+
+
+def charts(run: Run) -> pl.DataFrame:
+    """Sub-cases with a chart number, in canonical order: sl_row, z_row, person_key, case_order, lpu, nhistory, usl_ok, file_kind,
+    n_ksg, date_1, date_2, other_package, other_case."""
+    return run.once("charts", lambda: _charts(run))
+
+
+def _charts(run: Run) -> pl.DataFrame:
+    cases = people(run).select("z_row", "person_key", "case_order", "package", "idcase")
+    return (
+        run.view.sl.select("sl_row", "z_row", "nhistory", "n_ksg", "date_1", "date_2", "lpu", "usl_ok", "file_kind")
+        .drop_nulls(["nhistory", "lpu"])
+        .join(cases, on="z_row", how="inner", maintain_order="left")
+        .rename({"package": "other_package", "idcase": "other_case"})
+        .sort("case_order", "date_1", "sl_row")
+    )
+
+
+def _after_first(rows: pl.DataFrame, key: list[str], unlike: str) -> pl.DataFrame:
+    """Rows that share `key` with an earlier row of another `unlike`; the first row of the key stands beside them."""
+    first = rows.unique(key, keep="first", maintain_order=True).select(*key, pl.col(unlike).alias("@first"), *_WITNESS)
+    met = rows.drop(*_WITNESS).join(first, on=key, how="inner", maintain_order="left")
+    return met.filter(pl.col(unlike) != pl.col("@first"))
+
+
+def _chart_params(*more: str) -> pl.Expr:
+    return params_of({name: pl.col(name) for name in (*_WITNESS, *more)}).alias("params")
+
+
+@table("C142")
+def chart_with_two_discharges(run: Run, rule: Rule) -> pl.DataFrame:
+    """A second completed stay of a person on one chart number of the clinic."""
+    stays = charts(run).filter(pl.col("usl_ok").is_in(rule.parameters.latest("conditions")))
+    again = _after_first(stays, ["lpu", "nhistory", "person_key"], "z_row").unique("z_row", keep="first", maintain_order=True)
+    return again.select("z_row", pl.col("nhistory").alias("value"), _chart_params())
+
+
+@table("C143")
+def group_twice_in_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
+    """The same КСГ a second time on one chart number of a person."""
+    stays = charts(run).filter(pl.col("usl_ok").is_in(rule.parameters.latest("conditions"))).drop_nulls("n_ksg")
+    again = _after_first(stays, ["lpu", "nhistory", "person_key", "n_ksg"], "sl_row")
+    return again.select("sl_row", pl.col("n_ksg").alias("value"), _chart_params("nhistory"))
+
+
+@table("C144")
+def two_groups_on_one_day(run: Run, rule: Rule) -> pl.DataFrame:
+    """Two groups of one chart number that end on the same day."""
+    stays = charts(run).filter(pl.col("usl_ok").is_in(rule.parameters.latest("conditions"))).drop_nulls(["n_ksg", "date_2"])
+    again = _after_first(stays, ["lpu", "nhistory", "person_key", "date_2"], "sl_row")
+    return again.select("sl_row", pl.col("date_2").cast(pl.String).alias("value"), _chart_params("nhistory"))
+
+
+@table("C145")
+def chart_of_another_person(run: Run, rule: Rule) -> pl.DataFrame:
+    """A chart number that the clinic used for another person before in the month."""
+    again = _after_first(charts(run), ["lpu", "nhistory"], "person_key")
+    return again.select("sl_row", pl.col("nhistory").alias("value"), _chart_params())
+
+
+# ---------------------------------------------------------------- services beside one another
+
+
+def _pairs(run: Run, relation: str) -> pl.DataFrame:
+    """Pairs of services of a relation (R101), each once with its validity."""
+    rows = regional.table(run.books, "R101").filter(pl.col("relation") == relation)
+    return rows.select("code", "other", "valid_from", "valid_to").drop_nulls(["code", "other"]).unique(maintain_order=True)
+
+
+def _on_day(run: Run) -> tuple[list[str], pl.DataFrame]:
+    """Lines with a code and a day, and what two of them share: person, clinic and day."""
+    rows = lines(run).filter(pl.col("file_kind") != "X").drop_nulls(["code", "date_in", "lpu"])
+    return ["person_key", "lpu", "date_in"], rows
+
+
+@table("C146")
+def included_in_another_service(run: Run, rule: Rule) -> pl.DataFrame:
+    """A service whose price another service of the day includes; of two that include each other the later one is refused."""
+    key, rows = _on_day(run)
+    pairs = _pairs(run, "included")
+    others = rows.group_by(*key, pl.col("code").alias("other"), maintain_order=True).agg(
+        pl.struct(_LINE_ORDER).first().alias("@other")
+    )
+    asked = rows.join(pairs, on="code", how="inner", maintain_order="left").filter(regional.in_force(pl.col("date_in")))
+    met = asked.join(others, on=[*key, "other"], how="inner", maintain_order="left").filter(pl.col("code") != pl.col("other"))
+    turned = pairs.select(pl.col("code").alias("other"), pl.col("other").alias("code"), mutual=pl.lit(value=True)).unique()
+    judged = met.join(turned, on=["code", "other"], how="left", maintain_order="left")
+    before = pl.lit(value=False)
+    same = pl.lit(value=True)
+    for name in _LINE_ORDER:
+        there = pl.col("@other").struct.field(name)
+        before = before | (same & (there < pl.col(name)))
+        same = same & (there == pl.col(name))
+    found = judged.filter(pl.col("mutual").is_null() | before).unique("usl_row", keep="first", maintain_order=True)
+    return _line_rows(found, pl.col("code"), {"other": pl.col("other"), "date_in": pl.col("date_in")})
+
+
+@table("C147")
+def without_its_companion(run: Run, rule: Rule) -> pl.DataFrame:
+    """A service that needs another of the day, and none of those that would do stands there."""
+    key, rows = _on_day(run)
+    asked = rows.join(_pairs(run, "needed"), on="code", how="inner", maintain_order="left")
+    asked = asked.filter(regional.in_force(pl.col("date_in")))
+    there = rows.select(*key, pl.col("code").alias("other")).unique()
+    done = asked.join(there, on=[*key, "other"], how="semi").select("usl_row").unique()
+    alone = asked.join(done, on="usl_row", how="anti", maintain_order="left")
+    found = alone.group_by("usl_row", maintain_order=True).agg(
+        pl.col("code", "date_in").first(), other=pl.col("other").unique().sort().str.join(", ")
+    )
+    return _line_rows(found, pl.col("code"), {"other": pl.col("other"), "date_in": pl.col("date_in")})
+
+
+def _limited(run: Run, name: str) -> pl.DataFrame:
+    """Lines with a limit of R102 that is in force on their day, in canonical order: `limit` is its whole number."""
+    limits = (
+        regional.table(run.books, "R102").drop_nulls(name).select("code", pl.col(name).alias("limit"), "valid_from", "valid_to")
+    )
+    rows = lines(run).filter(pl.col("file_kind") != "X").drop_nulls(["code", "date_in", "kol_usl"])
+    met = rows.join(limits, on="code", how="inner", maintain_order="left").filter(regional.in_force(pl.col("date_in")))
+    return met.sort("limit", maintain_order=True).unique("usl_row", keep="first", maintain_order=True).sort(_LINE_ORDER)
+
+
+def _above(rows: pl.DataFrame, key: list[str], limit: pl.Expr) -> pl.DataFrame:
+    """Lines from the one on that makes the sum of quantities larger than the limit."""
+    counted = rows.with_columns(taken=pl.col("kol_usl").cum_sum().over(key), most=limit)
+    over = counted.filter(pl.col("taken") > pl.col("most") * _HUNDREDTHS)
+    params = {"taken": decimal(pl.col("taken"), 2), "most": pl.col("most"), "date_in": pl.col("date_in")}
+    return _line_rows(over, pl.col("code"), params)
+
+
+@table("C148")
+def too_often_in_a_day(run: Run, rule: Rule) -> pl.DataFrame:
+    """More of a service for a person on one day than R102 allows; the lines after the last that fits are refused."""
+    return _above(_limited(run, "per_day"), ["person_key", "code", "date_in"], pl.col("limit"))
+
+
+@table("C149")
+def too_often_in_a_month(run: Run, rule: Rule) -> pl.DataFrame:
+    """More of a service for a person in the month than R102 allows; a stay above 30 days allows it for each begun 30 days."""
+    rows = _limited(run, "per_month")
+    days = (pl.col("date_z_2") - pl.col("date_z_1")).dt.total_days()
+    months = pl.max_horizontal((days.max().over("person_key", "code") + 29) // 30, pl.lit(1))
+    return _above(rows, ["person_key", "code"], pl.col("limit") * months)
+
+
+@table("C154")
+def two_dialyses_in_a_day(run: Run, rule: Rule) -> pl.DataFrame:
+    """More than one session of dialysis of a person on a day, over all clinics; a line of several days has one for each."""
+    sections = list(rule.parameters.latest("services"))
+    rows = lines(run).filter((_begins("code_usl", sections) | _begins("vid_vme", sections)) & pl.col("date_in").is_not_null())
+    days = (pl.coalesce("date_out", "date_in") - pl.col("date_in")).dt.total_days() + 1
+    quantity = pl.col("kol_usl").fill_null(_HUNDREDTHS)
+    single = rows.filter(days <= 1).with_columns(taken=quantity.cum_sum().over("person_key", "date_in"), most=pl.lit(1, pl.Int64))
+    several = rows.filter(days > 1).with_columns(taken=quantity, most=days)
+    over = pl.concat([single, several]).filter(pl.col("taken") > pl.col("most") * _HUNDREDTHS)
+    params = {"taken": decimal(pl.col("taken"), 2), "most": pl.col("most"), "date_in": pl.col("date_in")}
+    return _line_rows(over.sort(_LINE_ORDER), pl.col("code"), params)
+
+
+# ---------------------------------------------------------------- selections: looked at by experts, refused by nobody
+
+
+def _soon_again(rows: pl.DataFrame, earlier: pl.DataFrame, key: list[str], within: int) -> pl.DataFrame:
+    """`rows` (key, begin, end in days) that begin up to `within` days after an earlier one of their key ended, with that one.
+
+    earlier  key, end, other_package, other_case; of those in time the last that ended counts, of equal ones the last row
+    """
+    known = earlier.drop_nulls([*key, "end"]).sort("end", maintain_order=True)
+    if not rows.height or not known.height:
+        return rows.clear().with_columns(*(pl.lit(None).alias(name) for name in (*_WITNESS, "other_to")))
+    met = rows.drop(*_WITNESS, strict=False).sort("begin", maintain_order=True).join_asof(
+        known.select(*key, pl.col("end").alias("other_end"), *_WITNESS), left_on="begin", right_on="other_end", by=key,
+        strategy="backward", check_sortedness=False,
+    )  # fmt: skip
+    soon = met.filter(pl.col("begin") - pl.col("other_end") <= within)
+    return soon.with_columns(other_to=pl.from_epoch("other_end", time_unit="d"))
+
+
+def _in_turn(rows: pl.DataFrame, key: list[str], within: int) -> pl.DataFrame:
+    """`_soon_again` inside one frame: each row against the one before it of its key by begin and canonical order."""
+    ordered = rows.drop_nulls([*key, "begin", "end"]).sort(*key, "begin", "case_order", maintain_order=True)
+    last = [pl.col(name).shift(1).over(key).alias(f"@{name}") for name in ("end", *_WITNESS)]
+    met = ordered.with_columns(*last).drop_nulls("@end")
+    soon = met.filter(((pl.col("begin") - pl.col("@end")) >= 0) & ((pl.col("begin") - pl.col("@end")) <= within))
+    return soon.drop(*_WITNESS).rename({f"@{name}": name for name in _WITNESS}).with_columns(
+        other_to=pl.from_epoch("@end", time_unit="d")
+    )  # fmt: skip
+
+
+def _selected(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    shown = rows.sort("case_order").unique(key, keep="first", maintain_order=True)
+    params = params_of({name: pl.col(name) for name in (*_WITNESS, "other_to")}).alias("params")
+    return shown.select(key, pl.from_epoch("begin", time_unit="d").cast(pl.String).alias("value"), params)
+
+
+@table("C151")
+def called_again(run: Run, rule: Rule) -> pl.DataFrame:
+    """An ambulance call on the day of an earlier one of the person or the day after: within 24 hours as far as days can tell."""
+    calls = _current(run, rule.parameters.latest("conditions")[0])
+    within = rule.parameters.latest("days")
+    if run.against_history:
+        return _selected(
+            _soon_again(calls, _historic(run, rule.parameters.latest("conditions")[0]), ["person_key"], within), "z_row"
+        )
+    return _selected(_in_turn(calls, ["person_key"], within), "z_row")
+
+
+@table("C155")
+def admitted_again(run: Run, rule: Rule) -> pl.DataFrame:
+    """Admission with a diagnosis that the person was discharged with up to 30 days before; the day of discharge counts."""
+    diagnoses = run.view.sl.select("z_row", "ds1").drop_nulls().unique()
+    stays = _current(run, _INPATIENT).join(diagnoses, on="z_row", how="inner", maintain_order="left")
+    key, within = ["person_key", "ds1"], rule.parameters.latest("days")
+    if not run.against_history:
+        return _selected(_in_turn(stays, key, within), "z_row")
+    history = run.view.tables["history"].filter((pl.col("usl_ok") == _INPATIENT) & (pl.col("novor") == "0"))
+    earlier = history.sort("date_2", "package", "idcase", "sl_id").select(
+        *key, _days("date_2").alias("end"), pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case")
+    )
+    return _selected(_soon_again(stays, earlier, key, within), "z_row")
+
+
+@table("C156")
+def episode_again(run: Run, rule: Rule) -> pl.DataFrame:
+    """A second episode (обращение) of a person with the diagnosis and profile of one that ended up to 14 days before."""
+    cases = people(run).select("z_row", "person_key", "case_order", "package", "idcase")
+    rows = run.view.sl.select("sl_row", "z_row", "ds1", "profil", "p_cel", "date_1", "date_2", "usl_ok", "date_z_2").filter(
+        rule.parameters.among("purposes", pl.col("p_cel"))
+    )
+    episodes = rows.join(cases, on="z_row", how="inner", maintain_order="left").select(
+        "sl_row", "person_key", "case_order", "ds1", "profil", _days("date_1").alias("begin"), _days("date_2").alias("end"),
+        pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"),
+    )  # fmt: skip
+    return _selected(_in_turn(episodes, ["person_key", "ds1", "profil"], rule.parameters.latest("days")), "sl_row")
