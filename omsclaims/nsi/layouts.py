@@ -37,6 +37,7 @@ class Layout:
     ordinal: bool = False
     holes_listed: bool = False
     whole: bool = False
+    headings: Mapping[str, str] = field(default_factory=dict)  # of a sheet: our attribute -> heading of its column
 
     @property
     def published(self) -> frozenset[str] | None:
@@ -94,6 +95,7 @@ def layouts() -> dict[str, Layout]:
     for sheet in sheets():
         layout = Layout(
             key=("code",), repeats=sheet.repeats, ordinal=sheet.ordinal, whole=sheet.whole, scaled=sheet.scaled,
+            headings={**sheet.columns, "code": sheet.key},
         )  # fmt: skip
         found |= {f"KSG.{setting}.{sheet.name}": layout for setting in settings().values()}
     return found

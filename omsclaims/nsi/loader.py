@@ -164,10 +164,11 @@ class _Work:
 
     def _say(self, rule: str, number: int, line: int, column: str, value: str, code: str, more: dict[str, object]) -> None:
         rule = f"N.1{rule[3:]}" if self.layout.holes_listed else rule
-        params = {"book": self.book.name, "row": number, "column": column.upper(), "code": code or "-", **more}
+        column = self.layout.headings.get(column, column.upper())
+        params = {"book": self.book.name, "row": number, "column": column, "code": code or "-", **more}
         self.problems.append(Finding(rule, file=self.file, line=line or None, value=value, params=params))
         if self.layout.holes_listed:
-            self.left_out.append(LeftOut(number, code, rule, column.upper(), value))
+            self.left_out.append(LeftOut(number, code, rule, column, value))
 
     def broken(self) -> None:
         """N.011: rows that could not be split into the cells of their columns."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -286,6 +288,28 @@ def test_everything_published_is_loaded_with_one_command(folder: Path) -> None:
     assert (
         nsi(folder, "show", "KSG.ST.GROUPS", "st02.001", "--on", "2025-12-31").code == 1
     )  # the grouper of 2026 says nothing of 2025
+
+
+def test_a_run_says_which_books_it_does_without(small: Path, folder: Path) -> None:
+    load(folder, "Q023.xml", rules(rule("A")), as_of="2022-05-01")
+    load(folder, "V009.xml", package(row()), as_of="2022-05-01")  # the built-in one is there
+    package_file = min((small / "packages" / "2022-02").glob("HM*.zip"))
+    for lang, words in (
+        ("ru", "Справочники загружены позже дня 2022-04-12"),
+        ("en", "Books were loaded after the day 2022-04-12"),
+    ):
+        said = run("ingest", package_file, "--workspace", folder, "--as-of", "2022-04-12", lang=lang)
+        assert words in said.out and "Q023 (2022-05-01)" in said.out and "V009 (" not in said.out
+    assert "Q023" not in run("ingest", package_file, "--workspace", folder, "--as-of", "2022-05-01").out
+
+
+def test_books_without_a_workbook_do_not_wait_for_its_reader() -> None:
+    code = (
+        "import sys\nfrom omsclaims import cli\ncli.build('en', 'nsi')\nfrom omsclaims.nsi import loader\n"
+        "loader.load_books(b'code,valid_from\\n1,2022-01-01\\n', 'V020.csv')\nprint('openpyxl' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_workspace_of_the_first_version_is_read_and_brought_up_to_date(folder: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_share_that_is_none_refuses_its_sheet_and_no_other() -> None:
     for wrong in ("много", 0.123456):
         rows = [GROUPS[0], [*GROUPS[1][:6], wrong]]
         refused, kept = load_books(workbook({"КСГ": rows, "Группировщик": GROUPER}), "ksg2026.xlsx")
-        assert only(refused) == ("N.006", {"book": "KSG.DS.GROUPS", "row": 1, "column": "WAGE_SHARE", "code": "ds01.001"})
+        assert only(refused) == ("N.006", {"book": "KSG.DS.GROUPS", "row": 1, "column": GROUPS[0][6], "code": "ds01.001"})
         assert refused.findings["line"].to_list() == [2]
         assert book(kept).rows.height == 3
 
