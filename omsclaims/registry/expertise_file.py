@@ -136,20 +136,30 @@ def read_xlsx(content: bytes, name: str) -> ActsRead:
                 return _unreadable(
                     Finding("E.1", file=name, value=", ".join(lacking), params={"reason": "columns", "expected": "XLSX"})
                 )
-            records = (
-                (
-                    number,
-                    [(tag, cells[place]) for tag, place in heading.items() if place < len(cells) and cells[place] is not None],
-                )
-                for number, cells in rows
-            )
-            return _rows(((number, leaves) for number, leaves in records if leaves), wanted, name)
+            return _filled_rows(rows, heading, wanted, name)
         finally:
             book.close()
     except Exception as error:  # openpyxl raises whatever a broken part makes it stumble over
         return _unreadable(
             Finding("E.1", file=name, value=type(error).__name__, params={"reason": "workbook", "expected": "XLSX"})
         )
+
+
+def _filled_rows(
+    rows: Iterator[tuple[int, tuple[Any, ...]]], heading: Mapping[str, int], wanted: Mapping[str, Field], name: str
+) -> ActsRead:
+    """Rows of a sheet that an expert filled in; the others are counted (E.16)."""
+    filled: list[tuple[int, list[tuple[str, Any]]]] = []
+    left = 0
+    for number, cells in rows:
+        leaves = [(tag, _said(cells[place])) for tag, place in heading.items() if place < len(cells) and _is_said(cells[place])]
+        if any(tag in _FILLED for tag, _ in leaves):
+            filled.append((number, leaves))
+        else:
+            left += bool(leaves)
+    made = _rows(filled, wanted, name)
+    unfilled = [Finding("E.16", file=name, params={"count": left})] if left else []
+    return ActsRead(made.rows, findings.concat([made.findings, findings.frame(unfilled)]))
 
 
 def _unsafe(content: bytes) -> str | None:
@@ -179,6 +189,17 @@ def _declares(part: bytes) -> bool:
 def _is_said(cell: Any) -> bool:
     """Whether a cell says anything."""
     return cell is not None and str(cell).strip() != ""
+
+
+class _Formula(str):
+    """A cell that begins as a formula does: it is shown in the finding and never a value."""
+
+    __slots__ = ()
+
+
+def _said(cell: Any) -> Any:
+    """The value of a cell; a formula is marked."""
+    return _Formula(cell) if isinstance(cell, str) and cell.lstrip().startswith("=") else cell
 
 
 def _heading(rows: Iterator[tuple[int, tuple[Any, ...]]], wanted: Mapping[str, Field]) -> dict[str, int]:
@@ -215,7 +236,12 @@ def _rows(records: Iterable[tuple[int, list[tuple[str, Any]]]], wanted: Mapping[
                 problems.append(_field(name, number, tag, value, "twice"))
             given[tag] = value
         for tag, field in wanted.items():
-            value, problem = (None, "missing" if field.must else "") if tag not in given else typed(given[tag], field)
+            if isinstance(given.get(tag), _Formula):
+                value, problem = None, "formula"
+            elif tag in given:
+                value, problem = typed(given[tag], field)
+            else:
+                value, problem = None, "missing" if field.must else ""
             row[field.column] = value
             if problem:
                 bad.append(tag)
@@ -238,14 +264,10 @@ def _field(name: str, row: int, tag: str, value: Any, problem: str) -> Finding:
 
 
 def typed(value: Any, field: Field) -> tuple[Any, str]:
-    """A field of a file as its column holds it, and what is wrong with it (a word of `expertise.field.*`, empty: nothing)."""
-    if isinstance(value, str) and value.startswith("=") and field.form != "T":
-        return None, "formula"
+    """A field of a file as its column holds it, and what is wrong with it (a word that E.2 explains; empty: nothing)."""
     if field.form == "T":
         if field.tag == "OSN" and not isinstance(value, str):
             return None, "ground_number"
-        if isinstance(value, str) and value.startswith("="):
-            return None, "formula"
         text = _text(value)
         return (None, "long") if len(text) > field.length else (text or None, "")
     if field.form == "D":
