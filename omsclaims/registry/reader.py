@@ -227,7 +227,9 @@ def _period(main: XmlRead | None) -> str | None:
     if main is None or main.tables["file"].height == 0:
         return None
     year, month = main.tables["file"]["year"][0], main.tables["file"]["month"][0]
-    return None if year is None or month is None else f"{year:04d}-{month:02d}"
+    if year is None or month is None or not (1000 <= year <= 9999 and 1 <= month <= 12):
+        return None  # no month of any calendar: the header's own findings tell it
+    return f"{year}-{month:02d}"
 
 
 def _merged(main: XmlRead | None, person: XmlRead | None) -> Tables:

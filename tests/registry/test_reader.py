@@ -440,3 +440,19 @@ def test_limits_of_xml_reach_every_file() -> None:
 
     result = reader.read_package(package(), f"{NAME}.zip", Limits(record_elements=3))
     assert {row["file"] for row in only(result.findings, "S.815")} == {NAME, f"L{NAME[1:]}"}
+
+
+@pytest.mark.parametrize("stated", [b"<YEAR>-1</YEAR>", b"<YEAR>99999</YEAR>", b"<YEAR>0</YEAR>"])
+def test_a_year_of_no_calendar_is_a_finding_and_no_crash(stated: bytes) -> None:
+    main = main_document()
+    year = main[main.index(b"<YEAR>") : main.index(b"</YEAR>") + len(b"</YEAR>")]
+    result = read(package(main.replace(year, stated)))
+    assert result.findings.height and result.tables["person"].height == 3
+
+
+@pytest.mark.parametrize("stated", [b"<MONTH>-1</MONTH>", b"<MONTH>13</MONTH>", b"<MONTH>0</MONTH>"])
+def test_a_month_of_no_calendar_is_a_finding_and_no_crash(stated: bytes) -> None:
+    main = main_document()
+    month = main[main.index(b"<MONTH>") : main.index(b"</MONTH>") + len(b"</MONTH>")]
+    result = read(package(main.replace(month, stated)))
+    assert result.findings.height and result.tables["person"].height == 3
