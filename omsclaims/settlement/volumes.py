@@ -241,29 +241,46 @@ def _with_line(
     lines = declared_lines(context)
     told = claimed.join(_first_sub_case(tables, lines), on="case_key", how="left", maintain_order="left")
     features = ["kind", "usl_ok", "profil", "group"]
-    taken = told.join(_line_of_features(told.select(features).unique(), lines), on=features, how="left", nulls_equal=True,
-                      maintain_order="left")  # fmt: skip
+    of_features = _line_of_features(told.select(features).unique(), lines)
+    taken = told.join(of_features, on=features, how="left", nulls_equal=True, maintain_order="left")
     resolved = _resolved(taken.select("mo", "line").drop_nulls().unique(), in_force, lines)
     placed = taken.join(resolved, on=["mo", "line"], how="left", maintain_order="left").with_columns(line="resolved")
     units = lines.select("line", "unit").unique(maintain_order=True)
-    quantities = tables["priced_sl"].group_by("case_key").agg(quantity2=pl.col("quantity2").sum())
-    return (
-        placed.join(units, on="line", how="left", maintain_order="left")
-        .join(quantities, on="case_key", how="left", maintain_order="left")
-        .with_columns(
-            units2=pl.when(pl.col("unit") == "quantity").then("quantity2").otherwise(UNIT2).fill_null(UNIT2),
-            unit=pl.col("unit").fill_null("case"),
+    told_units = placed.join(units, on="line", how="left", maintain_order="left").with_columns(pl.col("unit").fill_null("case"))
+    if not (lines["unit"] == "quantity").any():
+        counted = told_units.with_columns(units2=pl.lit(UNIT2, dtype=pl.Int64))
+    else:
+        quantities = tables["priced_sl"].group_by("case_key").agg(quantity2=pl.col("quantity2").sum())
+        counted = told_units.join(quantities, on="case_key", how="left", maintain_order="left").with_columns(
+            units2=pl.when(pl.col("unit") == "quantity").then("quantity2").otherwise(UNIT2).fill_null(UNIT2)
         )
-        .select(*claimed.columns, "line", "unit", "units2")
-    )
+    return counted.select(*claimed.columns, "line", "unit", "units2")
 
 
 def _first_sub_case(tables: Mapping[str, pl.DataFrame], lines: pl.DataFrame) -> pl.DataFrame:
-    """case_key, profil, group of the first sub-case of each case; null where no line asks for them."""
-    if lines["profil"].null_count() == lines.height and lines["group"].null_count() == lines.height:
+    """case_key, profil, group of the first sub-case of each case; null where no line asks for this profile or group."""
+    profiles = lines["profil"].drop_nulls().unique()
+    asked = lines.filter(pl.col("group").is_not_null()).select("group", "stem").unique()
+    if not profiles.len() and asked.is_empty():
         return pl.DataFrame(schema={"case_key": pl.Int64, "profil": pl.Int64, "group": pl.String})
-    first = tables["sl"].select("case_key", "profil", sl_key="_row").sort("sl_key").unique("case_key", maintain_order=True)
-    return first.join(tables["priced_sl"].select("sl_key", "group"), on="sl_key", how="left").drop("sl_key")
+    first = tables["sl"].group_by("case_key").agg(sl_key=pl.col("_row").min())
+    own = tables["sl"].select(pl.col("_row").alias("sl_key"), "profil")
+    groups = tables["priced_sl"].select("sl_key", "group")
+    pairs = groups.select("group").unique().drop_nulls().join(asked.rename({"group": "pattern"}), how="cross")
+    named = pairs.filter(_group_holds(pl.col("pattern"), pl.col("stem"), pl.col("group")))["group"].unique()
+    return (
+        first.join(own, on="sl_key", how="left")
+        .join(groups, on="sl_key", how="left")
+        .select(
+            "case_key", pl.when(pl.col("profil").is_in(profiles.implode())).then("profil").alias("profil"),
+            pl.when(pl.col("group").is_in(named.implode())).then("group").alias("group"),
+        )
+    )  # fmt: skip
+
+
+def _group_holds(pattern: pl.Expr, stem: pl.Expr, group: pl.Expr) -> pl.Expr:
+    """Whether a group is the one written out, or begins as a pattern with a final `*` does."""
+    return pl.when(pattern.str.ends_with("*")).then(group.str.starts_with(stem)).otherwise(pattern == group)
 
 
 def _line_of_features(features: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -271,12 +288,7 @@ def _line_of_features(features: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFra
     wanted = lines.select("rank", "line", "stem", pl.col("group", "profil", "kind", "usl_ok").name.prefix("is_"))
     pairs = features.join(wanted, how="cross")
     same = [pl.col(f"is_{name}").is_null() | (pl.col(f"is_{name}") == pl.col(name)) for name in ("profil", "kind", "usl_ok")]
-    pattern = pl.col("is_group").str.ends_with("*")
-    group = (
-        pl.when(pl.col("is_group").is_null()).then(pl.lit(value=True))
-        .when(pattern).then(pl.col("group").str.starts_with(pl.col("stem")))
-        .otherwise(pl.col("is_group") == pl.col("group"))
-    )  # fmt: skip
+    group = pl.col("is_group").is_null() | _group_holds(pl.col("is_group"), pl.col("stem"), pl.col("group"))
     holds = pl.all_horizontal(*same, group).fill_null(value=False)
     names = features.columns
     return pairs.filter(holds).sort(*names, "rank").unique(names, keep="first", maintain_order=True).select(*names, "line")
