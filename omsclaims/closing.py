@@ -94,6 +94,7 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     for row in rows:
         tables = workspace.package_tables(row)
         found = tables.pop("findings")
+        tables.pop("executions", None)
         packages.append(month.Package(row.package, tables, found))
     tables = month.assemble(packages)
     registers, register_digests = workspace.registers()

@@ -24,8 +24,9 @@ import polars as pl
 
 from omsclaims import findings as findings_module
 from omsclaims import messages
+from omsclaims.checks import official
 from omsclaims.context import Context
-from omsclaims.intake import shown_name
+from omsclaims.intake import NOT_OF_THE_REGISTRY, shown_name
 from omsclaims.periods import working_day_of_month
 from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, flk, page, territory_files
@@ -132,7 +133,8 @@ def _write_answers(
         decided = results["decisions"].join(keys, on="case_key", how="semi")
         sanctions = results["sanctions"].join(keys, on="case_key", how="semi", maintain_order="left")
         package_tables = {**read_tables(workspace / row.path), **read_tables(workspace / row.people_path)}
-        package_tables.pop("findings")
+        for name in NOT_OF_THE_REGISTRY:
+            package_tables.pop(name, None)
         full = {name: package_tables.get(name, formats.empty_table(name, "main")) for name in formats.canonical_tables()}
         kept = {name: table for name, table in package_tables.items() if name not in full}
         answer, edition = answers.answer_tables({**full, **kept}, own, decided, sanctions)
@@ -245,8 +247,17 @@ def _write_page(
     shown = {**tables, **results, "packages": packages_frame(packages, lang)}
     refused = [read_tables(shelf.workspace / row.path)["findings"] for row in packages if row.state == "refused"]
     shown["findings"] = findings_module.concat([results["findings"], *refused])
+    shown["executions"] = official.summed(
+        [_executions(shelf.workspace / row.path) for row in packages if row.state == "accepted"]
+    )
     made = page.month_page(shown, identities, _links(shelf), context, lang, digest)
     shelf.add("page", str(context.month), Path("reports", "index.html"), made.encode())
+
+
+def _executions(folder: Path) -> pl.DataFrame:
+    """What became of the rows of the check books on a package, as its intake left it."""
+    path = folder / "executions.parquet"
+    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=official.EXECUTIONS)
 
 
 def packages_frame(packages: Sequence[PackageRow], lang: str) -> pl.DataFrame:
@@ -268,7 +279,7 @@ def packages_frame(packages: Sequence[PackageRow], lang: str) -> pl.DataFrame:
 
 
 def _reason(rule: str, lang: str) -> str:
-    return f"{rule} {messages.text(f'rule.{rule}.title', lang)}"
+    return f"{rule} {messages.text(findings_module.rule_key(rule, 'title'), lang)}"
 
 
 _GROUP_OF: Final = {

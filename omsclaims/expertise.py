@@ -16,6 +16,7 @@ import polars as pl
 
 from omsclaims import closing, contract, intake
 from omsclaims import expertise_store as store
+from omsclaims.intake import NOT_OF_THE_REGISTRY
 from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
 from omsclaims.registry import expertise_file, formats, writer
@@ -289,7 +290,8 @@ def _write_result(
     """One registry with its sanctions."""
     keys = cases.select("case_key")
     found = workspace.package_tables(row)
-    found.pop("findings")
+    for name in NOT_OF_THE_REGISTRY:
+        found.pop(name, None)
     full = {name: found.get(name, formats.empty_table(name, "main")) for name in formats.canonical_tables()}
     kept = {name: table for name, table in found.items() if name not in full}
     own = {name: table.join(keys, on="case_key", how="semi", maintain_order="left") for name, table in tables.items()}

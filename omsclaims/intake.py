@@ -28,6 +28,9 @@ from omsclaims.registry.formats import Overlays, load_overlays
 from omsclaims.registry.limits import Limits
 from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, read_tables, sha256_bytes, write_tables
 
+#: What is kept in the folder of a package beside the tables of its registry.
+NOT_OF_THE_REGISTRY: Final = ("findings", "executions")
+
 Progress = Callable[[str, int, int], None]
 
 

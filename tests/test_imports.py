@@ -32,7 +32,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "reports": STAGE | {"registry", "checks", "tariffs", "settlement"},
     "synthetic": DATA | {"registry"},
     "workspace": DATA,
-    "documents": STAGE | {"registry", "settlement", "reports", "workspace", "intake"},
+    "documents": STAGE | {"registry", "checks", "settlement", "reports", "workspace", "intake"},
     "intake": STAGE | {"registry", "checks", "workspace"},
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
     "expertise_store": DATA | {"workspace"},

@@ -48,7 +48,7 @@ def todo(rule: str, lang: str, found: Sequence[Filling] = ()) -> str:
 
 def sentence(rule: str, params: str | None, value: str | None, element: str | None, lang: str) -> str:
     """The text of one finding; the title, or the id, of a rule without a text."""
-    if messages.has(f"rule.{rule}.text"):
+    if messages.has(findings_room.rule_key(rule, "text")):
         return findings_room.rule_text(rule, json.loads(params or "{}"), value, element, lang)
     return title(rule, lang)
 

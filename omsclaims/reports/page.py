@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import polars as pl
 from markupsafe import Markup
 
+from omsclaims.checks import official
 from omsclaims.periods import Month
 from omsclaims.reports import charts, listing
 from omsclaims.reports.acts import party
@@ -91,7 +92,8 @@ def month_page(
     """The page of the month as HTML.
 
     tables      contract tables by name: cases, decisions, priced, identified, act_121, act_132, territory_bills, plan_lines (or
-                reg_plan), reg_clinic, reg_insurer; `packages` (columns PACKAGES) and `findings`. What is absent is left out
+                reg_plan), reg_clinic, reg_insurer; `packages` (columns PACKAGES), `findings` and `executions` (rows of the check
+                books). What is absent is left out
     identities  settlement.identities
     links       acts, answers and other files by relative path
     digest      digest of the month, for the foot of the page
@@ -116,7 +118,8 @@ def month_page(
         kind_chart=_chart(by_kind, "chart.kinds", lang), insurers=_insurers(tables, insurers),
         payments=_payments(tables, insurers, lang),
         territories=_rows(tables, "territory_bills", "territory"), volumes=_volumes(tables, context.month, lang),
-        refused_packages=_refused_packages(tables, clinics), links=[(group, found) for group, found in grouped if found],
+        rows_of_books=_rows_of_books(tables, lang), refused_packages=_refused_packages(tables, clinics),
+        links=[(group, found) for group, found in grouped if found],
     )  # fmt: skip
 
 
@@ -334,6 +337,12 @@ def _percent(part: int, whole: int | None, lang: str) -> str:
     tenths = (2 * part * 1000 + whole) // (2 * whole)
     text = f"{tenths // 10}.{tenths % 10}"
     return (text.replace(".", ",") if lang == "ru" else text) + "\u00a0%"
+
+
+def _rows_of_books(tables: Tables, lang: str) -> list[str]:
+    """Of each check book how many rows were executed on the packages of the month, and which not, by reason."""
+    found = tables.get("executions")
+    return [] if found is None or not found.height else official.told(found, lang)
 
 
 def _refused_packages(tables: Tables, names: Mapping[str, str]) -> list[dict[str, Any]]:
