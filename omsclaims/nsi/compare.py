@@ -79,16 +79,16 @@ def _texts(book: Book, columns: list[str]) -> pl.DataFrame:
 
 def _counted(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Rows with the number of each among those that are equal in `keys`."""
-    return rows.with_columns(pl.int_range(pl.len()).over(keys).alias("__nth"))
+    return rows.with_columns(pl.int_range(pl.len()).over(keys).alias("NTH"))
 
 
 def _unequal(rows: pl.DataFrame, others: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """Rows that have no equal among the others, each counted as often as it stands there."""
-    keys = [*columns, "__nth"]
+    keys = [*columns, "NTH"]
     return (
         _counted(rows, columns)
         .join(_counted(others, columns), on=keys, how="anti", nulls_equal=True, maintain_order="left")
-        .drop("__nth")
+        .drop("NTH")
     )
 
 
@@ -96,14 +96,14 @@ def _paired(
     left: pl.DataFrame, right: pl.DataFrame, keys: tuple[str, ...], columns: list[str]
 ) -> tuple[list[tuple[dict[str, str | None], dict[str, str | None]]], pl.DataFrame, pl.DataFrame]:
     """Rows that belong together by `keys` and their order, and what is left of both."""
-    on = [*keys, "__nth"]
+    on = [*keys, "NTH"]
     one, other = _counted(left, [*keys]), _counted(right, [*keys])
-    both = one.join(other, on=on, how="inner", suffix="__new", nulls_equal=True, maintain_order="left")
-    news = [column if column in keys else f"{column}__new" for column in columns]
+    both = one.join(other, on=on, how="inner", suffix=":NEW", nulls_equal=True, maintain_order="left")
+    news = [column if column in keys else f"{column}:NEW" for column in columns]
     after = both.select(news).rename(dict(zip(news, columns, strict=True)))
     pairs = list(zip(both.select(columns).to_dicts(), after.to_dicts(), strict=True))
     rest = [
-        part.join(both.select(on), on=on, how="anti", nulls_equal=True, maintain_order="left").drop("__nth")
+        part.join(both.select(on), on=on, how="anti", nulls_equal=True, maintain_order="left").drop("NTH")
         for part in (one, other)
     ]
     return pairs, rest[0], rest[1]

@@ -44,7 +44,8 @@ NOTHING_FOUND: Final = findings.empty()
 _FEW: Final = 100  # findings of one book that is refused: a column of wrong dates needs no list of thousands
 #: A number as books write it: no exponent, no separators of thousands.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:[.,][0-9]{0,10})?")
-_AT: Final = "__at"  # place of a row in the records, while the book is made
+#: Place of a row in the records, while the book is made. Columns of files are in lower case: none is called like this.
+_AT: Final = "AT"
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ def _typed(work: _Work) -> pl.DataFrame:
     code = pl.col(work.key).str.strip_chars_end(layout.strip) if layout.strip else pl.col(work.key)
     named = next((column for column in layout.name if column in read.columns), None)
     used = {work.key, work.begin, work.end, named, *layout.columns.values(), *(c for cs in layout.lists.values() for c in cs)}
-    others = [column for column in columns if column not in used | KEY_COLUMNS.keys() | layout.columns.keys() and column]
+    taken = used | KEY_COLUMNS.keys() | layout.columns.keys() | ({"meaning_ru"} if named else set())
+    others = [column for column in columns if column and column not in taken]
     wanted = [
         pl.col(_AT),
         code.replace("", None).alias("code"),
@@ -319,18 +321,18 @@ def _without_doubles(work: _Work, frame: pl.DataFrame) -> pl.DataFrame:
     if not work.layout.holes_listed:
         return frame
     content = [column for column in frame.columns if column not in (_AT, "row")]
-    first = frame.with_columns(pl.col(_AT).min().over(content).alias("__first"))
-    doubles = first.filter(pl.col(_AT) != pl.col("__first"))
-    for at, before in doubles.sort(_AT).select(_AT, "__first").iter_rows():
+    first = frame.with_columns(pl.col(_AT).min().over(content).alias("FIRST"))
+    doubles = first.filter(pl.col(_AT) != pl.col("FIRST"))
+    for at, before in doubles.sort(_AT).select(_AT, "FIRST").iter_rows():
         work.wrong("N.004", at, work.key, work.read.rows[at].get(work.key, ""), first=work.read.numbers[before])
-    return first.filter(pl.col(_AT) == pl.col("__first")).drop("__first")
+    return first.filter(pl.col(_AT) == pl.col("FIRST")).drop("FIRST")
 
 
 def _meeting(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows of one code whose validity begins before that of an earlier row has ended."""
     ordered = frame.with_columns(pl.col("valid_from").fill_null(SINCE_EVER)).sort("code", "valid_from", _AT)
     until = pl.col("valid_to").fill_null(date.max)
-    met = ordered.with_columns(__before=until.cum_max().shift(1).over("code")).filter(pl.col("__before") >= pl.col("valid_from"))
+    met = ordered.with_columns(BEFORE=until.cum_max().shift(1).over("code")).filter(pl.col("BEFORE") >= pl.col("valid_from"))
     return met.select(_AT, "code", "valid_from").sort(_AT)
 
 

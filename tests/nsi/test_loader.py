@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omsclaims import messages, nsi
 from omsclaims.findings import with_text
@@ -283,6 +287,43 @@ def test_several_books_of_one_file() -> None:
     assert only(refused) == ("N.012", {"name": "KSG.ST"})
     (told,) = load_books(data, "grouper.xlsx", Told(holds_from=date(2025, 1, 1)))
     assert (book(told).edition, book(told).holds_from) == ("2025", date(2025, 1, 1))
+
+
+# ---- anything at all
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    name=st.sampled_from(["V009.csv", "Q023.csv", "F014.csv", "V020_partial.csv", "V777.csv", "F003.csv"]),
+    head=st.lists(
+        st.sampled_from([
+            "code", "valid_from", "valid_to", "meaning_ru", "idrmp", "rmpname", "datebeg", "DATEEND", "row", "AT", "__at", "FIRST",
+            "id_test", "id_el", "type_d", "type_md", "osn", "k_no", "naim", "kod", "idk_pr", "mcod", "d_begin", "fam_ruk", "", "x",
+        ]),
+        unique=True, min_size=1, max_size=9,
+    ),
+    data=st.data(),
+)  # fmt: skip
+def test_no_table_breaks_the_loader(name: str, head: list[str], data: st.DataObject) -> None:
+    """Whatever stands in a CSV, it is a book or findings; what is loaded has its columns once and its dates as dates."""
+    cell = st.sampled_from(["", "1", "101", "01.01.2022", "2022-13-01", "20220101", "31.12.2021", "0.5", "x;y", " ", "é\n"])
+    rows = data.draw(st.lists(st.lists(cell, min_size=len(head), max_size=len(head) + 1), max_size=6))
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows([head, *rows])
+    for one in load_books(stream.getvalue().encode(), name):
+        if one.book is None:
+            assert one.findings.height
+            continue
+        assert one.book.rows.schema["valid_from"] == one.book.rows.schema["valid_to"] == pl.Date
+        assert one.book.rows.height + len(one.book.left_out) >= 1
+        assert not {"fam_ruk", "AT", "FIRST"} & set(one.book.rows.columns)
+
+
+@settings(deadline=None)
+@given(content=st.binary(max_size=200), name=st.sampled_from(["V009.xml", "V009.zip", "V009.csv", "V009.xlsx", "Q023.xml"]))
+def test_no_bytes_break_the_loader(content: bytes, name: str) -> None:
+    for one in load_books(content, name):
+        assert one.book is not None or one.findings.height
 
 
 # ---- the published books
