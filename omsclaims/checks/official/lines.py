@@ -162,14 +162,14 @@ class Lines:
             return np.full(self.height(table), 0 if self.height(above) else -1, np.int64)
         parent = self.editions.parents.get(table)
         if above == "person" and (parent is None or "person" not in self._climb(table)):
-            return self._persons() if table == "patient" else _through(self.index(table, "patient"), self.index("patient", above))
+            return self._persons() if table == "patient" else through(self.index(table, "patient"), self.index("patient", above))
         if above == "patient" and table == "zap":
             return self._first("patient", self.height("zap"))
         if above == "patient" and "patient" not in self._climb(table):
-            return _through(self.index(table, "zap"), self.index("zap", above))
+            return through(self.index(table, "zap"), self.index("zap", above))
         if parent is None:
             raise LookupError(f"{above} is not above {table}")
-        return _through(self._parent_rows(table), self.index(parent, above))
+        return through(self._parent_rows(table), self.index(parent, above))
 
     def _climb(self, table: str) -> list[str]:
         """The tables that a table hangs on by its own rows."""
@@ -296,8 +296,8 @@ class Lines:
         return found
 
 
-def _through(here: np.ndarray, further: np.ndarray) -> np.ndarray:
-    """Rows of the table above the one above; -1 stays."""
+def through(here: np.ndarray, further: np.ndarray) -> np.ndarray:
+    """Rows of the table further above, by rows of the table above; -1 (none) stays -1."""
     if not further.size:
         return np.full(here.size, -1, np.int64)
     return np.where(here < 0, -1, further[here])

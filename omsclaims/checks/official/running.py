@@ -21,7 +21,7 @@ from omsclaims import findings, messages
 from omsclaims.checks.catalogue import NEW_CODES_SINCE
 from omsclaims.checks.official import classifiers
 from omsclaims.checks.official.compiling import Check, Program, Skipped
-from omsclaims.checks.official.lines import Lines
+from omsclaims.checks.official.lines import Lines, through
 from omsclaims.checks.official.rows import CheckRow
 from omsclaims.checks.rules import masked
 from omsclaims.registry.formats import PERSONAL
@@ -162,8 +162,8 @@ def _place(lines: Lines, grain: str, level: str, carrier: str, rows: np.ndarray)
 
 def _of_case(lines: Lines, cases: np.ndarray) -> dict[str, pl.Series]:
     z_sl, zap, patient = lines.tables["z_sl"], lines.tables["zap"], lines.tables["patient"]
-    records = lines.index("z_sl", "zap")[cases]
-    patients = _nulled(lines.index("z_sl", "patient")[cases])
+    records = through(cases, lines.index("z_sl", "zap"))
+    patients = _nulled(through(cases, lines.index("z_sl", "patient")))
     at, record = _nulled(cases), _nulled(records)
     return {
         "z_row": z_sl["_row"].gather(at), "idcase": z_sl["idcase"].gather(at), "day": z_sl["date_z_2"].gather(at),
