@@ -23,10 +23,14 @@ MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
     "reg_clinic": frozenset({"valid_to"}),
     "reg_insurer": frozenset({"valid_to"}),
     "reg_licence": frozenset({"valid_to"}),
+    "reg_staff": frozenset({"left_on", "certified_on", "certified_to"}),
     "reg_plan": frozenset({"money_kop"}),
     "reg_advance": frozenset(),
     "reg_funding": frozenset({"smo"}),
     "reg_opening": frozenset(),
+    "reg_certificate": frozenset({"enp", "received_on"}),
+    "reg_unchosen": frozenset(),
+    "reg_exclusion": frozenset(),
     "reg_quota": frozenset(),
     "reg_voucher": frozenset({"requested_on", "referred_on"}),
     "reg_voucher_event": frozenset({"decision", "planned_on", "in_person"}),
@@ -95,6 +99,13 @@ TABLES: Final[dict[str, Table]] = {
         "a licence of a clinic for conditions and profile of care", "workspace", "checks",
         {"mo": (S, "clinic"), "usl_ok": (I, "V006"), "profil": (I, "V002"), "valid_from": (D, ""), "valid_to": (D, "null: open")},
     ),
+    "reg_staff": Table(
+        "a doctor or nurse at work in a clinic with a specialty, and the certificate or accreditation for it", "workspace", "checks",
+        {
+            "mo": (S, "clinic"), "code": (S, "IDDOKT, CODE_MD"), "prvs": (I, "specialty, V021"), "hired_on": (D, "first day of work"), "left_on": (D, "last day, null: still there"),
+            "certified_on": (D, "day of the certificate, null: none"), "certified_to": (D, "last day of it, null: five years from its day"),
+        },
+    ),
     "reg_plan": Table(
         "plan of a clinic for a month and line, set by the commission (Rules 122-123); the row with the latest `since` holds", "workspace", "checks, reports",
         {"mo": (S, "clinic"), "month": (S, "YYYY-MM"), "line": (S, "line of the agreement's plan_lines.csv; without that table a payment kind"), "volume": (I, "whole units of the line: cases, or quantities"), "money_kop": (I, "money or null: no limit"), "since": (D, "date of the decision")},
@@ -110,6 +121,18 @@ TABLES: Final[dict[str, Table]] = {
     "reg_opening": Table(
         "opening balance of the ledger, before the first month", "workspace", "settle",
         {"account": (S, "account of the ledger"), "amount_kop": (I, "debit positive, credit negative; sums to zero")},
+    ),
+    "reg_certificate": Table(
+        "a temporary certificate of insurance (Rules 37); personal", "workspace", "identify",
+        {"npolis": (S, "number"), "enp": (S, "person, where known"), "smo": (S, "insurer"), "issued_on": (D, ""), "received_on": (D, "day the policy was received, or null")},
+    ),
+    "reg_unchosen": Table(
+        "a person who has chosen no insurer, to be apportioned (Rules 13); personal", "workspace", "insured apportion",
+        {"enp": (S, "person"), "working": (B, ""), "since": (D, "day from which the fund knows")},
+    ),
+    "reg_exclusion": Table(
+        "why a clinic or insurer left its register (Rules 72, 91, 100)", "workspace", "insured check",
+        {"code": (S, "clinic, F003 mcod, or insurer, F002 smocod"), "excluded_on": (D, "last day in the register"), "reason": (S, "liquidation | licence | bankruptcy | notice (by 1 September for the next year) | contract")},
     ),
     "reg_quota": Table(
         "places of high-tech care of a clinic, group and year; the row with the latest `since` holds", "workspace", "vouchers",

@@ -46,7 +46,9 @@ PUBLISHED: Final = "published.duckdb"
 PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "tel", "exceptions", "extra"})
 #: Parts of the folder that hold the documents of closed months, a folder per month.
 DOCUMENT_PARTS: Final = ("reports", "restricted")
-PERSON_REGISTERS: Final = frozenset({"reg_insured", "reg_attachment", "reg_complaint", "reg_voucher"})
+PERSON_REGISTERS: Final = frozenset(
+    {"reg_insured", "reg_attachment", "reg_complaint", "reg_voucher", "reg_certificate", "reg_unchosen"}
+)
 
 _DDL: Final = """
 CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);

@@ -27,6 +27,7 @@ FAMILIES: Final = {
     "bulk": ("convert", "warmup"),
     "plans": ("plan",),
     "vouchers": ("voucher",),
+    "insured": ("insured",),
     "months": ("run", "reopen", "explain"),
     "expertise": ("expertise",),
 }

@@ -16,6 +16,7 @@ import polars as pl
 from omsclaims import contract, findings
 from omsclaims.nsi import Books
 from omsclaims.periods import age_expr
+from omsclaims.settlement.insured import with_certificates
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -29,12 +30,14 @@ def identify(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, 
     """Each case's person, insurer, territory and attachment on DATE_Z_2.
 
     tables   cases, z_sl (_row, _parent), patient (_parent, policy, spolis), person (package, id_pac, fam, im, ot, w, dr),
-             reg_insured, reg_attachment; a case without z_sl, patient or person rows stays, with what is known
+             reg_insured, reg_attachment, reg_certificate (ends of temporary certificates, where there are any); a case without
+             z_sl, patient or person rows stays, with what is known
     returns  identified (contract), one row a case in the order of case_key, without any personal value;
              findings: I.1 a policy number stands for several people in the register, I.2 two insurers hold one person
     """
     billed = _billed(tables, context)
-    register = _register(tables["reg_insured"])
+    certificates = tables.get("reg_certificate", contract.TABLES["reg_certificate"].empty())
+    register = _register(with_certificates(tables["reg_insured"], certificates, context.law))
     people, ambiguous = _find_people(billed, register)
     held = _policy_on_the_day(people, register)
     placed = _place_by_insurer_or_policy(held, context)
