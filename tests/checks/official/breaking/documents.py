@@ -11,11 +11,12 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from omsclaims.registry import names
+from omsclaims.registry import formats, names
 from omsclaims.registry.formats import Format
 
 #: An element: its text, what stands in it, or all of its instances.
@@ -44,7 +45,6 @@ class Document:
     persons: Tree | None
     region: str = "00"
     today: str = "2021-02-28"
-    aims: tuple[str, ...] = field(default=())
 
     def tree_of(self, family: str) -> Tree:
         """The main file or the file of persons."""
@@ -73,14 +73,15 @@ class Edit:
 
 def edited(document: Document, edits: tuple[Edit, ...]) -> Document:
     """The document with the changes. Raises ValueError where it does not read as `old`."""
-    made = replace(document, tree=copy.deepcopy(document.tree), persons=copy.deepcopy(document.persons))
+    made = document
     for edit in edits:
         if edit.place.startswith("@"):
             made = replace(made, **{edit.place[1:]: edit.new})
             continue
         if found(made, edit.place) != edit.old:
             raise ValueError(f"{document.name} has {found(made, edit.place)!r} at {edit.place}, not {edit.old!r}")
-        _put(made.tree_of(edit.family), _steps(edit.place), copy.deepcopy(edit.new))
+        changed = _with(made.tree_of(edit.family), _steps(edit.place), copy.deepcopy(edit.new))
+        made = replace(made, tree=changed) if edit.family == "main" else replace(made, persons=changed)
     return made
 
 
@@ -109,24 +110,22 @@ def _steps(place: str) -> list[tuple[str, int]]:
     return steps
 
 
-def _put(tree: Tree, steps: list[tuple[str, int]], new: Any) -> None:
-    node: Any = tree
-    for tag, number in steps[:-1]:
-        node = node[tag][number] if isinstance(node[tag], list) else node[tag]
-    tag, number = steps[-1]
-    many = node.get(tag)
-    if not isinstance(many, list):
-        many = [] if many is None else [many]
-    if new is None:
+def _with(node: Tree, steps: list[tuple[str, int]], new: Any) -> Tree:
+    """The tree with one element put in, changed or taken away; what is not on the way to it is shared."""
+    (tag, number), *further = steps
+    here = node.get(tag)
+    many = list(here) if isinstance(here, list) else [] if here is None else [here]
+    if further:
+        many[number] = _with(many[number], further, new)
+    elif new is None:
         del many[number]
     elif number < len(many):
         many[number] = new
     else:
         many.append(new)
     if many:
-        node[tag] = many if len(many) > 1 else many[0]
-    else:
-        del node[tag]
+        return {**node, tag: many if len(many) > 1 else many[0]}
+    return {other: value for other, value in node.items() if other != tag}
 
 
 def places(tree: Tree, path: str, prefix: str = "") -> Iterator[str]:
@@ -154,9 +153,15 @@ def rendered(tree: Tree, edition: Format) -> bytes:
     return "\n".join(lines).encode(edition.encoding, errors="xmlcharrefreplace")
 
 
+@cache
+def _order(edition: str, path: str) -> dict[str, int]:
+    """Places of the elements of a structure in an edition."""
+    return {item.name: place for place, item in enumerate(formats.get(edition).children.get(path, ()))}
+
+
 def _render(node: Tree, path: str, edition: Format, lines: list[str]) -> None:
-    known = [item.name for item in edition.children.get(path, ())]
-    for tag in sorted(node, key=lambda one: known.index(one) if one in known else len(known)):
+    known = _order(edition.id, path)
+    for tag in sorted(node, key=lambda one: known.get(one, len(known))):
         for one in node[tag] if isinstance(node[tag], list) else [node[tag]]:
             if isinstance(one, dict):
                 lines.append(f"<{tag}>")

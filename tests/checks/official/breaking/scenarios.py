@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,14 @@ def documents() -> dict[str, Document]:
                 assert made.name not in found, made.name
                 found[made.name] = made
     return found
+
+
+@cache
+def document(name: str) -> Document:
+    """A clean registry: `H.visit`, or one that a fund's own rows are held against, too: `H.visit@41`."""
+    base, _, region = name.partition("@")
+    found = documents()[base]
+    return replace(found, name=name, region=region) if region else found
 
 
 def _resolved(node: Any, parts: Mapping[str, Any]) -> Any:
