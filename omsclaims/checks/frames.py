@@ -46,6 +46,7 @@ _USL: Final = (
 #: What a sub-case and a service need to know of their case.
 _OF_CASE: Final = (
     "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2", "lpu", "novor", "p_otk", "age", "w", "dr", "rslt", "rslt_d", "vidpom",
+    "for_pom",
 )  # fmt: skip
 #: What a service needs to know of its sub-case.
 _OF_SL: Final = ("z_row", "date_1", "date_2", "file_kind", "usl_ok", "idsp", "date_z_1", "date_z_2")
@@ -109,8 +110,8 @@ class View:
 
     @cached_property
     def persons(self) -> pl.DataFrame:
-        """Each person of a package once: package, id_pac, dr, w."""
-        persons = self.packaged("person").select("package", "id_pac", "dr", "w")
+        """Each person of a package once: package, id_pac, dr, w, person_row (_row in the file of persons)."""
+        persons = self.packaged("person").select("package", "id_pac", "dr", "w", pl.col("_row").alias("person_row"))
         return persons.filter(pl.col("id_pac").is_not_null()).unique(["package", "id_pac"], keep="first", maintain_order=True)
 
     @cached_property

@@ -120,15 +120,14 @@ def no_single_policy_number(run: Run, rule: Rule) -> pl.DataFrame:
 
 
 def _on_cases(run: Run, persons: pl.DataFrame, *of_case: str) -> pl.DataFrame:
-    """Rows about persons (package, id_pac) against each case of the person: z_row, novor, and columns of the case."""
-    cases = run.view.case.select("z_row", "package", "id_pac", "novor", *of_case)
-    return cases.join(persons, on=["package", "id_pac"], how="inner", maintain_order="left")
+    """Rows about persons (person_row) against each case of the person: z_row, novor, and columns of the case."""
+    cases = run.view.case.select("z_row", "person_row", "novor", *of_case)
+    return cases.join(persons, on="person_row", how="inner", maintain_order="left")
 
 
 def _persons(run: Run, *columns: str) -> pl.DataFrame:
-    """Each person of a package once: package, id_pac, _row and columns of the file of persons."""
-    persons = run.view.packaged("person").select("package", "id_pac", "_row", *columns).drop_nulls("id_pac")
-    return persons.unique(["package", "id_pac"], keep="first", maintain_order=True)
+    """Rows of the file of persons: person_row and columns; of a person that stands twice the first is joined to cases."""
+    return run.view.table("person").select(pl.col("_row").alias("person_row"), *columns)
 
 
 @table("C012")
@@ -139,15 +138,16 @@ def bad_name(run: Run, rule: Rule) -> pl.DataFrame:
     """
     parts = ("fam", "im", "ot", "fam_p", "im_p", "ot_p")
     persons = _persons(run, *parts)
-    stated = run.view.table("dost").select(pl.col("_parent").alias("_row"), "dost")
+    stated = run.view.table("dost").select(pl.col("_parent").alias("person_row"), "dost")
     found = []
     for part in parts:
-        bad = pl.col(part).is_not_null() & ~pl.col(part).str.contains(_NAME)
-        found.append(_name_rows(persons.filter(bad), part, "", pl.col(part)))
+        names = persons.select(pl.col(part).drop_nulls().unique())  # there are few names, and many who bear them
+        bad = names.filter(~pl.col(part).str.contains(_NAME))[part]
+        found.append(_name_rows(persons.filter(pl.col(part).is_in(bad.implode())), part, "", pl.col(part)))
     for tag, excuse in rule.parameters.latest("excused").items():
         nameless = persons.filter(pl.col(tag.lower()).is_null())
-        excused = stated.filter(pl.col("dost") == excuse).select("_row")
-        found.append(_name_rows(nameless.join(excused, on="_row", how="anti"), tag, "0", pl.lit(None, dtype=pl.String)))
+        excused = stated.filter(pl.col("dost") == excuse).select("person_row")
+        found.append(_name_rows(nameless.join(excused, on="person_row", how="anti"), tag, "0", pl.lit(None, dtype=pl.String)))
     cases = _on_cases(run, pl.concat(found))
     named = cases.filter((pl.col("only_novor") == "") | (pl.col("only_novor") == pl.col("novor")))
     return named.sort("z_row", "element").unique("z_row", keep="first", maintain_order=True).select("z_row", "element", "value")
@@ -155,7 +155,7 @@ def bad_name(run: Run, rule: Rule) -> pl.DataFrame:
 
 def _name_rows(persons: pl.DataFrame, tag: str, novor: str, value: pl.Expr) -> pl.DataFrame:
     return persons.select(
-        "package", "id_pac", pl.lit(f"PERS/{tag.upper()}").alias("element"), value.alias("value"),
+        "person_row", pl.lit(f"PERS/{tag.upper()}").alias("element"), value.alias("value"),
         pl.lit(novor).alias("only_novor"),
     )  # fmt: skip
 
@@ -186,12 +186,10 @@ def document_of_an_adult(run: Run, rule: Rule) -> pl.DataFrame:
 @table("C017")
 def document_off_its_mask(run: Run, rule: Rule) -> pl.DataFrame:
     """Series or number of a document do not have the form that F011 gives it; a form that the book has not is silent."""
-    masks = run.books.require("F011").rows
-    persons = _persons(run, "doctype", "docser", "docnum")
-    found = [
-        _off_mask(persons, *row)
-        for row in masks.select("code", "valid_from", "valid_to", "series_mask", "number_mask").iter_rows()
-    ]
+    persons = _persons(run, "doctype", "docser", "docnum").drop_nulls("doctype")
+    masks = run.books.require("F011").rows.filter(pl.col("code").is_in(persons["doctype"].unique().implode()))
+    columns = ("code", "valid_from", "valid_to", "series_mask", "number_mask")
+    found = [_off_mask(persons, *row) for row in masks.select(columns).iter_rows()]
     if not found:
         return run.view.case.clear().select("z_row")
     days = pl.col("date_z_2").is_between(pl.col("begins"), pl.coalesce("ends", pl.lit(_NEVER)))
@@ -213,7 +211,7 @@ def _off_mask(
         off = pl.lit(value=False) if form is None else ~pl.col(column).str.contains(form)
         parts.append(
             of_kind.filter(off.fill_null(value=False)).select(
-                "package", "id_pac", "doctype", pl.col(column).alias("value"), pl.lit(tag).alias("element"),
+                "person_row", "doctype", pl.col(column).alias("value"), pl.lit(tag).alias("element"),
                 pl.lit(mask or "").alias("mask"),
                 pl.lit(begins).cast(pl.Date).alias("begins"), pl.lit(ends).cast(pl.Date).alias("ends"),
             )
@@ -256,12 +254,11 @@ def _unconfirmed(run: Run) -> pl.DataFrame:
     if refused is not None:
         cases = cases.join(refused.select(pl.col("case_key").alias("z_row")), on="z_row", how="anti", maintain_order="left")
     named = [pl.col(part).str.to_uppercase().str.replace_all("Ё", "Е").alias(part) for part in ("fam", "im", "ot")]
-    people = _persons(run, "fam", "im", "ot").select("package", "id_pac", *named)
+    asked = cases.select("person_row").unique()
+    people = _persons(run, "fam", "im", "ot").join(asked, on="person_row", how="semi").select("person_row", *named)
     return (
-        cases.select(
-            "z_row", "package", "id_pac", "code_mo", "vpolis", "dr", pl.col("billed_w").alias("w"), _POLICY.alias("policy")
-        )
-        .join(people, on=["package", "id_pac"], how="left", maintain_order="left")
+        cases.select("z_row", "person_row", "code_mo", "vpolis", "dr", pl.col("billed_w").alias("w"), _POLICY.alias("policy"))
+        .join(people, on="person_row", how="left", maintain_order="left")
         .sort("z_row")
     )
 
