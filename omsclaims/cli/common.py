@@ -36,7 +36,7 @@ SHOWN_OF_A_RULE: Final = 5
 ORDER_OF_WORK: Final = (
     "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show", "register load", "agreement load", "ingest", "withdraw", "run",
     "reopen", "explain", "status", "plan check", "plan report",
-    "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured check", "insured apportion",
+    "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
     "checks list", "checks show",
     "expertise sample", "expertise template", "expertise load", "expertise export", "expertise appeal", "expertise appeals",

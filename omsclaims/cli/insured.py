@@ -1,4 +1,4 @@
-"""Commands on the register of insured: insured check, apportion."""
+"""Commands on the register of insured: insured load, check, apportion."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -12,6 +12,7 @@ import typer
 from omsclaims import closing, messages
 from omsclaims.cli import common, words
 from omsclaims.periods import Month
+from omsclaims.registry import insured_file
 from omsclaims.settlement import insured
 from omsclaims.workspace import Workspace
 
@@ -20,8 +21,35 @@ def add_to(app: typer.Typer, lang: str) -> None:
     """Adds the commands of this family."""
     group = words.group(lang, "cli.insured.help")
     app.add_typer(group, name="insured")
+    _add_load(group, lang)
     _add_check(group, lang)
     _add_apportion(group, lang)
+
+
+def _add_load(group: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @words.command(group, "load", lang, "insured.load")
+    def insured_load(
+        file: Annotated[Path, typer.Argument(help=text("cli.insured.load.file", lang))],
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        day = common.parse_as_of(as_of, lang)
+        if not file.is_file():
+            raise typer.BadParameter(text("cli.no_file", lang, path=file))
+        tables, found = insured_file.read(file)
+        if found.height:
+            common.print_findings(found, lang)
+            raise typer.Exit(common.UNREADABLE if (found["rule"] == "IN.1").any() else common.FINDINGS)
+        with Workspace.writing(workspace) as store:
+            for name, table in tables.items():
+                digest = store.store_register(name, table, day)
+                payload = {"register": name, "digest": digest, "rows": table.height}
+                store.record("register load", day, common.who_am_i(), None, payload)
+        counts = {"insured": tables["reg_insured"].height, "attached": tables["reg_attachment"].height}
+        common.out.print(text("cli.insured.load.done", lang, **counts))
 
 
 def _add_check(group: typer.Typer, lang: str) -> None:

@@ -53,3 +53,21 @@ def test_those_without_an_insurer_are_apportioned(folder: Path, tmp_path: Path) 
     run("insured", "apportion", "2022-02", "--out", again, "--workspace", folder, "--as-of", DAY, lang="ru")
     assert again.read_bytes() == out.read_bytes()
     assert list((folder / "people").glob("reg_unchosen-*.parquet"))
+
+
+def test_a_register_as_xml_is_taken_whole_or_not_at_all(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "people.xml"
+    row = "<PERS><ENP>7551230870000015</ENP><W>2</W><DR>1980-05-15</DR><VPOLIS>3</VPOLIS><SMO>75901</SMO><DBEG>2015-01-01</DBEG>{}</PERS>"
+    path.write_text(f"<PERS_LIST>{row.format('')}</PERS_LIST>", encoding="utf-8")
+    before = run("status", "--workspace", folder).text
+    refused = run("insured", "load", path, "--workspace", folder, "--as-of", DAY)
+    assert refused.code == 1
+    assert "PERS/PLACE" in refused.text
+    assert run("status", "--workspace", folder).text == before
+    path.write_text("no XML", encoding="utf-8")
+    assert run("insured", "load", path, "--workspace", folder).code == 3
+    path.write_text(f"<PERS_LIST>{row.format('<PLACE>city</PLACE>')}</PERS_LIST>", encoding="utf-8")
+    taken = run("insured", "load", path, "--workspace", folder, "--as-of", DAY, lang="ru")
+    assert taken.code == 0
+    assert "полисов 1, прикреплений 0" in taken.text
+    assert "reg_insured 1" in run("status", "--workspace", folder).text
