@@ -166,9 +166,8 @@ def deductions_before(workspace: Workspace, months: Iterable[str], named: pl.Dat
 
 def refusals(workspace: Workspace, months: Iterable[str]) -> pl.DataFrame:
     """Contract table `refusals` of the closed months named."""
-    return pl.concat(
-        [contract.TABLES["refusals"].empty(), *(run_table(workspace, month, "refusals") for month in sorted(months))]
-    )
+    found = [run_table(workspace, month, "refusal_rows", "refusals") for month in sorted(months)]
+    return pl.concat([contract.TABLES["refusals"].empty(), *found])
 
 
 def run_table(workspace: Workspace, month: str, name: str, like: str | None = None) -> pl.DataFrame:
