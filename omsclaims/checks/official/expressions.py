@@ -208,7 +208,9 @@ class Scope:
             raise UnsaidError("two_below", node)
         (child,) = below
         if _denies(node) and not _not_zero(node, self):
-            return ~self._some(child, _contrary(node))
+            denied = ~self._some(child, _contrary(node))
+            # of a person whom no record of the main file names nothing is known there, not that it is otherwise
+            return denied & self.exists(child, _TRUE, {}, "") if self._is_of_main(child) else denied
         return self._some(child, node)
 
     def _all(self, parts: tuple[Condition, ...]) -> pl.Expr:
@@ -228,6 +230,10 @@ class Scope:
             else:
                 made += [self.truth(part) for part in conditions]
         return reduce(and_, made)
+
+    def _is_of_main(self, child: str) -> bool:
+        """Whether the rows below a row of the file of persons lie in the main file."""
+        return self.family == "person" and child in self.editions.main.parents
 
     def _some(self, child: str, node: Condition) -> pl.Expr:
         inner = self.at(child)
