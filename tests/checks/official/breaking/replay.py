@@ -60,16 +60,22 @@ def read(document: Document) -> PackageRead:
     return read_package(data, name)
 
 
-def lines(document: Document) -> Lines:
-    """The lines of the document for the checks; the editions are those that the document was made for."""
-    made = read(document)
+def _read_as(document: Document, made: PackageRead) -> Document:
+    """The document with the editions that its file was read as: a change of VERSION is a change of edition, too."""
+    return replace(document, main=made.format or document.main, person=made.person_format or document.person)
+
+
+def lines(document: Document, made: PackageRead) -> Lines:
+    """The lines of a document, read, for the checks."""
     editions = Editions(document.main, document.person)
     return Lines(made.tables, editions, program_of(document)[1], made.name, date.fromisoformat(document.today))
 
 
 def replayed(document: Document) -> Replayed:
     """The rows that fire on a document."""
-    _, told = run(program_of(document)[0], lines(document))
+    made = read(document)
+    document = _read_as(document, made)
+    _, told = run(program_of(document)[0], lines(document, made))
     fired = frozenset((one.book, one.row) for one in told if one.findings)
     return Replayed(fired, frozenset((one.book, one.row) for one in told if one.executed), tuple(told))
 
@@ -100,7 +106,8 @@ def together(document: Document, number: int, changes: Sequence[tuple[Edit, ...]
 
 
 def _together(document: Document, number: int, changes: Sequence[tuple[Edit, ...]]) -> Together:
-    made_lines = lines(_copied(document, number, changes))
+    copied = _copied(document, number, changes)
+    made_lines = lines(copied, read(copied))
     fired: list[set[RowId]] = [set() for _ in changes]
     whole: set[RowId] = set()
     by_grain: dict[str, list[Check]] = {}
