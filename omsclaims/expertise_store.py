@@ -77,8 +77,8 @@ def sub_cases(workspace: Workspace, month: str, cases: pl.DataFrame) -> pl.DataF
 
     cases  case_key and package of the month: the upper half of a key is the package's number in it
     """
-    row = pl.col("case_key") & pl.lit((1 << contract.PACKAGE_SHIFT) - 1)
-    base = dict(cases.select("package", pl.col("case_key") - row).unique().iter_rows())
+    in_package = pl.col("case_key") & pl.lit((1 << contract.PACKAGE_SHIFT) - 1)
+    base = dict(cases.select("package", pl.col("case_key") - in_package).unique().iter_rows())
     wanted = {"sl_id": pl.String, "date_1": pl.Date, "date_2": pl.Date, "ds1": pl.String, "p_cel": pl.String, "n_ksg": pl.String}
     parts = [pl.DataFrame(schema={"case_key": pl.Int64, **wanted})]
     for row in workspace.packages(month):

@@ -34,7 +34,8 @@ SHOWN_OF_A_RULE: Final = 5
 
 #: Commands in the order of work, for the help.
 ORDER_OF_WORK: Final = (
-    "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show", "register load", "agreement load", "ingest", "withdraw", "run",
+    "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show",
+    "register load", "agreement load", "ingest", "withdraw", "run",
     "reopen", "explain", "status", "plan check", "plan report",
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",

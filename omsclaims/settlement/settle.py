@@ -188,7 +188,7 @@ def _taken(deductions: pl.DataFrame | None) -> dict[Pair, Taken]:
 
 
 def _with_expertise(billed: Mapping[Pair, Billed], taken: Mapping[Pair, Taken], month: _Month) -> dict[Pair, Billed]:
-    """The bills with what expertise takes from the pair; fines only where the contract withholds them in the act (law.md 10.8)."""
+    """Bills with what expertise takes from the pair; fines only where the contract withholds them in the act (law.md 10.8)."""
     inside = month.fines_in_act
     found = dict(billed)
     for pair, one in taken.items():

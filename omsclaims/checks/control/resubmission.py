@@ -1,4 +1,4 @@
-"""Does a case billed again (PR_NOV = 1) answer a refusal, and in time? (Rules 128; 231n 1.4.4, 1.4.6, 1.10.1; Q023 002K.59.0010-0040.)
+"""Does a case billed again (PR_NOV = 1) answer a refusal, and in time? (Rules 128; 231n 1.4.4, 1.4.6, 1.10.1; Q023 002K.59.)
 
 Which refusal it answers is found by settlement and read here as a column of `resubmissions`.
 """

@@ -83,7 +83,7 @@ def voucher_of_another_group(run: Run, rule: Rule) -> pl.DataFrame:
 
 @table("C263")
 def voucher_used_twice(run: Run, rule: Rule) -> pl.DataFrame:
-    """A voucher is one hospitalisation: of two cases the first in canonical order keeps it; one paid in an earlier month always."""
+    """A voucher is one hospitalisation: of two cases the first in canonical order keeps it, one paid earlier always."""
     rows = _held(run)
     if run.against_history:
         before = run.view.tables["voucher_uses_before"].sort("month", "package", "idcase")
