@@ -250,7 +250,7 @@ def _header(package: str, z: pl.DataFrame, plan: Plan, version: str) -> pl.DataF
             "code": [plan.month.month * 1_000 + kinds.index(name.letters) * 100 + int(name.number)], "code_mo": [name.sender],
             "year": [plan.month.year], "month": [plan.month.month],
             "nschet": [f"{name.letters}-{plan.month.month:02d}-{int(name.number)}"],
-            "dschet": [plan.dschet(name.sender)], "plat": [catalogue.TERRITORY], "summav": [int(z["sumv"].sum())],
+            "dschet": [plan.dschet(name.sender)], "plat": [None], "summav": [int(z["sumv"].sum())],
         }
     )  # fmt: skip
 
