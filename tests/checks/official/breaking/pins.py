@@ -71,7 +71,9 @@ def _meant(value: Any) -> Any:
 
 def written(found: Iterable[Break]) -> str:
     """The text of breaks.yaml, one row a line, sorted."""
-    lines = ["# Changes of clean registries that break one row of the official check books each (pins.py says how they are written)."]
+    lines = [
+        "# Changes of clean registries that break one row of the official check books each (pins.py says how they are written)."
+    ]
     book = ""
     for one in sorted(found, key=lambda item: (item.book, item.row)):
         if one.book != book:

@@ -146,7 +146,20 @@ def _bent(item: Field, old: str | None) -> Iterator[str]:
                 if int(whole) + step >= 0:
                     yield f"{int(whole) + step}{'.' + rest if rest else ''}"
     else:
-        yield from ("#", "zz", "Ъ9", "999999", "A99", "A99.9", "Z99.9", "9" * 9, "9" * 16, "9" * 15, "A" * (item.length + 1), "A1*")
+        yield from (
+            "#",
+            "zz",
+            "Ъ9",
+            "999999",
+            "A99",
+            "A99.9",
+            "Z99.9",
+            "9" * 9,
+            "9" * 16,
+            "9" * 15,
+            "A" * (item.length + 1),
+            "A1*",
+        )
         if old:
             yield from (old + "9", old[:-1], old[:-1] + "#", old + "#", old.lower())
 
@@ -183,7 +196,14 @@ def header(document: Document) -> list[Edits]:
 
 def _stems(document: Document) -> Iterator[str]:
     stem = document.file
-    for old, new in (("750001", "750002"), ("75001", "75008"), ("_2101", "_2001"), ("_2101", "_2102"), ("7545", "7746"), ("7545", "7577")):
+    for old, new in (
+        ("750001", "750002"),
+        ("75001", "75008"),
+        ("_2101", "_2001"),
+        ("_2101", "_2102"),
+        ("7545", "7746"),
+        ("7545", "7577"),
+    ):
         if old in stem:
             yield stem.replace(old, new)
 
