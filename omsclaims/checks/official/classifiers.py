@@ -33,6 +33,12 @@ def column_of(book: str, element: str) -> str:
     return next((ours for ours, theirs in layout.columns.items() if theirs == wanted), wanted)
 
 
+@cache
+def pair_column(book: str, element: str) -> str:
+    """As `column_of` for one of several columns of a row: a book of no known layout has them by their names, not all as its code."""
+    return column_of(book, element) if book in layouts() else element.strip().lower()
+
+
 def usable(books: Books, book: str, column: str) -> str:
     """Why a look-up in a book cannot be done: `book` not loaded, `part` of it only, no such `column`; empty if it can."""
     if not books.has(book):
@@ -88,4 +94,4 @@ def _rows(book: Book, columns: tuple[str, ...], numbers: list[bool]) -> pl.DataF
     return book.rows.select(*made, "valid_from", "valid_to").drop_nulls([f"v{place}" for place in range(len(columns))])
 
 
-__all__ = ["DAYS", "column_of", "known", "together", "usable"]
+__all__ = ["DAYS", "column_of", "known", "pair_column", "together", "usable"]

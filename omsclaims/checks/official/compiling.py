@@ -215,7 +215,7 @@ def _found_in(node: object) -> list[tuple[str, str]]:
     if isinstance(node, syntax.Found):
         return [(node.book, classifiers.column_of(node.book, node.column))]
     if isinstance(node, syntax.FoundRow):
-        return [(node.book, classifiers.column_of(node.book, column)) for column, _ in node.pairs]
+        return [(node.book, classifiers.pair_column(node.book, column)) for column, _ in node.pairs]
     if isinstance(node, tuple):
         return [one for part in node for one in _found_in(part)]
     if hasattr(node, "__dataclass_fields__"):

@@ -314,7 +314,7 @@ class Scope:
         """Whether a row of a book holds all the values on the day of care; null where one of them is missing."""
         of, columns, fixed = [], [], []
         for column, operand in node.pairs:
-            ours = classifiers.column_of(node.book, column)
+            ours = classifiers.pair_column(node.book, column)
             if isinstance(operand, syntax.Value):
                 fixed.append((ours, operand.text))
                 continue
