@@ -35,7 +35,7 @@ def column_of(book: str, element: str) -> str:
 
 @cache
 def pair_column(book: str, element: str) -> str:
-    """As `column_of` for one of several columns of a row: a book of no known layout has them by their names, not all as its code."""
+    """As `column_of`, for one of several columns of a row: a book of no known layout has each by its own name."""
     return column_of(book, element) if book in layouts() else element.strip().lower()
 
 
