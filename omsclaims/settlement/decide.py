@@ -71,7 +71,9 @@ def decide(
 
 def refused(decisions: pl.DataFrame) -> pl.DataFrame:
     """Cases refused whole so far: contract table `refused`, what later passes leave out."""
-    return contract.check("refused", decisions.filter(pl.col("oplata") == REFUSED).select("case_key", "ground_code").sort("case_key"))
+    return contract.check(
+        "refused", decisions.filter(pl.col("oplata") == REFUSED).select("case_key", "ground_code").sort("case_key")
+    )
 
 
 def sanctions(
