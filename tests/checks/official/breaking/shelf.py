@@ -53,7 +53,7 @@ def books(checks: Iterable[Check]) -> Books:
     made = dict(_published())
     made["F002"] = _with_insurer(made["F002"])
     for name, codes in read(Path(__file__).parent / "books.yaml").items():
-        made[name] = _made(name, codes, sorted(wanted.get(name, {"code"})))
+        made[name] = _of_pairs(name, codes) if isinstance(codes, dict) else _made(name, codes, sorted(wanted.get(name, {"code"})))
     return Books(made)
 
 
@@ -63,15 +63,20 @@ def _with_insurer(book: Book) -> Book:
     return replace(book, rows=pl.concat([book.rows, like]).sort("code", "valid_from", maintain_order=True))
 
 
+def _of_pairs(name: str, columns: dict[str, list[str]]) -> Book:
+    """A book whose rows are values that go together."""
+    first = next(iter(columns.values()))
+    frame = pl.DataFrame({"code": [str(place) for place, _ in enumerate(first, 1)], **columns})
+    empty = pl.lit(None, dtype=pl.String)
+    return book_from_rows(name, "made up", frame.with_columns(valid_from=empty, valid_to=empty))
+
+
 def _made(name: str, codes: list[str], columns: list[str]) -> Book:
-    """A book of made-up codes, with what is published of it; a code of several columns is written with spaces between."""
+    """A book of made-up codes, with what is published of it, under every column that is asked for."""
     partly = _published().get(name)
     known = [] if partly is None else partly.rows["code"].to_list()
-    listed = [code.split(" ") for code in dict.fromkeys([*known, *codes])]
-    others = [column for column in columns if column != "code"]
-    data = {"code": [code[0] for code in listed]}
-    for place, column in enumerate(others):
-        data[column] = [code[place] if len(code) > 1 else code[0] for code in listed]
+    listed = list(dict.fromkeys([*known, *codes]))
+    data = dict.fromkeys(["code", *columns], listed)
     frame = pl.DataFrame(data, schema=dict.fromkeys(data, pl.String))
     empty = pl.lit(None, dtype=pl.String)
     return book_from_rows(name, "made up", frame.with_columns(valid_from=empty, valid_to=empty))
