@@ -4,7 +4,7 @@ BIN := .venv/bin
 CASES ?= 50000
 OUT ?= demo
 
-.PHONY: setup demo test agree zoo schemas bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
+.PHONY: setup demo test agree zoo schemas books bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -53,6 +53,9 @@ bench-compare: setup
 
 bench-baseline: setup
 	$(BIN)/python -m benchmarks baseline
+
+books: setup
+	$(BIN)/python -m tests.checks.official.breaking
 
 lint: setup
 	$(BIN)/ruff check omsclaims tests benchmarks
