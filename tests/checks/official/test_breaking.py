@@ -53,3 +53,25 @@ def test_a_file_of_copies_fires_as_each_alone() -> None:
 
 def test_written_changes_are_read_back() -> None:
     assert pins.BREAKS.read_text(encoding="utf-8") == pins.written(pins.breaks())
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes"),
+    [
+        ("X.first_stage", {"ZAP/Z_SL/SL/USL/DATE_IN": "2020-01-14"}),  # 12 months to the day
+        ("X.infant", {"ZAP/Z_SL/SL/USL/DATE_IN": "2020-12-14"}),  # a month to the day
+        ("H.newborn", {"L:PERS/DR_P": "2007-01-12"}),  # 14 years old on the day of birth
+        ("H.ward", {"ZAP/Z_SL/SL/KD": "10"}),  # both days counted
+        (
+            "H.ward",
+            {"ZAP/Z_SL/DATE_Z_2": "2021-01-11", "ZAP/Z_SL/SL/DATE_2": "2021-01-11", "ZAP/Z_SL/KD_Z": "1", "ZAP/Z_SL/SL/KD": "1"},
+        ),
+        ("X.young_adult", {"L:PERS/DR": "2003-12-31"}),  # 18 by the year of birth
+        ("C.cancer_ward", {"ZAP/Z_SL/SL/ONK_SL/WEI": "499.9", "ZAP/Z_SL/SL/ONK_SL/HEI": "259"}),
+        ("H.newborn", {"ZAP/PACIENT/VNOV_D": "2499"}),
+    ],
+)
+def test_what_is_just_allowed_fires_nothing(scenario: str, changes: dict[str, str]) -> None:
+    document = scenarios.document(scenario)
+    edits = tuple(Edit(place, found(document, place), new) for place, new in changes.items())
+    assert replay.replayed(edited(document, edits)).fired == frozenset()
