@@ -36,7 +36,7 @@ Texts.yaml_implicit_resolvers = {}
 
 def read(path: Path) -> dict[str, Any]:
     """A YAML file, all its values texts."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=Texts) or {}  # type: ignore[no-any-return]
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=Texts) or {}
 
 
 @cache

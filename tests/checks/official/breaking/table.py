@@ -125,7 +125,8 @@ def told(made: Sequence[Outcome], dirty: dict[str, frozenset[str]], clean: int, 
     lines.append(_line("all", "", total))
     if share > 1:
         lines.append(f"(one of {share} replayed here; all of them: python -m tests.checks.official.breaking)")
-    lines.append(f"clean registries: {clean}, of which some row fires on: {len(dirty)}")
+    if clean:
+        lines.append(f"clean registries: {clean}, of which some row fires on: {len(dirty)}")
     lines += [f"  {name}: {', '.join(sorted(found))}" for name, found in sorted(dirty.items())]
     for one in made:
         if not one.as_said:
