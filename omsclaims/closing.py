@@ -23,7 +23,7 @@ from omsclaims.context import Context, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.periods import Month
-from omsclaims.settlement import Identity, identities
+from omsclaims.settlement import Identity, accidents, identities
 from omsclaims.workspace import (
     PackageRow,
     RunRow,
@@ -109,10 +109,12 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     for name in ("postings", "territory_bills"):
         parts = [workspace.ledger_table(name, month_name) for month_name in of_year]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
-    for name, months in (("plan_lines", of_year), ("voucher_uses", earlier)):
+    for name, months in (("plan_lines", of_year), ("voucher_uses", earlier), ("accident_deductions", earlier)):
         parts = [workspace.stored_table(month_name, name) for month_name in months]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
-    of_expertise, expertise_digests = expertise_store.month_tables(workspace, of)
+    tables["accident_history"] = _accident_history(workspace, tables)
+    paid_for = tables["accident_history"].select(expertise_store.CASE)
+    of_expertise, expertise_digests = expertise_store.month_tables(workspace, of, also=paid_for)
     tables.update(of_expertise)
     inputs = {
         "packages": {row.package: row.digest for row in rows},
@@ -122,6 +124,23 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
         "expertise": expertise_digests,
     }
     return tables, inputs
+
+
+def _accident_history(workspace: Workspace, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Contract table `accident_history`: cases of closed months of the people of whom there is a notice of an accident."""
+    empty = contract.TABLES["accident_history"].empty()
+    if tables["reg_accident"].is_empty():
+        return empty
+    keys = accidents.notices(tables, workspace.secret())["person_key"].drop_nulls()
+    theirs = tables["history"].filter(pl.col("person_key").is_in(keys.implode()))
+    named = theirs.select("month", "package", "idcase", "person_key", "ds1").unique(maintain_order=True)
+    parts = [empty]
+    for name in named["month"].unique().sort():
+        view = expertise_store.closed_view(workspace, name)
+        money = workspace.run_table(name, "cases_view").select("case_key", "lpu", "sump_kop")
+        cases = named.join(view, on=["month", "package", "idcase"], how="inner").join(money, on="case_key", how="left")
+        parts.append(contract.check("accident_history", cases))
+    return pl.concat(parts).sort("month", "package", "idcase", "ds1")
 
 
 def _digest_of(workspace: Workspace, name: str) -> str:

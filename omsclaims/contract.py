@@ -31,6 +31,7 @@ MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
     "reg_certificate": frozenset({"enp", "received_on"}),
     "reg_unchosen": frozenset(),
     "reg_exclusion": frozenset(),
+    "reg_accident": frozenset({"decided_on", "enp", "fam", "im", "ot", "document", "care_to", "sent_on", "reported_on"}),
     "reg_quota": frozenset(),
     "reg_voucher": frozenset({"requested_on", "referred_on"}),
     "reg_voucher_event": frozenset({"decision", "planned_on", "in_person"}),
@@ -134,6 +135,14 @@ TABLES: Final[dict[str, Table]] = {
         "why a clinic or insurer left its register (Rules 72, 91, 100)", "workspace", "insured check",
         {"code": (S, "clinic, F003 mcod, or insurer, F002 smocod"), "excluded_on": (D, "last day in the register"), "reason": (S, "liquidation | licence | bankruptcy | notice (by 1 September for the next year) | contract")},
     ),
+    "reg_accident": Table(
+        "a notice of a severe accident at work (Rules 107); personal", "workspace", "accidents",
+        {
+            "notice": (S, "number of the notice"), "received_on": (D, "day the fund got it"), "decided_on": (D, "decision of the social insurance fund, or null"), "enp": (S, "policy, where the notice gives it"),
+            "fam": (S, ""), "im": (S, ""), "ot": (S, ""), "dr": (D, "birth date"), "document": (S, "identity document"), "accident_on": (D, ""), "care_from": (D, "start of treatment"), "care_to": (D, "its end, or null: not known"),
+            "ds1": (S, "diagnosis"), "mo": (S, "clinic"), "sent_on": (D, "day it was sent to the insurer, or null"), "reported_on": (D, "day of the insurer's report, or null"),
+        },
+    ),
     "reg_quota": Table(
         "places of high-tech care of a clinic, group and year; the row with the latest `since` holds", "workspace", "vouchers",
         {"mo": (S, "receiving clinic"), "group": (S, "METOD_HMP, VID_HMP or group of the agreement"), "year": (I, ""), "places": (I, ""), "since": (D, "date of the decision")},
@@ -229,6 +238,24 @@ TABLES: Final[dict[str, Table]] = {
     "voucher_uses": Table(
         "an accepted case of high-tech care and its voucher", "settlement.voucher_uses", "later months",
         {"voucher": (S, ""), "month": (S, "YYYY-MM"), "package": (S, ""), "idcase": (I, ""), "case_key": (I, "")},
+    ),
+    "accident_cases": Table(
+        "a case of the month that is care for a severe accident at work (Rules 120, 131)", "settlement.accidents", "checks, reports",
+        {"case_key": (I, ""), "notice": (S, ""), "received_on": (D, ""), "accident_on": (D, ""), "same_clinic": (B, "the clinic of the notice; else the case is only named")},
+    ),
+    "accident_history": Table(
+        "a case of a closed month of a person of whom there is a notice", "closing", "settlement.accidents",
+        {
+            "month": (S, ""), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "case_key": (I, "key in its month"), "payer": (S, ""), "mo": (S, ""), "lpu": (S, "clinic that gave the care"), "person_key": (S, ""),
+            "date_z_1": (D, ""), "ds1": (S, ""), "oplata": (I, "decision of МЭК then"), "sump_kop": (I, "accepted by МЭК then"),
+        },
+    ),
+    "accident_deductions": Table(
+        "a case paid in an earlier month and withheld now as care for a severe accident (Rules 131; law.md 10.8: on the line of МЭК)", "settlement.accidents", "settle, reports, later months",
+        {
+            "month": (S, "in which the case was billed"), "package": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "case_key": (I, ""), "payer": (S, ""), "mo": (S, "clinic that billed"), "notice": (S, ""), "code": (S, "F014 number"), "kod": (I, "F014 Kod"),
+            "amount_kop": (I, "what МЭК had accepted"),
+        },
     ),
     "plan_items": Table(
         "a payable own case of a planned kind: the line of the plan that it consumes, and whether it fits (Rules 122-123; law.md 5)", "settlement.consume", "checks, settlement.line_use, explain",

@@ -116,8 +116,12 @@ def sample_tables(workspace: Workspace, of: Month) -> dict[str, pl.DataFrame]:
 # ---- what a month is settled from ------------------------------------------------------------------------------------------
 
 
-def month_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+def month_tables(
+    workspace: Workspace, of: Month, also: pl.DataFrame | None = None
+) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:  # fmt: skip
     """What expertise brings into the settlement of a month, and digests of it for the record of the closing.
+
+    also  further cases (columns of `CASE`) that the month may touch: those that were paid and now are an accident's
 
     expertise_acts     acts of the month and all earlier acts on the same cases, as far as they were settled before it
     expertise_cases    the cases they are about
@@ -127,6 +131,9 @@ def month_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFram
     """
     acts = kept(workspace, "expertise_acts").filter(pl.col("settle_month") <= str(of))
     touched = acts.filter(pl.col("settle_month") == str(of)).select(CASE).unique()
+    if also is not None:
+        with_acts = also.join(acts, on=CASE, how="semi", nulls_equal=True)
+        touched = pl.concat([touched, with_acts]).unique(maintain_order=True)
     acts = acts.join(touched, on=CASE, how="semi", nulls_equal=True, maintain_order="left")
     before = [name for name in workspace.closed_months() if name < str(of)]
     tables = {

@@ -24,7 +24,7 @@ Tables = dict[str, pl.DataFrame]
 #: Parts of a month that are made by the stages, beside the tables that came in.
 RESULTS: Final = (
     "identified", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows", "cases_view",
-    "plan_items", "plan_lines", "voucher_uses",
+    "plan_items", "plan_lines", "voucher_uses", "accident_cases", "accident_deductions",
     "resubmissions", "refusal_rows", "deductions",
     "financing", "standards", "payments", "act_121", "act_132", "territory_bills", "postings", "balances",
 )  # fmt: skip
@@ -107,8 +107,8 @@ def _parsed(name: str) -> names.PackageName:
 
 def settle_month(tables: Tables, context: Context) -> Tables:
     """Decides and prices a month: input tables of `assemble`, registers (`reg_*`), `history`, `balances_before`,
-    `postings_before`, `territory_bills_before`, `plan_lines_before`, `voucher_uses_before`; returns the tables of `RESULTS`, each
-    as the contract has it.
+    `postings_before`, `territory_bills_before`, `plan_lines_before`, `voucher_uses_before`, `accident_history`,
+    `accident_deductions_before`; returns the tables of `RESULTS`, each as the contract has it.
     """
     work = dict(tables)
     identified = settlement.identify(work, context)
@@ -122,7 +122,10 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     if "vouchers" in held:
         work["vouchers"] = contract.check("vouchers", held["vouchers"])
     of_case = findings.concat([prices["findings"], held["findings"]])
-    known_before = {"registry": intake, "person": identified["findings"], "case": of_case}
+    accidents = settlement.accident_cases(work, context)
+    work["accident_cases"] = accidents["accident_cases"]
+    of_person = findings.concat([identified["findings"], accidents["findings"]])
+    known_before = {"registry": intake, "person": of_person, "case": of_case}
     decisions, found = _control(work, context, known_before)
     work["decisions"] = decisions
     work["findings"] = found
@@ -130,14 +133,25 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     work["voucher_uses"] = settlement.voucher_uses(work, context)
     work["sanctions"] = contract.check("sanctions", settlement.sanctions(found, decisions, work, context))
     work["refusal_rows"] = resubmission.refusal_rows(work, context)
+    paid_before = _withhold_paid_accidents(work, context)
     expertise = deduct(work, context)
     work["deductions"] = expertise["deductions"]
     money = settlement.settle(work, context)
-    work["findings"] = findings.concat([found, expertise["findings"], money.pop("findings")])
+    work["findings"] = findings.concat([found, paid_before, expertise["findings"], money.pop("findings")])
     work.update(money)
     work["cases_view"] = _cases_view(work)
     work["history_rows"] = _history(work, context)
     return {name: work[name] for name in RESULTS}
+
+
+def _withhold_paid_accidents(work: Tables, context: Context) -> pl.DataFrame:
+    """What earlier months paid for severe accidents is withheld now; expertise takes nothing of such cases (Rules 131)."""
+    found = settlement.accident_deductions(work, context)
+    work["accident_deductions"] = found["accident_deductions"]
+    if "expertise_cases" in work:
+        before = work.get("accident_deductions_before", contract.TABLES["accident_deductions"].empty())
+        work["expertise_cases"] = settlement.without_accidents(work["expertise_cases"], before, work["accident_deductions"])
+    return found["findings"]
 
 
 def _control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:

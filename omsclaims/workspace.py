@@ -47,7 +47,7 @@ PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "d
 #: Parts of the folder that hold the documents of closed months, a folder per month.
 DOCUMENT_PARTS: Final = ("reports", "restricted")
 PERSON_REGISTERS: Final = frozenset(
-    {"reg_insured", "reg_attachment", "reg_complaint", "reg_voucher", "reg_certificate", "reg_unchosen"}
+    {"reg_insured", "reg_attachment", "reg_complaint", "reg_voucher", "reg_certificate", "reg_unchosen", "reg_accident"}
 )
 
 _DDL: Final = """

@@ -28,6 +28,7 @@ FAMILIES: Final = {
     "plans": ("plan",),
     "vouchers": ("voucher",),
     "insured": ("insured",),
+    "accidents": ("accident",),
     "months": ("run", "reopen", "explain"),
     "expertise": ("expertise",),
 }

@@ -38,6 +38,7 @@ ORDER_OF_WORK: Final = (
     "register load", "agreement load", "ingest", "withdraw", "run",
     "reopen", "explain", "status", "plan check", "plan report",
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
+    "accident list", "accident report",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
     "checks list", "checks show",
     "expertise sample", "expertise template", "expertise load", "expertise export", "expertise appeal", "expertise appeals",

@@ -7,6 +7,7 @@ Rules 158n chapters IV, VIII, IX, X and XIV; design: law.md 4, 5, 9, 10, 11, 13.
 
 from __future__ import annotations
 
+from omsclaims.settlement.accidents import accident_cases, accident_deductions, without_accidents
 from omsclaims.settlement.decide import decide, refused, sanctions
 from omsclaims.settlement.identify import identify
 from omsclaims.settlement.identities import Identity, identities
@@ -15,6 +16,6 @@ from omsclaims.settlement.volumes import consume, line_use
 from omsclaims.settlement.vouchers import voucher_register, voucher_uses
 
 __all__ = [
-    "Identity", "consume", "decide", "identify", "identities", "line_use", "refused", "sanctions", "settle", "voucher_register",
-    "voucher_uses",
+    "Identity", "accident_cases", "accident_deductions", "consume", "decide", "identify", "identities", "line_use", "refused", "sanctions", "settle", "voucher_register",
+    "voucher_uses", "without_accidents",
 ]  # fmt: skip

@@ -91,9 +91,15 @@ def _of_payments(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     decisions, payments = tables["decisions"], tables["payments"]
     return [
         Identity("billed_payments", _sum(decisions, "sumv_kop"), _sum(payments, "billed_kop")),
-        # Accepted in the month; expertise of the month takes from bills of any month, on lines of its own.
-        Identity("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop") + _by_expertise(payments)),
+        # Accepted in the month; expertise takes from bills of any month, accidents from earlier ones.
+        Identity("accepted_payments", _sum(decisions, "sump_kop"), _sum(payments, "accepted_kop") + _of_earlier_bills(tables)),
     ]
+
+
+def _of_earlier_bills(tables: Mapping[str, pl.DataFrame]) -> int:
+    """What the month withholds beside the control of its own bills: expertise, and care for accidents that was paid before."""
+    accidents = tables.get("accident_deductions")
+    return _by_expertise(tables["payments"]) + (0 if accidents is None else _sum(accidents, "amount_kop"))
 
 
 def _by_expertise(payments: pl.DataFrame) -> int:

@@ -38,6 +38,7 @@ class Billed:
     """What a clinic billed a payer for the month and what control took: cases, kopecks.
 
     withheld_kop        by МЭК of the month's own bills
+    accidents_kop       by МЭК of earlier bills: care for a severe accident at work that was paid (Rules 131)
     mee_kop, ekmp_kop   by acts of expertise of the month on bills of any month, with fines where the contract withholds them in
                         the lines of their kind; below zero when more is given back than taken (law.md 10.8)
     """
@@ -48,6 +49,7 @@ class Billed:
     withheld_kop: int = 0
     mee_kop: int = 0
     ekmp_kop: int = 0
+    accidents_kop: int = 0
 
     @property
     def passed_kop(self) -> int:
@@ -57,7 +59,7 @@ class Billed:
     @property
     def accepted_kop(self) -> int:
         """Billed less everything withheld: what is to be paid; below zero the clinic owes."""
-        return self.passed_kop - self.mee_kop - self.ekmp_kop
+        return self.passed_kop - self.mee_kop - self.ekmp_kop - self.accidents_kop
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def payments_table(
         rows.append(
             {
                 "payer": pair.payer, "mo": pair.mo, "cases": bill.cases, "refused_cases": bill.refused_cases,
-                "billed_kop": bill.billed_kop, "withheld_mek_kop": bill.withheld_kop, "withheld_mee_kop": bill.mee_kop,
+                "billed_kop": bill.billed_kop, "withheld_mek_kop": bill.withheld_kop + bill.accidents_kop, "withheld_mee_kop": bill.mee_kop,
                 "withheld_ekmp_kop": bill.ekmp_kop, "accepted_kop": bill.accepted_kop, "advance_kop": advances.get(pair, 0),
                 "excess_before_kop": excess_before.get(pair, 0), "payment_kop": paid.get(pair, 0),
                 "excess_after_kop": settled[pair].excess_after_kop,

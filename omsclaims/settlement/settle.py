@@ -16,6 +16,7 @@ import polars as pl
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.settlement import ledger as books
+from omsclaims.settlement.accidents import by_pair
 from omsclaims.settlement.acts import act_121, act_132
 from omsclaims.settlement.expertise.acts import KINDS
 from omsclaims.settlement.expertise.deductions import Taken, taken_by_pair
@@ -77,7 +78,7 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     """The money of a month.
 
     tables   cases, identified, decisions; reg_insured, reg_insurer, reg_advance, reg_funding, reg_opening;
-             deductions of the month by expertise, where there are any;
+             deductions of the month by expertise and accident_deductions, where there are any;
              of earlier months, where there are any: balances_before (the last month's `balances`; without it reg_opening counts),
              postings_before (of this year: the mean month of the reserves' limits), territory_bills_before (of this year)
     returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
@@ -92,7 +93,8 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     money = finance(tables, context)
     _money_in(month, money, tables["reg_funding"])
     taken = _taken(tables.get("deductions"))
-    billed = _with_expertise(billed_by_pair(tables, context), taken, month)
+    accidents = {Pair(payer, mo): kop for (payer, mo), kop in by_pair(tables.get("accident_deductions")).items()}
+    billed = _with_accidents(_with_expertise(billed_by_pair(tables, context), taken, month), accidents)
     payments = _pay_clinics(month, billed, tables["reg_advance"], taken)
     _split_savings(month, taken)
     _limit_reserves(month, tables.get("postings_before"))
@@ -197,6 +199,11 @@ def _with_expertise(billed: Mapping[Pair, Billed], taken: Mapping[Pair, Taken], 
     return found
 
 
+def _with_accidents(billed: Mapping[Pair, Billed], accidents: Mapping[Pair, int]) -> dict[Pair, Billed]:
+    """The bills with what is withheld of earlier ones as care for severe accidents at work (Rules 131)."""
+    return {**billed, **{pair: replace(billed.get(pair, Billed()), accidents_kop=kop) for pair, kop in accidents.items()}}
+
+
 def _pay_clinics(
     month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame, taken: Mapping[Pair, Taken]
 ) -> pl.DataFrame:
@@ -265,15 +272,19 @@ def _post_bill(month: _Month, pair: Pair, bill: Billed, settled: Settled, taken:
     _post_pair(month, "withheld_mek", bill.withheld_kop, pair)
     if pair.payer != month.context.territory:
         _post_insurer(month, "care_accepted", bill.passed_kop, pair)
+    _post_pair(month, "withheld_mek", bill.accidents_kop, pair, "accidents")
+    if pair.payer != month.context.territory:  # the fund's target money was used for care that others pay for
+        _post_insurer(month, "care_withdrawn", bill.accidents_kop, pair, "accidents")
     if taken is not None:
         _post_expertise(month, pair, taken)
     _post_pair(month, "excess_applied", settled.excess_used_kop, pair)
     _post_pair(month, "advance_applied", settled.advance_used_kop, pair)
 
 
-def _post_insurer(month: _Month, event: str, amount: int, pair: Pair) -> None:
+def _post_insurer(month: _Month, event: str, amount: int, pair: Pair, mark: str = "") -> None:
     """Posts an event between an insurer and the fund about a clinic."""
-    document = month.document(event.replace("_", "-"), pair.payer, pair.mo)
+    about = [part for part in (mark, pair.payer, pair.mo) if part]
+    document = month.document(event.replace("_", "-"), *about)
     month.ledger.post(event, amount, document, insurer=month.party(pair.payer), fund=month.fund)
 
 

@@ -23,6 +23,7 @@ Importing this package registers the predicates of every group.
 """
 
 from omsclaims.checks.control import (  # noqa: F401 - importing a group registers its predicates
+    accidents,
     age_sex,
     books,
     dates,
