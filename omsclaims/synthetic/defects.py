@@ -267,7 +267,8 @@ def _profile(profil: int, prvs: int, *expects: Expect, priced: bool = True) -> C
         tree.sl.update(profil=profil, prvs=prvs)
         tree.usl.update(profil=profil, prvs=prvs)
         if priced and tree.z["kind"] == "visit":
-            tree.sl["p_cel"] = "1.0" if tree.sl["p_cel"] == "1.1" else tree.sl["p_cel"]
+            if tree.sl["p_cel"] == "1.1":  # other profiles have no tariff of an urgent visit
+                tree.sl["p_cel"], tree.z["for_pom"] = "1.0", 3
             reprice(tree)
         return expects
 

@@ -32,6 +32,7 @@ from omsclaims.checks.control import (  # noqa: F401 - importing a group registe
     dispensary,
     duplicates,
     format,
+    groups,
     header,
     licence,
     misc,

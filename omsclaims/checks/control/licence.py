@@ -1,11 +1,17 @@
-"""May the clinic do this? Register of clinics and licences on the date of care (231n 1.8; Rules 158n 91, 100)."""
+"""May the clinic do this, and this doctor? Licences, staff, profiles and specialties (231n 1.8, 1.9; Rules 158n 91, 100)."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
-from omsclaims.checks.catalogue import Rule
-from omsclaims.checks.rules import Run, params_of, table
+from omsclaims.checks import regional
+from omsclaims.checks.catalogue import Parameters, Rule
+from omsclaims.checks.rules import Broken, Run, needs, on, params_of, table
+
+_SL: Final = "ZAP/Z_SL/SL/"
+Parts = list[tuple[str, pl.DataFrame]]
 
 
 def not_in_register(rows: pl.DataFrame, register: pl.DataFrame, clinic: str, day: str) -> pl.DataFrame:
@@ -60,3 +66,188 @@ def no_licence(run: Run, rule: Rule) -> pl.DataFrame:
 def licence_ended(run: Run, rule: Rule) -> pl.DataFrame:
     """There was a licence, but every one had ended before the last day of the sub-case; the last day of a licence counts."""
     return _rows(_licensed(run).filter(~pl.col("valid")))
+
+
+# ---------------------------------------------------------------- staff
+
+_WORK: Final = ["lpu", "worker", "prvs", "day"]
+
+
+def _workers(run: Run, rule: Rule) -> pl.DataFrame:
+    """Who did what: level, sl_row, usl_row, element, lpu, worker (code), prvs, day (last of a sub-case, first of a service)."""
+    of_sl = run.view.sl.filter(pl.col("file_kind").is_in(rule.kinds)).select("sl_row", "lpu", "date_2", "prvs")
+    doctors = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("iddokt").alias("worker"))
+    none = pl.lit(None, dtype=pl.Int64)
+    answerable = of_sl.join(doctors, on="sl_row", how="inner", maintain_order="left").select(
+        pl.lit("sl").alias("level"), "sl_row", none.alias("usl_row"), pl.lit(_SL + "IDDOKT").alias("element"), "lpu", "worker",
+        "prvs", pl.col("date_2").alias("day"),
+    )  # fmt: skip
+    lines = run.view.table("usl").select(
+        pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "date_in", "prvs", pl.col("code_md").alias("worker")
+    )
+    lines = lines.join(of_sl.select("sl_row", "lpu"), on="sl_row", how="inner", maintain_order="left")
+    several = run.view.table("mr_usl_n").select(pl.col("_parent").alias("usl_row"), "prvs", pl.col("code_md").alias("worker"))
+    several = several.join(lines.drop("prvs", "worker"), on="usl_row", how="inner", maintain_order="left")
+    parts = [answerable]
+    for rows, path in ((lines, "USL/CODE_MD"), (several, "USL/MR_USL_N/CODE_MD")):
+        parts.append(
+            rows.select(
+                pl.lit("usl").alias("level"), "sl_row", "usl_row", pl.lit(_SL + path).alias("element"), "lpu", "worker", "prvs",
+                pl.col("date_in").alias("day"),
+            )
+        )  # fmt: skip
+    return pl.concat(parts).drop_nulls(["lpu", "worker", "day"])
+
+
+def _in_register(run: Run, rule: Rule) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Who did what, and each distinct (clinic, worker, specialty, day) with what the register says of it."""
+    rows = run.once("workers", lambda: _workers(run, rule))
+    return rows, run.once("workers in the register", lambda: _states(run, rows))
+
+
+def _states(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
+    asked = rows.select(_WORK).unique()
+    staff = run.view.tables["reg_staff"].rename({"prvs": "of"})
+    years = run.active["C182"].parameters.latest("years") if "C182" in run.active else 0
+    met = asked.join(staff, left_on=["lpu", "worker"], right_on=["mo", "code"], how="inner").with_columns(
+        here=(pl.col("hired_on") <= pl.col("day")) & (pl.col("left_on").is_null() | (pl.col("left_on") >= pl.col("day"))),
+        last=pl.coalesce("certified_to", pl.col("certified_on").dt.offset_by(f"{years}y")),
+    )
+    valid = (pl.col("certified_on") <= pl.col("day")) & (pl.col("last") >= pl.col("day"))
+    right = pl.col("prvs").is_null() | (pl.col("prvs") == pl.col("of"))
+    states = met.group_by(_WORK).agg(
+        employed=pl.col("here").any(), hired_on=pl.col("hired_on").min(), left_on=pl.col("left_on").max(),
+        certified=(pl.col("here") & valid & right).fill_null(value=False).any(),
+        last=pl.col("last").filter(pl.col("here") & right).max(),
+    )  # fmt: skip
+    return asked.join(states, on=_WORK, how="left", nulls_equal=True).with_columns(known=pl.col("employed").is_not_null())
+
+
+def _of_workers(rows: pl.DataFrame, states: pl.DataFrame, where: pl.Expr, params: tuple[str, ...]) -> Parts:
+    wrong = states.filter(where)
+    hit = rows.join(wrong, on=_WORK, how="inner", nulls_equal=True, maintain_order="left")
+    shown = hit.with_columns(params_of({name: pl.col(name) for name in ("lpu", "day", *params)}).alias("params"))
+    shown = shown.sort("sl_row", "usl_row", "element", "worker", nulls_last=False)
+    parts: Parts = []
+    for level, key in (("sl", "sl_row"), ("usl", "usl_row")):
+        of_level = shown.filter(pl.col("level") == level).unique([key, "element", "worker"], keep="first", maintain_order=True)
+        parts.append((level, of_level.select(key, "element", pl.col("worker").alias("value"), "params")))
+    return parts
+
+
+@needs("C182", "C183", "C184")
+def staff_is_known(run: Run) -> str:
+    """A register without rows knows nobody."""
+    return "" if run.view.tables["reg_staff"].height else "table:reg_staff"
+
+
+@table("C183")
+def worker_not_in_register(run: Run, rule: Rule) -> Parts:
+    """The register of staff has no such worker of the clinic."""
+    rows, states = _in_register(run, rule)
+    return _of_workers(rows, states, ~pl.col("known"), ())
+
+
+@table("C184")
+def not_yet_hired(run: Run, rule: Rule) -> Parts:
+    """The worker is in the register, but did not work there on the day: hired later, or gone."""
+    rows, states = _in_register(run, rule)
+    return _of_workers(rows, states, pl.col("known") & ~pl.col("employed"), ("hired_on", "left_on"))
+
+
+@table("C182")
+def certificate_ended(run: Run, rule: Rule) -> Parts:
+    """A worker of the clinic without a certificate or accreditation in the specialty that holds on the day.
+
+    A certificate without an end holds for five years: its last day is the one with the date of its first.
+    """
+    rows, states = _in_register(run, rule)
+    return _of_workers(rows, states, pl.col("employed") & ~pl.col("certified"), ("prvs", "last"))
+
+
+# ---------------------------------------------------------------- profiles, specialties, beds
+
+
+def _on_levels(run: Run, rule: Rule, *columns: str) -> list[tuple[str, str, pl.DataFrame]]:
+    """Level, beginning of the path, and rows with a key, the columns and `day`, of sub-cases and of services."""
+    kinds = pl.col("file_kind").is_in(rule.kinds) if rule.kinds else pl.lit(value=True)
+    sl = run.view.sl.filter(kinds).select("sl_row", *columns, pl.col("date_2").alias("day"))
+    usl = run.view.usl.filter(kinds).select("usl_row", *columns, pl.col("date_out").alias("day"))
+    return [("sl", _SL, sl), ("usl", _SL + "USL/", usl)]
+
+
+def _not_paired(rows: pl.DataFrame, listed: pl.DataFrame, code: str, other: str) -> pl.DataFrame:
+    """`rows` whose code the table lists on the day, but never with this other value."""
+    asked = rows.select(code, other, "day").drop_nulls().unique()
+    met = asked.select(code, "day").unique().join(listed, left_on=code, right_on="code", how="inner")
+    met = met.filter(regional.in_force(pl.col("day")))
+    wrong = asked.join(met.select(code, "day").unique(), on=[code, "day"], how="semi").join(
+        met.select(code, "day", pl.col("listed").alias(other)).unique(), on=[code, "day", other], how="anti"
+    )
+    return rows.join(wrong, on=[code, other, "day"], how="semi", maintain_order="left")
+
+
+@table("C185")
+def profile_of_another_specialty(run: Run, rule: Rule) -> Parts:
+    """A profile with a specialty that R104 does not have beside it; a profile that the table does not have is not judged."""
+    listed = regional.table(run.books, "R104").select("code", pl.col("prvs").alias("listed"), "valid_from", "valid_to")
+    parts: Parts = []
+    for level, path, rows in _on_levels(run, rule, "profil", "prvs"):
+        params = params_of({"prvs": pl.col("prvs")}).alias("params")
+        wrong = _not_paired(rows, listed, "profil", "prvs")
+        value = pl.col("profil").cast(pl.String).alias("value")
+        parts.append((level, wrong.select(f"{level}_row", pl.lit(path + "PROFIL").alias("element"), value, params)))
+    return parts
+
+
+@table("C188")
+def bed_of_another_profile(run: Run, rule: Rule) -> pl.DataFrame:
+    """A bed that R105 does not have beside the profile; a profile that the table does not have is not judged."""
+    listed = regional.table(run.books, "R105").select("code", pl.col("profil_k").alias("listed"), "valid_from", "valid_to")
+    stays = run.view.sl.filter(pl.col("file_kind").is_in(rule.kinds) & rule.parameters.among("conditions", pl.col("usl_ok")))
+    rows = stays.select("sl_row", "profil", "profil_k", pl.col("date_2").alias("day"))
+    wrong = _not_paired(rows, listed, "profil", "profil_k")
+    return wrong.select(
+        "sl_row", pl.col("profil_k").cast(pl.String).alias("value"), params_of({"profil": pl.col("profil")}).alias("params")
+    )
+
+
+@on("C186")
+def specialty_of_another_care(parameters: Parameters) -> Broken:
+    """A specialty that the kind of care does not have: none of those at all, no nurses with doctors, the ambulance its own."""
+    care, doctor = pl.col("vidpom"), pl.col("prvs")
+    foreign = parameters.among("kinds_of_care", care) & parameters.among("without", doctor)
+    nurse = parameters.among("doctors_only", care) & parameters.among("nurses", doctor)
+    stranger = parameters.among("ambulance", care) & ~parameters.among("of_ambulance", doctor)
+    return Broken(foreign | nurse | stranger, params={"vidpom": care})
+
+
+@table("C187")
+def outside_the_basic_programme(run: Run, rule: Rule) -> Parts:
+    """A specialty or profile that R106 has outside the basic programme."""
+    listed = regional.table(run.books, "R106")
+    parts: Parts = []
+    for level, path, rows in _on_levels(run, rule, "profil", "prvs"):
+        for column in ("prvs", "profil"):
+            outside = regional.of_code(rows.drop_nulls([column]), listed.filter(pl.col("what") == column), column, "day")
+            shown = outside.unique(f"{level}_row", keep="first", maintain_order=True)
+            value = pl.col(column).cast(pl.String).alias("value")
+            parts.append((level, shown.select(f"{level}_row", pl.lit(path + column.upper()).alias("element"), value)))
+    return parts
+
+
+@table("C189")
+def service_of_another_place(run: Run, rule: Rule) -> pl.DataFrame:
+    """A service that R107 gives to other clinics or departments; one that the table does not have is not judged."""
+    listed = regional.table(run.books, "R107")
+    own = run.view.table("usl").select(pl.col("_row").alias("usl_row"), "podr", "lpu")
+    rows = run.view.usl.select("usl_row", "code_usl", pl.col("date_in").alias("day")).drop_nulls()
+    rows = rows.filter(pl.col("code_usl").is_in(listed["code"].unique().implode()))
+    rows = rows.join(own, on="usl_row", how="left", maintain_order="left")
+    met = regional.of_code(rows, listed, "code_usl", "day").filter(pl.col("lpu").is_not_null())
+    right = (pl.col("mo") == pl.col("lpu")) & (pl.col("podr_listed").is_null() | (pl.col("podr_listed") == pl.col("podr")))
+    wrong = met.group_by("usl_row", maintain_order=True).agg(
+        pl.col("code_usl", "lpu", "podr").first(), right=right.fill_null(value=False).any()
+    )
+    params = {"lpu": pl.col("lpu"), "podr": pl.col("podr")}
+    return wrong.filter(~pl.col("right")).select("usl_row", pl.col("code_usl").alias("value"), params_of(params).alias("params"))

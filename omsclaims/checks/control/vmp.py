@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from omsclaims.checks.catalogue import Parameters, Rule
-from omsclaims.checks.rules import Broken, Run, on, params_of, table
+from omsclaims.checks.control.narrow import first_of, over
+from omsclaims.checks.rules import Broken, Run, needs, on, params_of, table
+
+_SL: Final = "ZAP/Z_SL/SL/"
 
 
 @on("C129")
@@ -54,3 +59,39 @@ def method_for_another_diagnosis(run: Run, rule: Rule) -> pl.DataFrame:
     return known.filter(~pl.col("right")).select(
         "sl_row", pl.col("ds1").alias("value"), params_of({"metod_hmp": pl.col("metod_hmp")}).alias("params")
     )
+
+
+def high_tech(run: Run) -> pl.DataFrame:
+    """Sub-cases of files T: sl_row, z_row, file_kind, date_z_2, lpu, voucher and kind of care."""
+    return run.once("high-tech", lambda: _high_tech(run))
+
+
+def _high_tech(run: Run) -> pl.DataFrame:
+    cases = run.view.case.filter(pl.col("file_kind") == "T").select("z_row", "file_kind", "date_z_2", "lpu")
+    rows = run.view.table("sl").select(
+        pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), "tal_num", "tal_d", "vid_hmp", "metod_hmp"
+    )
+    return rows.join(cases, on="z_row", how="inner", maintain_order="left")
+
+
+@over(high_tech, "C128")
+def no_voucher(parameters: Parameters) -> Broken:
+    """High-tech care without the number or day of its voucher, or without its kind."""
+    return first_of(*((pl.col(name).is_null(), _SL + name.upper(), None) for name in ("tal_num", "tal_d", "vid_hmp")))
+
+
+@table("C132")
+def clinic_without_quota(run: Run, rule: Rule) -> pl.DataFrame:
+    """The clinic was given no place of high-tech care in the year, as far as the day of knowledge tells."""
+    known = run.view.tables["reg_quota"].filter(pl.col("since") <= run.as_of)
+    last = known.sort("mo", "group", "year", "since", "places").unique(["mo", "group", "year"], keep="last", maintain_order=True)
+    given = last.filter(pl.col("places") > 0).select(pl.col("mo").alias("lpu"), "year").unique()
+    rows = high_tech(run).select("z_row", "lpu", year=pl.col("date_z_2").dt.year().cast(pl.Int64)).drop_nulls().unique()
+    alone = rows.join(given, on=["lpu", "year"], how="anti").sort("z_row")
+    return alone.select("z_row", pl.col("lpu").alias("value"), params_of({"year": pl.col("year")}).alias("params"))
+
+
+@needs("C132")
+def quotas_are_known(run: Run) -> str:
+    """A territory that keeps no quotas says nothing of anybody."""
+    return "" if run.view.tables["reg_quota"].height else "table:reg_quota"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from omsclaims.checks.catalogue import Rule
-from omsclaims.checks.rules import Run, decimal, params_of, roubles, table
+from omsclaims.checks.catalogue import Parameters, Rule
+from omsclaims.checks.rules import Broken, Run, decimal, on, params_of, roubles, table
 
 
 def _in_state(run: Run, state: str) -> pl.DataFrame:
@@ -49,3 +49,35 @@ def above_money(run: Run, rule: Rule) -> pl.DataFrame:
     rows = _in_state(run, "over_money")
     params = params_of({**_line(run), "money": roubles(pl.col("limit_kop"))})
     return rows.select("z_row", roubles(pl.col("sumv")).alias("value"), params.alias("params"))
+
+
+# ---------------------------------------------------------------- how care is paid and asked for
+
+
+@table("C197")
+def way_of_payment(run: Run, rule: Rule) -> pl.DataFrame:
+    """IDSP of a check-up, or of care that will be billed to another territory, is none of those that there are for it."""
+    status = run.view.tables["identified"].select(pl.col("case_key").alias("z_row"), "status")
+    cases = run.view.case.select("z_row", "file_kind", "idsp", "date_z_2").join(
+        status, on="z_row", how="left", maintain_order="left"
+    )
+    checkup = (pl.col("file_kind") == "X") & ~rule.parameters.among("of_checkups", pl.col("idsp"))
+    abroad = (pl.col("status") == "other") & ~rule.parameters.among("between_territories", pl.col("idsp"))
+    wrong = cases.filter((checkup.fill_null(value=False) | abroad.fill_null(value=False)) & pl.col("idsp").is_not_null())
+    return wrong.select(
+        "z_row", pl.col("idsp").cast(pl.String).alias("value"), params_of({"status": pl.col("status")}).alias("params")
+    )
+
+
+@on("C198")
+def form_and_purpose(parameters: Parameters) -> Broken:
+    """Urgent outpatient care has the purpose of an urgent visit, planned care another; follow-up is planned.
+
+    A form that there is not outside hospital is C196.
+    """
+    outpatient, form = parameters.among("conditions", pl.col("usl_ok")), pl.col("for_pom")
+    urgent, planned = parameters.among("urgent", form), parameters.among("planned", form)
+    urgent_visit = parameters.among("urgent_purposes", pl.col("p_cel"))
+    follow_up = parameters.among("planned_purposes", pl.col("p_cel"))
+    wrong = outpatient & ((urgent & ~urgent_visit) | (planned & urgent_visit))
+    return Broken(wrong.fill_null(value=False) | (urgent & follow_up), value=form, params={"p_cel": pl.col("p_cel")})
