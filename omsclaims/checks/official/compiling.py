@@ -335,7 +335,9 @@ def _speaks_of_itself(making: _Making) -> bool:
 
 def _shape(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     """004F: lengths, mask, list of characters."""
-    if row.allowed or row.presence is not None or not (row.mask or row.min_length or row.max_length or row.comment):
+    shaped = row.mask or row.min_length or row.max_length
+    too = row.presence == "present" and shaped and not site.own  # 004F.45.1000: it must be there, and have the shape
+    if row.allowed or (row.presence is not None and not too) or not (shaped or row.comment):
         return _stated(row, site, editions)
     making = _making(row, site, editions)
     if site.form == "S":
@@ -349,6 +351,8 @@ def _shape(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
         wrong = tests(pl.coalesce(raw, making.scope.value(site))).fill_null(False)
     else:
         wrong = tests(raw).fill_null(False)
+    if too:
+        wrong = wrong | ~making.scope.present(site)
     return making.check(_when(making) & wrong, text_of(making), _way(row))
 
 
