@@ -45,7 +45,7 @@ def table(said: Said, book: str) -> list[list[str]]:
 
 def test_editions_stand_beside_each_other(folder: Path) -> None:
     old, new = rules(rule("A"), rule("B")), rules(rule("A"), version="2.36", issued="05.03.2022")
-    for lang, words in (("ru", "строк 2, действует с: 2021-02-12"), ("en", "2 rows, holds from: 2021-02-12")):
+    for lang, words in (("ru", "строк 2. Действует с: 2021-02-12"), ("en", "2 rows. Holds from: 2021-02-12")):
         said = load(folder, "Q023.zip", zipped({"Q023.xml": old}), lang=lang)
         assert said.code == 0
         assert (words in said.out) == (lang == "ru")  # the second time it is there already
