@@ -156,7 +156,7 @@ def _outside(run: Run, item: Coded, book: Book, attribute: str) -> pl.DataFrame:
 @table("C220")
 def code_not_in_book(run: Run, rule: Rule) -> list[tuple[str, pl.DataFrame]]:
     """Rows of every coded element of the files; a code of a person stands against each case of the person."""
-    attributes, also_in = rule.parameters.latest("attributes"), rule.parameters.latest("also_in")
+    attributes, also_in, words = (rule.parameters.latest(name) for name in ("attributes", "also_in", "words"))
     parts = []
     for item in checked_elements(rule):
         book = whole_book(run.books, item.book)
@@ -165,6 +165,8 @@ def code_not_in_book(run: Run, rule: Rule) -> list[tuple[str, pl.DataFrame]]:
         if book is None or rows is None or not rows.height or attribute not in book.rows.columns:
             continue
         wrong = _outside(run, item, book, attribute)
+        if wrong.height and tag_of(item.path) in words:
+            wrong = wrong.filter(pl.col("value") != words[tag_of(item.path)])
         second = whole_book(run.books, also_in.get(tag_of(item.path), ""))
         if wrong.height and second is not None:
             wrong = wrong.filter(~second.known(wrong["value"], wrong["day"]).fill_null(value=False))
