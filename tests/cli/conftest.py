@@ -31,7 +31,7 @@ class Desk:
 @pytest.fixture(scope="session")
 def small(make_territory: Callable[[int, int], Path]) -> Path:
     """A made-up territory as small as they get."""
-    return make_territory(200, 1)
+    return make_territory(200, 2)
 
 
 @pytest.fixture(scope="session")

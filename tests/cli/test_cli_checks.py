@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import polars as pl
 import pytest
 
 from omsclaims import messages
 from omsclaims.checks import catalogue
 from omsclaims.cli import common
+from omsclaims.workspace import Workspace
 
-from .cli_samples import run
+from .cli_samples import DAY, pack, run
+from .conftest import MONTH, Desk
 
 
 @pytest.mark.parametrize("lang", messages.LANGUAGES)
@@ -65,3 +71,41 @@ def test_a_rule_that_is_not_there() -> None:
     said = run("checks", "show", "C999")
     assert said.code == 2
     assert "there is no rule C999" in said.text
+
+
+def _agreement(desk: Desk, folder: Path, switches: str) -> Path:
+    """The agreement of the made-up territory with switches of control."""
+    made = Path(shutil.copytree(desk.made / "agreement", folder / f"agreement-{len(list(folder.iterdir()))}"))
+    text = (made / "agreement.yaml").read_text(encoding="utf-8")
+    assert "\ncontrol:\n" in text
+    (made / "agreement.yaml").write_text(text.replace("\ncontrol:\n", f"\ncontrol:\n{switches}"), encoding="utf-8")
+    return made
+
+
+def test_a_rule_switched_off_in_the_agreement_is_not_looked_at(desk: Desk, tmp_path: Path) -> None:
+    """At intake by the agreement of the day, at closing by that of the month; an unknown rule is named with file and line."""
+    package = desk.base.changed("<NHISTORY>", "<NHISTORY>№")
+    pack(desk.inbox, package)
+    wrong = _agreement(desk, tmp_path, "  disabled_rules:\n  - {rule: C999, why: no such rule}\n")
+    said = run("agreement", "load", wrong, "--workspace", desk.folder, "--as-of", DAY)
+    assert said.code == 3
+    lines = (wrong / "agreement.yaml").read_text(encoding="utf-8").split("\n")
+    line = next(number for number, text in enumerate(lines, 1) if "C999" in text)
+    assert f"agreement.yaml:{line}: there is no rule of control C999" in said.text
+
+    clinic = package.between("CODE_MO")
+    off = f'  disabled_rules:\n  - {{rule: C223, mo: ["{clinic}"], why: old charts}}\n'
+    load = ("agreement", "load", _agreement(desk, tmp_path, off), "--workspace", desk.folder, "--as-of", DAY)
+    assert run("ingest", desk.inbox, "--workspace", desk.folder, "--as-of", DAY, "--threads", 1).code == 1
+    assert run(*load).code == 0
+    closed = run("run", MONTH, "--workspace", desk.folder, "--as-of", DAY)
+    assert "is closed" in closed.text
+    with Workspace.open(desk.folder) as store:
+        assert store.run_table(MONTH, "findings").filter(pl.col("rule") == "C223").is_empty()
+        assert store.run_table(MONTH, "decisions").filter(pl.col("oplata") != 1).is_empty()
+
+    # Taken in under this agreement, nothing is found at all.
+    folder = tmp_path / "again"
+    shutil.copytree(desk.prepared, folder)
+    assert run("agreement", "load", load[2], "--workspace", folder, "--as-of", DAY).code == 0
+    assert run("ingest", desk.inbox, "--workspace", folder, "--as-of", DAY, "--threads", 1).code == 0
