@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from lxml import etree
 
 from omsclaims import closing, expertise, expertise_chain, explain, findings, intake
@@ -20,21 +21,23 @@ from omsclaims.periods import Month
 from omsclaims.registry import expertise_file
 from omsclaims.reports.answers import EKMP, MEE, MEK
 from omsclaims.settlement.expertise.sampling import Draw
+from omsclaims.synthetic.deal import FINE_STANDARDS
 from omsclaims.workspace import Workspace, WorkspaceError, sha256_file
 from tests.conftest import SHARED, MakeTerritory
 
 FEB, MAR = demo.MONTHS
-STANDARDS = {1: "5510.30", 2: "1280.55", 3: "4311.07"}  # none for ambulance
+STANDARDS = {usl_ok: amount for usl_ok, amount in FINE_STANDARDS.items() if usl_ok != 4}
 
 
 @pytest.fixture(scope="module")
 def territory(make_territory: MakeTerritory, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A made-up territory whose agreement has standards for fines."""
+    """A made-up territory whose agreement has no standard for the fines of ambulance care."""
     made = tmp_path_factory.mktemp("expertise") / "made"
     shutil.copytree(make_territory(1_500, 1), made)
     head = made / "agreement" / "agreement.yaml"
-    rows = "".join(f'  - {{usl_ok: {usl_ok}, amount: "{amount}"}}\n' for usl_ok, amount in STANDARDS.items())
-    head.write_text(f"{head.read_text(encoding='utf-8')}\nfine_standards:\n{rows}", encoding="utf-8")
+    agreement = yaml.safe_load(head.read_text(encoding="utf-8"))
+    agreement["fine_standards"] = [row for row in agreement["fine_standards"] if row["usl_ok"] in STANDARDS]
+    head.write_text(yaml.safe_dump(agreement, allow_unicode=True), encoding="utf-8")
     return made
 
 

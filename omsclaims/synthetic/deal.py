@@ -49,6 +49,8 @@ FINANCING: Final = {
     "f18-64": "0.99",
     "m65": "1.71", "f65": "1.65",
 }  # fmt: skip
+#: Per-capita standards of the year by conditions of care: the base of fines by expertise.
+FINE_STANDARDS: Final = {1: "5510.30", 2: "1280.55", 3: "4311.07", 4: "890.25"}
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
 #: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.
 URGENT_VISITS: Final = {(97, "1.1"): "688.415", (68, "1.1"): "801.2", (112, "1.1"): "703.95"}
@@ -72,6 +74,7 @@ def write_agreement(folder: Path) -> None:
         "rounding": [{"kind": kind, "step_kop": str(step), "mode": "once"} for kind, step in ROUNDING_STEP_KOP.items()],
         "kslp_rules": [{"rule": "add"}],
         "case_management": [{"rate": "0.01000"}],
+        "fine_standards": [{"usl_ok": usl_ok, "amount": amount} for usl_ok, amount in FINE_STANDARDS.items()],
     }  # fmt: skip
     text = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=130)
     (folder / "agreement.yaml").write_text("# Вымышленное соглашение: все суммы придуманы.\n" + text, encoding="utf-8")
