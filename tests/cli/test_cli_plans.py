@@ -125,3 +125,49 @@ def test_vouchers_of_a_workspace(with_vouchers: Path) -> None:
 def test_the_register_of_vouchers_lies_with_the_people(with_vouchers: Path) -> None:
     assert list((with_vouchers / "people").glob("reg_voucher-*.parquet"))
     assert not list((with_vouchers / "tables").glob("reg_voucher-*.parquet"))
+
+
+def test_plans_that_add_up_from_the_start_of_the_year(closed: Closed, tmp_path: Path) -> None:
+    """Declared lines and `cumulation: year`: what February left over is there in March, whatever the order of files."""
+    agreement, folder = tmp_path / "agreement", tmp_path / "ws"
+    shutil.copytree(closed.made / "agreement", agreement)
+    shutil.copytree(closed.folder, folder)
+    head = agreement / "agreement.yaml"
+    head.write_text(head.read_text(encoding="utf-8") + "\nvolumes: {cumulation: year, without_plan: pass}\n", encoding="utf-8")
+    (agreement / "plan_lines.csv").write_text(
+        "line,name,kind,usl_ok,profil,group,unit,otherwise\nhospital,Стационар,,1,,,,\nwards,Дневные стационары,,2,,,,\n"
+        "clinic,Поликлиника,,3,,,,\n",
+        encoding="utf-8",
+    )
+    with Workspace.open(folder) as store:
+        kinds = store.run_table("2022-02", "plan_lines")["mo"].unique().sort().to_list()
+    plan = [
+        f"{mo},{month},{line},{volume},,2022-01-01\n"
+        for mo in kinds
+        for line in ("hospital", "wards", "clinic")
+        for month, volume in (("2022-02", 40), ("2022-03", 5))
+    ]
+    (tmp_path / "reg_plan.csv").write_text("mo,month,line,volume,money_kop,since\n" + "".join(plan), encoding="utf-8")
+    common = ("--workspace", folder, "--as-of", DAY)
+    assert run("agreement", "load", agreement, *common).code == 0
+    assert run("register", "load", tmp_path / "reg_plan.csv", *common).code == 0
+    for month in ("2022-03", "2022-02"):
+        assert run("reopen", month, "--workspace", folder, "--why", "lines of the plan").code == 0
+    for month in ("2022-02", "2022-03"):
+        assert run("run", month, *common).code == 1
+    with Workspace.open(folder) as store:
+        february, march = (store.run_table(month, "plan_lines") for month in ("2022-02", "2022-03"))
+        found = store.run_table("2022-03", "findings")
+    assert set(march["line"]) == {"hospital", "wards", "clinic", "-"}  # examinations have no conditions of care: no line
+    assert found.filter(rule="V.1").height > 0
+    assert "V.4" not in found["rule"].to_list()
+    both = march.join(february, on=["mo", "line"], suffix="_feb").filter(pl.col("plan_volume").is_not_null())
+    assert both.height > 10
+    left = (both["plan_volume_feb"] + both["plan_volume"]) * 100 - both["consumed_units2_feb"]
+    assert both["limit_units2"].to_list() == left.to_list()
+    full = both.filter(pl.col("excess_units2") > 0)
+    assert full.height > 0
+    assert full["consumed_units2"].to_list() == full["limit_units2"].to_list()  # cases are one unit each: the line is used up
+    assert both.filter((pl.col("consumed_units2") > 500) & (pl.col("excess_units2") == 0)).height > 0
+    said = run("plan", "report", "2022-03", *common)
+    assert said.code == 0 and "Дневные стационары" in said.text

@@ -14,6 +14,7 @@ from omsclaims import messages
 from omsclaims.findings import with_text
 from omsclaims.identifiers import build_enp
 from omsclaims.settlement import accidents
+from omsclaims.settlement.expertise.deductions import deduct
 from omsclaims.settlement.identify import keys_of_enp
 from tests.settlement.settlement_samples import case, context, rows
 
@@ -138,3 +139,25 @@ def test_terms_of_a_notice(change: dict[str, Any], as_of: date, status: str) -> 
     assert row["report_by"] == (date(2022, 3, 9) if "sent_on" in change else None)
     assert row["status"] == status
     assert row["smo"] == (None if status == "not_found" else "75901")
+
+
+def test_expertise_gives_back_what_it_had_of_a_case_that_is_withheld() -> None:
+    """МЭЭ took 500.00 of 1000.00 in March; in April the accident takes all of it, so МЭЭ gives its part back: 1000.00 in all."""
+    named = {"month": "2022-02", "package": "P", "n_zap": 1, "idcase": 1, "case_key": 0, "payer": "75901", "mo": "750901"}
+    billed = rows(
+        "expertise_cases", {**named, "usl_ok": 3, "date_z_2": date(2022, 2, 10), "sumv_kop": 100_000, "oplata": 1, "mek_kop": 0}
+    )
+    act = {**named, "num_act": "1", "date_act": date(2022, 3, 20), "kind": "mee", "s_tip": 50, "code": "2.10", "origin": "act",
+           "settle_month": "2022-03", "digest": "", "seq": 1}  # fmt: skip
+    standards = rows(
+        "fine_standards",
+        {"usl_ok": 3, "amount4": 1_000_000, "valid_from": date(2021, 1, 1), "valid_to": date(2022, 12, 31), "reference": "x"},
+    )
+    tables = {"expertise_acts": rows("expertise_acts", act), "expertise_cases": billed, "fine_standards": standards}
+    march = deduct(tables, context("2022-03"))["deductions"]
+    assert march["change_kop"].to_list() == [50_000]
+    withheld = rows("accident_deductions", {**named, "notice": "17", "code": "1.6.4", "amount_kop": 100_000})
+    patched = accidents.without_accidents(billed, withheld)
+    april = deduct({**tables, "expertise_cases": patched, "deductions_before": march}, context("2022-04"))["deductions"]
+    assert april.select("state", "s_sum", "change_kop").rows() == [("refused_by_mek", 0, -50_000)]
+    assert march["change_kop"].sum() + april["change_kop"].sum() + withheld["amount_kop"].sum() == 100_000
