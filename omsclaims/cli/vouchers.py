@@ -5,7 +5,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import polars as pl
 import typer
@@ -17,8 +17,9 @@ from omsclaims.periods import Month
 from omsclaims.settlement import vouchers
 from omsclaims.workspace import Workspace
 
+_REGISTERS: Final = ("reg_quota", "reg_voucher", "reg_voucher_event", "reg_insured")
 #: Rows shown on the screen; the count always is.
-SHOWN = 200
+SHOWN: Final = 200
 
 
 def add_to(app: typer.Typer, lang: str) -> None:
@@ -46,7 +47,9 @@ def _add_list(group: typer.Typer, lang: str) -> None:
         if state is not None and state not in vouchers.path().states:
             known = ", ".join(vouchers.path().states)
             raise typer.BadParameter(text("cli.voucher.bad_state", lang, value=state, known=known))
-        known_vouchers, problems = vouchers.standings(_registers(workspace), day)
+        registers = _registers(workspace)
+        known_vouchers, problems = vouchers.standings(registers, day)
+        problems += vouchers.of_the_dead(known_vouchers, registers["reg_insured"], day)
         chosen = [one for one in known_vouchers if mo in (None, one.mo) and state in (None, one.state)]
         rows = [
             {**vars(one), "state": text(f"vouchers.state.{one.state}", lang)} for one in chosen
@@ -134,7 +137,7 @@ def _add_quota(group: typer.Typer, lang: str) -> None:
 def _registers(workspace: Path) -> dict[str, pl.DataFrame]:
     with Workspace.open(workspace) as store:
         tables, _ = store.registers()
-    return {name: tables[name] for name in contract.TABLES if name in ("reg_quota", "reg_voucher", "reg_voucher_event")}
+    return {name: tables[name] for name in contract.TABLES if name in _REGISTERS}
 
 
 def _show(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]], lang: str) -> None:

@@ -9,7 +9,7 @@ number.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -22,7 +22,7 @@ import yaml
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.periods import add_working_days, is_working_day
-from omsclaims.settlement.identify import keys_of_enp
+from omsclaims.settlement.identify import keys_of_enp, normal
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -189,6 +189,19 @@ def _move(standing: Standing, row: Mapping[str, Any]) -> list[Finding]:
     return []
 
 
+def of_the_dead(known: Sequence[Standing], reg_insured: pl.DataFrame, as_of: date) -> list[Finding]:
+    """VT.7 for each voucher that is still on its way though the person has died: its place could be free."""
+    died = reg_insured.filter(pl.col("died_on") <= as_of).select(normal(pl.col("enp")).alias("enp"), "died_on").drop_nulls()
+    days = dict(died.group_by("enp").agg(pl.col("died_on").min()).iter_rows())
+    ended = ("treated", *(state for state, about in path().states.items() if about.get("ends")))
+    plain = {one.voucher: one.enp.replace(" ", "").upper() for one in known}
+    return [
+        Finding("VT.7", value=one.voucher, params={"died_on": days[plain[one.voucher]], "state": one.state, "mo": one.mo})
+        for one in known
+        if plain[one.voucher] in days and one.state not in ended
+    ]
+
+
 # ---- stages of the month ---------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +230,8 @@ def voucher_uses(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.Dat
     """
     accepted = tables["decisions"].filter(pl.col("oplata") != REFUSED).select("case_key")
     cases = tables["cases"].filter(pl.col("file_kind") == VMP_FILES).join(accepted, on="case_key", how="semi")
-    numbers = tables["sl"].select("case_key", voucher=number(pl.col("tal_num"))).drop_nulls().unique()
+    named = tables["sl"].filter(pl.col("tal_num").is_not_null())  # one row in hundreds: only these are looked at as texts
+    numbers = named.select("case_key", voucher=number(pl.col("tal_num"))).drop_nulls().unique()
     used = (
         cases.select("case_key", "package", "idcase").join(numbers, on="case_key").with_columns(month=pl.lit(str(context.month)))
     )

@@ -109,6 +109,22 @@ def test_the_order_of_rows_does_not_matter() -> None:
     assert vouchers.waiting_list(one, tables["reg_quota"], day).equals(vouchers.waiting_list(two, turned["reg_quota"], day))
 
 
+def test_a_voucher_of_a_person_who_has_died() -> None:
+    """On the day of death and after it; one that was treated before, or of somebody alive, is left alone."""
+    enps = [f"{number:016d}" for number in (1, 2, 3)]
+    treated = [["papers", date(2022, 2, 3)], ["decision", date(2022, 2, 4), "date", date(2022, 2, 7)], ["admitted", date(2022, 2, 7)],
+               ["treated", date(2022, 2, 14)]]  # fmt: skip
+    written = [{"voucher": f"77.{place}", "enp": enp} for place, enp in enumerate(enps, 1)]
+    tables = registers({"vouchers": [{**written[0]}, {**written[1], "events": treated}, written[2]]})
+    people = rows(
+        "reg_insured",
+        *({"enp": enp, "died_on": died} for enp, died in zip(enps, (date(2022, 3, 1), date(2022, 3, 1), None), strict=True)),
+    )
+    for day, found in ((date(2022, 2, 28), []), (date(2022, 3, 1), ["77.1"])):
+        known, _ = vouchers.standings(tables, day)
+        assert [one.value for one in vouchers.of_the_dead(known, people, day)] == found
+
+
 def test_control_sees_a_voucher_without_the_person() -> None:
     """The key is the one that identification gives to the cases of the person; neither policy nor name is in the table."""
     enp = "7551230870000015"
