@@ -16,6 +16,6 @@ from omsclaims.settlement.volumes import consume, line_use
 from omsclaims.settlement.vouchers import voucher_register, voucher_uses
 
 __all__ = [
-    "Identity", "accident_cases", "accident_deductions", "consume", "decide", "identify", "identities", "line_use", "refused", "sanctions", "settle", "voucher_register",
-    "voucher_uses", "without_accidents",
+    "Identity", "accident_cases", "accident_deductions", "consume", "decide", "identify", "identities", "line_use", "refused",
+    "sanctions", "settle", "voucher_register", "voucher_uses", "without_accidents",
 ]  # fmt: skip
