@@ -197,7 +197,8 @@ def payments_table(
             {
                 "payer": pair.payer, "mo": pair.mo, "cases": bill.cases, "refused_cases": bill.refused_cases,
                 "billed_kop": bill.billed_kop, "withheld_mek_kop": bill.withheld_kop + bill.accidents_kop,
-                "withheld_mee_kop": bill.mee_kop, "withheld_ekmp_kop": bill.ekmp_kop, "accepted_kop": bill.accepted_kop, "advance_kop": advances.get(pair, 0),
+                "withheld_mee_kop": bill.mee_kop, "withheld_ekmp_kop": bill.ekmp_kop,
+                "accepted_kop": bill.accepted_kop, "advance_kop": advances.get(pair, 0),
                 "excess_before_kop": excess_before.get(pair, 0), "payment_kop": paid.get(pair, 0),
                 "excess_after_kop": settled[pair].excess_after_kop,
             }
