@@ -40,7 +40,7 @@ ORDER_OF_WORK: Final = (
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
     "accident list", "accident report",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
-    "checks list", "checks show",
+    "checks list", "checks show", "checks coverage",
     "expertise sample", "expertise template", "expertise load", "expertise export", "expertise appeal", "expertise appeals",
     "expertise results", "expertise chain",
 )  # fmt: skip

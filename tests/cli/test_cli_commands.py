@@ -357,7 +357,12 @@ def test_help_speaks_one_language_and_names_every_option(words: str) -> None:
 
 def test_the_help_names_every_command_of_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
-    shown = set(re.findall(r"`omsclaims ([a-z]+(?: (?:load|list|show|diff|compare|book))?)", text))
+    shown = set(
+        re.findall(
+            r"`omsclaims ([a-z]+(?: (?:load|list|show|diff|compare|book|coverage|check|report|overdue|waiting|quota|sample|template|export|appeals?|results|chain|apportion))?)",
+            text,
+        )
+    )
     names = {" ".join(words) for words, made in tree("en") if not hasattr(made, "commands")}
     assert shown == names
     listed = run("--help", lang="en").out
