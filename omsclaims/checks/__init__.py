@@ -17,7 +17,7 @@ import polars as pl
 from omsclaims import findings, messages
 from omsclaims.checks import catalogue, regional, rules
 from omsclaims.checks.catalogue import PASSES as PASSES
-from omsclaims.checks.catalogue import Rule, of_pass
+from omsclaims.checks.catalogue import CatalogueError, Rule, of_pass
 from omsclaims.checks.control import books
 from omsclaims.checks.frames import View
 from omsclaims.checks.rules import EXPRESSIONS, Run
@@ -41,9 +41,21 @@ class Execution(NamedTuple):
     reason: str
 
 
-def rule_ids() -> frozenset[str]:
-    """Ids of all rules of the catalogue: what an agreement may switch."""
-    return frozenset(catalogue.rules())
+def rule_problem(rule: str, name: str | None, value: object) -> str:
+    """What is wrong with a rule that an agreement names, and with a parameter of it: unknown_rule, unknown_parameter,
+    parameter_form (the value is not of the form that the catalogue has), or nothing."""
+    declared = catalogue.rules().get(rule)
+    if declared is None:
+        return "unknown_rule"
+    if name is None:
+        return ""
+    if name not in declared.parameters.by_name:
+        return "unknown_parameter"
+    try:
+        catalogue.shaped(value, declared.parameters.latest(name))
+    except CatalogueError:
+        return "parameter_form"
+    return ""
 
 
 def check_registry(
@@ -69,7 +81,7 @@ def package_switches(tables: Mapping[str, pl.DataFrame], control: Control | None
         month = Month(int(header["year"][0]), int(header["month"][0]))
     except (TypeError, ValueError):
         return ALL_ON
-    return switches(control.disabled_rules, control.enabled_rules, month)
+    return switches(control.disabled_rules, control.enabled_rules, month, control.rule_parameters)
 
 
 def run_pass(name: str, tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
@@ -162,7 +174,7 @@ def _executions(run: Run, name: str, switched: Switches) -> list[Execution]:
 
 def _run(run: Run, name: str, switched: Switches) -> pl.DataFrame:
     """All rules of a pass that can be executed: expressions level by level, functions over tables, then the cascades."""
-    chosen = [rule for rule in of_pass(name) if not rule.found_by and not _reason(rule, run, switched)]
+    chosen = [switched.applied(rule) for rule in of_pass(name) if not rule.found_by and not _reason(rule, run, switched)]
     run.active.update({rule.id: rule for rule in chosen})
     found = []
     for level in ("file", "case", "sl", "usl"):

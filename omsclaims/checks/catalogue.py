@@ -100,6 +100,29 @@ class Parameters:
         return found
 
 
+def shaped(value: Any, form: Any) -> Any:
+    """A value written as text (numbers, too) in the form of another value of the same parameter.
+
+    Lists have elements of the form of the first element, mappings keys and values of that of the first entry.
+    Raises CatalogueError where it does not fit.
+    """
+    if isinstance(form, bool) or value is None:
+        raise CatalogueError(f"{value} has not the form of {form}")
+    if isinstance(form, int):
+        if isinstance(value, int) or re.fullmatch(r"[0-9]{1,9}", str(value)):
+            return int(value)
+        raise CatalogueError(f"{value} is no whole number")
+    if isinstance(form, str):
+        if isinstance(value, str | int):
+            return str(value)
+    elif isinstance(form, list) and isinstance(value, list):
+        return [shaped(item, form[0]) for item in value]
+    elif isinstance(form, dict) and isinstance(value, dict) and value:
+        key, item = next(iter(form.items()))
+        return {shaped(name, key): shaped(given, item) for name, given in value.items()}
+    raise CatalogueError(f"{value} has not the form of {form}")
+
+
 @dataclass(frozen=True)
 class Rule:
     """One rule of control, as the catalogue declares it.

@@ -247,7 +247,10 @@ def _of_expression(rule: Rule, level: str, rows: pl.DataFrame, broken: Broken) -
 def evaluate_tables(run: Run, chosen: Iterable[Rule]) -> list[pl.DataFrame]:
     """Broken rows (`stated`) of all rules that are functions over tables."""
     found = []
+    here = set(run.view.files["file_kind"].drop_nulls())
     for rule in chosen:
+        if rule.kinds and here.isdisjoint(rule.kinds):
+            continue
         answer = TABLES[rule.id](run, rule)
         parts = [(rule.level, answer)] if isinstance(answer, pl.DataFrame) else answer
         found += [stated(rule, level, rows) for level, rows in parts if rows.height]

@@ -87,7 +87,7 @@ def _add_agreement(app: typer.Typer, lang: str) -> None:
     ) -> None:
         day = common.parse_as_of(as_of, lang)
         try:
-            loaded = load_agreement(folder, checks.rule_ids())
+            loaded = load_agreement(folder, checks.rule_problem)
             load_overlays(folder / "formats", loaded.territory)  # what is wrong with it is told now, not with every package
         except (AgreementError, OverlayError, ValidationError, OSError) as error:
             reason: object = error

@@ -13,7 +13,7 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -428,9 +428,24 @@ class RuleSwitch(_Model):
         return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
 
 
+class RuleParameter(_Model):
+    """A value of a parameter of a rule of control that the region sets, from a date of care on, and why.
+
+    value   as the catalogue has it (`omsclaims checks show RULE`); numbers are text until the rule is run
+    source  file and line, filled by the loader
+    """
+
+    rule: str
+    name: str
+    since: Day
+    value: Any
+    why: str
+    source: str = ""
+
+
 class Control(_Model):
     """Options of control: several grounds in one case; what a file-level ground refuses; letters of first-stage examinations;
-    rules that are off (or, where the catalogue has them off, on) here.
+    rules that are off (or, where the catalogue has them off, on) here, and parameters of rules that are the region's own.
     """
 
     several_grounds: Literal["max", "sum_capped"] = "max"
@@ -439,6 +454,7 @@ class Control(_Model):
     first_stage_exam_letters: tuple[str, ...] = ("DP", "DO")
     disabled_rules: tuple[RuleSwitch, ...] = ()
     enabled_rules: tuple[RuleSwitch, ...] = ()
+    rule_parameters: tuple[RuleParameter, ...] = ()
 
     @property
     def switches(self) -> tuple[RuleSwitch, ...]:
@@ -577,10 +593,14 @@ class _Read:
         return f"{self.file}:{self.line}"
 
 
-def load_agreement(folder: Path | str, known_rules: Collection[str] | None = None) -> Agreement:
+#: What is wrong with a rule, and with a parameter of it where one is named: a code of `agreement.*`, "" for nothing.
+RuleProblem = Callable[[str, str | None, object], str]
+
+
+def load_agreement(folder: Path | str, rule_problem: RuleProblem | None = None) -> Agreement:
     """The agreement of a folder (layout: module and row models above; a row model's fields are the columns of its CSV).
 
-    known_rules  ids of the rules of control: where given, a switch of any other rule is a problem
+    rule_problem  what is wrong with a rule of control (`checks.rule_problem`): where given, switches and parameters are asked
 
     Raises AgreementError with all problems: missing or unknown columns and values, too many decimals, two rows for one key at
     one time, rows outside the validity, files that a kind of payment needs.
@@ -598,7 +618,7 @@ def load_agreement(folder: Path | str, known_rules: Collection[str] | None = Non
     if head is None:
         raise AgreementError(root.name, problems)
     problems.extend(_needed(root, head, rows))
-    problems.extend(_wrong_switches(head, known_rules))
+    problems.extend(_wrong_switches(head, rule_problem))
     rows = {name: _expanded(_spec(name), found) for name, found in rows.items()}
     rows = {name: _dated(head, found, problems) for name, found in rows.items()}
     for name, found in rows.items():
@@ -632,7 +652,15 @@ _EMPTY: Final = ("", "null", "~")
 
 def _known_keys() -> frozenset[str]:
     """Every key that agreement.yaml may have anywhere."""
-    models: list[type[BaseModel]] = [Head, Financing, Control, Volumes, RuleSwitch, *(spec.row for spec in SECTIONS.values())]
+    models: list[type[BaseModel]] = [
+        Head,
+        Financing,
+        Control,
+        Volumes,
+        RuleSwitch,
+        RuleParameter,
+        *(spec.row for spec in SECTIONS.values()),
+    ]
     return frozenset(name for model in models for name in model.model_fields) | frozenset(SECTIONS)
 
 
@@ -714,7 +742,7 @@ def _sections(raw: dict[str, Any], lines: dict[tuple[str | int, ...], int], prob
 def _place_switches(raw: dict[str, Any], lines: Mapping[tuple[str | int, ...], int]) -> None:
     """Notes file and line in each switch of control, as the rows of lists have them."""
     control = raw.get("control")
-    for name in ("disabled_rules", "enabled_rules"):
+    for name in ("disabled_rules", "enabled_rules", "rule_parameters"):
         listed = control.get(name) if isinstance(control, dict) else None
         for i, item in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(item, dict):
@@ -836,15 +864,16 @@ def _needed(root: Path, head: Head, rows: Mapping[str, list[_Read]]) -> list[Pro
     return problems
 
 
-def _wrong_switches(head: Head, known: Collection[str] | None) -> list[Problem]:
-    """Switches of control that name no rule, end before they begin, or stand twice."""
-    problems = []
+def _wrong_switches(head: Head, rule_problem: RuleProblem | None) -> list[Problem]:
+    """Switches of control that name no rule, end before they begin, or stand twice; parameters that no rule has."""
+    problems = _wrong_parameters(head, rule_problem)
     seen: dict[tuple[bool, RuleSwitch], int] = {}
     for wanted, listed in ((False, head.control.disabled_rules), (True, head.control.enabled_rules)):
         for switch in listed:
             line = int(switch.source.rpartition(":")[2])
-            if known is not None and switch.rule not in known:
-                problems.append(Problem(MAIN_FILE, line, "rule", "unknown_rule", (("value", switch.rule),)))
+            code = "" if rule_problem is None else rule_problem(switch.rule, None, None)
+            if code:
+                problems.append(Problem(MAIN_FILE, line, "rule", code, (("value", switch.rule),)))
             if switch.since is not None and switch.until is not None and switch.since > switch.until:
                 problems.append(Problem(MAIN_FILE, line, "since", "range"))
             other = seen.setdefault((wanted, switch.model_copy(update={"source": "", "why": ""})), line)
@@ -895,6 +924,23 @@ def _contradictions(spec: TableSpec, found: list[_Read]) -> list[Problem]:
                     params = (("row", ", ".join(str(part) for part in key)), ("other", str(earlier.line)))
                     problems.append(Problem(later.file, later.line, ", ".join(spec.keys), "two_rows", params))
     return sorted(set(problems))
+
+
+def _wrong_parameters(head: Head, rule_problem: RuleProblem | None) -> list[Problem]:
+    """Parameters of rules that no rule has, that do not have the form of the catalogue, or that stand twice for one date."""
+    problems = []
+    seen: dict[tuple[str, str, date], int] = {}
+    for given in head.control.rule_parameters:
+        line = int(given.source.rpartition(":")[2])
+        code = "" if rule_problem is None else rule_problem(given.rule, given.name, given.value)
+        if code:
+            said = given.rule if code == "unknown_rule" else given.name if code == "unknown_parameter" else str(given.value)
+            problems.append(Problem(MAIN_FILE, line, given.name, code, (("rule", given.rule), ("value", said))))
+        other = seen.setdefault((given.rule, given.name, given.since), line)
+        if other != line:
+            params = (("row", f"{given.rule} {given.name}"), ("other", str(other)))
+            problems.append(Problem(MAIN_FILE, line, "name", "two_rows", params))
+    return problems
 
 
 def _plan_lines(found: list[_Read]) -> list[Problem]:

@@ -19,7 +19,7 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.checks.frames import View
 from omsclaims.identifiers import build_enp
-from omsclaims.law.agreement import FILES, Control, RuleSwitch, Volumes, frame_schema
+from omsclaims.law.agreement import FILES, Control, RuleParameter, RuleSwitch, Volumes, frame_schema
 from omsclaims.nsi import Book, Books, book_from_rows, built_in_books
 from omsclaims.periods import Month
 from omsclaims.registry import formats, names
@@ -161,6 +161,7 @@ def build(
     month: str = "2022-03",
     disabled: list[Any] | None = None,
     enabled: list[Any] | None = None,
+    parameters: list[Block] | None = None,
 ) -> Built:
     """The tables of a month with these cases, and a context."""
     collected = _Month()
@@ -195,7 +196,8 @@ def build(
     tables["refused"] = _contracted(
         "refused", [{"case_key": keys[number - 1], "ground_code": codes.get(number, "1.4.4")} for number in refused or []]
     )
-    control = Control(disabled_rules=_switches(disabled), enabled_rules=_switches(enabled))
+    own = tuple(RuleParameter.model_validate({"why": "a test", **block}) for block in parameters or ())
+    control = Control(disabled_rules=_switches(disabled), enabled_rules=_switches(enabled), rule_parameters=own)
     agreement = SimpleNamespace(
         planned_kinds=frozenset({"visit", "ksg_inpatient", "vmp"}), head=SimpleNamespace(control=control, volumes=Volumes()),
         table=lambda name: pl.DataFrame(schema=frame_schema(FILES[name].row)),

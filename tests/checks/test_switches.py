@@ -13,7 +13,7 @@ from omsclaims import checks
 from omsclaims.checks import catalogue
 from omsclaims.checks.switches import ALL_ON, switches
 from omsclaims.findings import Finding, frame
-from omsclaims.law.agreement import Control, RuleSwitch
+from omsclaims.law.agreement import Control, RuleParameter, RuleSwitch
 from omsclaims.periods import Month
 from tests.checks.checks_cases import AS_OF, Built, build
 
@@ -132,3 +132,61 @@ def test_nothing_switched_is_all_on() -> None:
     assert switches((), (), MARCH) == ALL_ON
     past = SimpleNamespace(rule="C095", mo=(), holds=lambda day: False)
     assert switches([past], [past], MARCH) == ALL_ON
+
+
+# ---------------------------------------------------------------- parameters of the region
+
+REFERRED: dict[str, Any] = {"as": "day", "case": {"npr_date": date(2021, 12, 31)}}
+
+
+def _own(rule: str, name: str, since: str, value: object) -> dict[str, object]:
+    return {"rule": rule, "name": name, "since": since, "value": value}
+
+
+def test_a_region_sets_a_parameter_from_a_date_on() -> None:
+    """A referral of 31.12.2021 for a stay from 01.03.2022: three months in the catalogue, two in the region."""
+    assert _found(build([REFERRED], enabled=["C088"]), "C088") == []
+    assert _found(build([REFERRED], enabled=["C088"], parameters=[_own("C088", "months", "2022-03-08", "2")]), "C088") == [1]
+    later = [_own("C088", "months", "2022-03-09", "2")]  # the last day of care is the 8th
+    assert _found(build([REFERRED], enabled=["C088"], parameters=later), "C088") == []
+    back = [_own("C088", "months", "2022-03-08", "4"), _own("C088", "months", "2022-01-01", "2")]
+    assert _found(build([REFERRED], enabled=["C088"], parameters=back), "C088") == []
+
+
+def test_a_value_of_the_region_takes_the_form_of_the_catalogue() -> None:
+    own = RuleParameter.model_validate({**_own("C061", "profiles", "2022-01-01", ["17", "18"]), "why": "a test"})
+    applied = switches((), (), MARCH, [own]).applied(catalogue.rules()["C061"])
+    assert applied.parameters.latest("profiles") == [17, 18]
+    assert [dated.value for dated in catalogue.rules()["C061"].parameters.by_name["profiles"]] != [[17, 18]]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "found"),
+    [
+        ("7", 5, 7),
+        (7, 5, 7),
+        (["1.5"], ["1.4"], ["1.5"]),
+        (["7"], [1], [7]),
+        ([["C00", "C97"]], [["A00", "B99"]], [["C00", "C97"]]),
+        ({"1": ["3", "4"]}, {2: [5]}, {1: [3, 4]}),
+        ([], [1], []),
+    ],
+)
+def test_form_of_a_value(value: object, form: object, found: object) -> None:
+    assert catalogue.shaped(value, form) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "form"), [("x", 5), ("-7", 5), (["7"], 5), ("7", [5]), ({}, {1: [2]}), (None, 5), ([None], [5]), ("1", [["A"]])]
+)
+def test_what_has_not_the_form(value: object, form: object) -> None:
+    with pytest.raises(catalogue.CatalogueError):
+        catalogue.shaped(value, form)
+
+
+def test_what_is_wrong_with_a_parameter() -> None:
+    assert checks.rule_problem("C999", None, None) == "unknown_rule"
+    assert checks.rule_problem("C088", None, None) == ""
+    assert checks.rule_problem("C088", "weeks", "2") == "unknown_parameter"
+    assert checks.rule_problem("C088", "months", "two") == "parameter_form"
+    assert checks.rule_problem("C088", "months", "2") == ""

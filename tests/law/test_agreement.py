@@ -233,6 +233,13 @@ def _switched(folder: Path, block: str) -> None:
     (folder / "agreement.yaml").write_text(text + block, encoding="utf-8")
 
 
+def _known(rule: str, name: str | None, value: object) -> str:
+    """What the catalogue of control would say."""
+    if rule not in {"C138", "C140", "C060"}:
+        return "unknown_rule"
+    return "" if name in (None, "months") else "unknown_parameter"
+
+
 def test_switches_of_rules(folder: Path) -> None:
     _switched(
         folder,
@@ -242,7 +249,7 @@ def test_switches_of_rules(folder: Path) -> None:
         "  enabled_rules:\n"
         "    - {rule: C060, why: stroke unit}\n",
     )
-    control = load_agreement(folder, {"C138", "C140", "C060"}).head.control
+    control = load_agreement(folder, _known).head.control
     assert [switch.rule for switch in control.switches] == ["C138", "C140", "C060"]
     assert control.disabled_rules[1].mo == ("750001", "750002")
     assert [control.disabled_rules[1].holds(date(2022, 3, day)) for day in (1, 31)] == [True, True]
@@ -264,7 +271,7 @@ def test_wrong_switches_are_named_with_their_line(folder: Path) -> None:
         "    - {rule: C140, since: 2022-04-01, until: 2022-03-01, why: three}\n",
     )
     with pytest.raises(AgreementError) as caught:
-        load_agreement(folder, {"C138", "C140"})
+        load_agreement(folder, _known)
     first = (folder / "agreement.yaml").read_text(encoding="utf-8").split("\n").index("  disabled_rules:") + 2
     found = [(problem.line - first, problem.column, problem.code) for problem in caught.value.problems]
     assert found == [(1, "rule", "unknown_rule"), (2, "rule", "two_rows"), (3, "since", "range")]
@@ -287,3 +294,27 @@ def test_wrong_switches_are_named_with_their_line(folder: Path) -> None:
 def test_a_switch_that_is_none(folder: Path, item: str, code: str) -> None:
     _switched(folder, f"  disabled_rules:\n    - {item}\n")
     assert [found[3] for found in problems(folder)] == [code]
+
+
+def test_parameters_of_rules(folder: Path) -> None:
+    _switched(
+        folder,
+        "  rule_parameters:\n"
+        "    - {rule: C138, name: months, since: 2022-01-01, value: 2, why: decision 4}\n"
+        "    - {rule: C138, name: lists, since: 2022-01-01, value: [[A00, A09]], why: one}\n"
+        "    - {rule: C999, name: months, since: 2022-01-01, value: 2, why: two}\n"
+        "    - {rule: C138, name: months, since: 2022-01-01, value: 3, why: again}\n",
+    )
+    with pytest.raises(AgreementError) as caught:
+        load_agreement(folder, _known)
+    first = (folder / "agreement.yaml").read_text(encoding="utf-8").split("\n").index("  rule_parameters:") + 2
+    found = [(problem.line - first, problem.code) for problem in caught.value.problems]
+    assert found == [(1, "unknown_parameter"), (2, "unknown_rule"), (3, "two_rows")]
+    for problem in caught.value.problems:
+        assert "C138" in problem.text("ru") or "C999" in problem.text("ru")
+    put(folder, "agreement.yaml", "    - {rule: C138, name: months, since: 2022-01-01, value: 3, why: again}\n", "")
+    given = load_agreement(folder).head.control.rule_parameters  # whoever only reads it does not ask which rules there are
+    assert [(one.rule, one.name, one.value) for one in given[:2]] == [
+        ("C138", "months", "2"),
+        ("C138", "lists", [["A00", "A09"]]),
+    ]

@@ -74,7 +74,9 @@ def two_groups_paid(run: Run, rule: Rule) -> pl.DataFrame:
     """
     parameters = rule.parameters
     rows = _grouped(run, rule).filter(parameters.among("conditions", pl.col("usl_ok")) & (pl.col("sum_m") > 0))
-    several = rows.filter(pl.len().over("z_row") > 1)
+    several = rows.filter(pl.col("z_row").is_duplicated())
+    if not several.height:
+        return several.select("sl_row")
     ordered = several.sort("z_row", "sum_m", "date_1", "sl_row", descending=[False, True, False, False])
     dearest = ordered.unique("z_row", keep="first", maintain_order=True).select(
         "z_row", pl.col("sl_row").alias("dearest"), pl.col("n_ksg").alias("beside"), pl.col("ds1").alias("ds_beside")
