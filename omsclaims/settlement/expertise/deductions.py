@@ -63,7 +63,7 @@ def deduct(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     tables   expertise_acts (all acts on the cases that this month touches), expertise_cases, deductions_before, fine_standards;
              any of them may be absent where there is no expertise
     returns  deductions (contract): the state of every touched case after the month, and what the month posts;
-             findings: E.20 no coefficients, E.21 no standard for a fine
+             findings: E.20 no coefficients, E.21 no standard for a fine, E.23 an act whose case is there no longer
     Asserts: 0 <= S_SUM, their sum with МЭК at most the amount of the case; rows without money have none.
     """
     acts = tables.get("expertise_acts", contract.TABLES["expertise_acts"].empty())
@@ -72,7 +72,9 @@ def deduct(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     standards = tables.get("fine_standards", contract.TABLES["fine_standards"].empty())
     known = {_case_of(row): row for row in cases.iter_rows(named=True)}
     posted = {(*_case_of(row), row["s_code"]): row for row in before.iter_rows(named=True)}
+    lost = [act for act in acts.iter_rows(named=True) if _case_of(act) not in known]
     rows, problems = _priced(_rows_of(acts, known, posted), known, standards, context)
+    problems += [_finding("E.23", {**act, "sl_id": None}, {}) for act in lost]
     added = context.agreement.head.control.several_grounds == "sum_capped"
     by_case: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
@@ -116,7 +118,9 @@ def _rows_of(acts: pl.DataFrame, known: _ByCase, posted: _ByCase) -> list[dict[s
     """Rows of all acts in the order in which they count: settled month, date, order of coming in, ground."""
     found = []
     for act in acts.iter_rows(named=True):
-        case = known[_case_of(act)]
+        case = known.get(_case_of(act))
+        if case is None:  # its package was withdrawn after the act came in: E.23
+            continue
         code = s_code(act["payer"], act["num_act"], _case_of(act), act["code"])
         old = posted.get((*_case_of(act), code), {})
         found.append(

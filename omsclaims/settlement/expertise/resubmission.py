@@ -13,8 +13,9 @@ A link that is given must lead to a case: it is not guessed past.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -49,18 +50,21 @@ def link(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
             since; not_refused: nothing of the kind was billed before; no_such_case: the reference leads nowhere
     """
     asked = _asked(tables)
-    refusals = tables.get("refusals", contract.TABLES["refusals"].empty())
+    if asked.is_empty():
+        return contract.TABLES["resubmissions"].empty()
+    refusals = _concerned(tables.get("refusals", contract.TABLES["refusals"].empty()), asked)
     chains = _chains(refusals)
     receipts = _receipts(tables.get("reg_receipt", contract.TABLES["reg_receipt"].empty()))
     accepted = _accepted_care(asked, tables.get("history", contract.TABLES["history"].empty()))
-    by_bill, by_code, by_care = _indexes(refusals, asked)
+    by_bill, by_code, by_care = _indexes(refusals)
+    dues = cache(lambda received: resubmit_by(received, context.law))  # many acts are of one day
     rows = []
     for case in asked.iter_rows(named=True):
         reference = _reference(case)
         candidates = _referred(case, by_bill, by_code) if reference else by_care.get(tuple(case[name] for name in _CARE), [])
         found = _best(case, candidates)
         was_paid = case["case_key"] in accepted
-        rows.append(_linked(case, reference, found, chains, receipts, was_paid, context))
+        rows.append(_linked(case, reference, found, chains, receipts, was_paid, dues))
     columns = contract.TABLES["resubmissions"].schema()
     return contract.check("resubmissions", pl.DataFrame(rows, schema=columns).sort("case_key"))
 
@@ -152,16 +156,28 @@ def _reference(case: _Row) -> str | None:
 # ---- what was refused ------------------------------------------------------------------------------------------------------
 
 
-def _indexes(
-    refusals: pl.DataFrame, asked: pl.DataFrame
-) -> tuple[dict[Any, list[_Row]], dict[Any, list[_Row]], dict[Any, list[_Row]]]:
-    """Refusals by (clinic, number of the bill), by (clinic, IDCASE) and by care, only those of the clinics that ask."""
+def _concerned(refusals: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The chains that a case of the month may answer, whole: of a year's refusals a few."""
+    wanted: tuple[tuple[dict[str, str], list[str]], ...] = (
+        ({name: name for name in _CARE}, list(_CARE)),
+        ({"code_mo": "code_mo", "nschet": "nschet_p"}, ["code_mo", "nschet"]),
+        ({"code_mo": "code_mo", "idcase": "first_idcase"}, ["code_mo", "idcase"]),
+    )
+    met = [
+        refusals.join(asked.select(**{name: pl.col(source) for name, source in columns.items()}), on=keys, how="semi").select(
+            "chain"
+        )
+        for columns, keys in wanted
+    ]
+    return refusals.join(pl.concat(met).unique(), on="chain", how="semi")
+
+
+def _indexes(refusals: pl.DataFrame) -> tuple[dict[Any, list[_Row]], dict[Any, list[_Row]], dict[Any, list[_Row]]]:
+    """Refusals by (clinic, number of the bill), by (clinic, IDCASE) and by care."""
     by_bill: dict[Any, list[_Row]] = {}
     by_code: dict[Any, list[_Row]] = {}
     by_care: dict[Any, list[_Row]] = {}
-    if asked.is_empty():
-        return by_bill, by_code, by_care
-    for row in refusals.filter(pl.col("code_mo").is_in(asked["code_mo"].unique().to_list())).iter_rows(named=True):
+    for row in refusals.iter_rows(named=True):
         by_bill.setdefault((row["code_mo"], row["nschet"]), []).append(row)
         by_code.setdefault((row["code_mo"], row["idcase"]), []).append(row)
         by_care.setdefault(tuple(row[name] for name in _CARE), []).append(row)
@@ -210,19 +226,18 @@ def _receipts(register: pl.DataFrame) -> dict[tuple[str, str], date]:
 
 def _accepted_care(asked: pl.DataFrame, history: pl.DataFrame) -> set[int]:
     """Cases whose care was accepted in an earlier month: person, clinic, conditions, and a sub-case that ends with the case."""
-    if asked.is_empty():
-        return set()
     wanted = asked.select("case_key", "person_key", "code_mo", "usl_ok", "date_z_1", "date_z_2").drop_nulls()
-    met = history.select("person_key", "code_mo", "usl_ok", "date_1", "date_2").join(
-        wanted, on=["person_key", "code_mo", "usl_ok"], how="inner"
+    of_people = history.select("person_key", "code_mo", "usl_ok", "date_1", "date_2").join(
+        wanted.select("person_key").unique(), on="person_key", how="semi"
     )
+    met = of_people.join(wanted, on=["person_key", "code_mo", "usl_ok"], how="inner")
     same = met.filter((pl.col("date_2") == pl.col("date_z_2")) & (pl.col("date_1") >= pl.col("date_z_1")))
     return set(same["case_key"].to_list())
 
 
 def _linked(
     case: _Row, reference: str | None, found: _Row | None, chains: Mapping[str, list[_Row]],
-    receipts: Mapping[tuple[str, str], date], was_paid: bool, context: Context,
+    receipts: Mapping[tuple[str, str], date], was_paid: bool, dues: Callable[[date], date],
 ) -> dict[str, Any]:  # fmt: skip
     """The row of `resubmissions` of one case. A refusal of an unknown act is dated by nothing: it is not late."""
     row: dict[str, Any] = dict.fromkeys(contract.TABLES["resubmissions"].schema())
@@ -240,7 +255,7 @@ def _linked(
     if last["oplata"] != _OPLATA_REFUSED:
         return {**row, "state": PAID}
     received = receipts.get((case["code_mo"], last["num_act"]), last["date_act"])
-    due = None if received is None else resubmit_by(received, context.law)
+    due = None if received is None else dues(received)
     late = due is not None and case["filed"] is not None and case["filed"] > due
     return {
         **row, "state": REFUSED, "refused_code": last["ground_code"], "num_act": last["num_act"], "received_on": received,

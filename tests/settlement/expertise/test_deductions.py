@@ -117,6 +117,14 @@ def test_a_price_once_posted_is_not_made_anew() -> None:
     assert second.filter(pl.col("num_act") == "B")["full_fine_kop"].to_list() == [200_000]
 
 
+def test_an_act_whose_case_is_gone_is_named_and_takes_nothing() -> None:
+    tables = tables_of({"amount": "1000.00", "acts": [{"act": "A", "kind": "mee", "grounds": ["2.10"]}]})
+    tables["expertise_cases"] = tables["expertise_cases"].clear()
+    result = deduct(tables, samples.context("2022-03"))
+    assert result["deductions"].is_empty()
+    assert result["findings"]["rule"].to_list() == ["E.23"]
+
+
 def test_no_expertise_is_nothing() -> None:
     result = deduct({}, samples.context("2022-03"))
     assert result["deductions"].height == result["findings"].height == 0
