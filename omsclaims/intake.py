@@ -220,7 +220,7 @@ def _read_one(job: _Job) -> _Read:
             {
                 **{table: rows for table, rows in kept.items() if table not in PERSON_TABLES},
                 "findings": found,
-                "executions": executions,
+                **({"executions": executions} if executions.height else {}),
             },
         ),
         (people_path, {table: rows for table, rows in kept.items() if table in PERSON_TABLES}),

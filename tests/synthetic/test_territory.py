@@ -144,7 +144,8 @@ def test_refused_money_is_that_of_the_cases_with_a_ground(made: Made) -> None:
 
 def test_registers_have_the_columns_of_the_contract(made: Made) -> None:
     names = {path.stem for path in (made.folder / "registers").iterdir()}
-    assert names == {name for name in contract.TABLES if name.startswith("reg_")}
+    always = "insured attachment clinic insurer licence plan advance funding opening"
+    assert {f"reg_{name}" for name in always.split()} <= names <= {name for name in contract.TABLES if name.startswith("reg_")}
     for path in (made.folder / "registers").iterdir():
         columns = (pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)).columns
         assert columns == list(contract.TABLES[path.stem].columns)

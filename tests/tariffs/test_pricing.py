@@ -96,7 +96,8 @@ NEEDS: dict[str, tuple[dict[str, Any], str]] = {
     "clinic_coefficients": ({"kind": "episode", "profil": 97, "p_cel": "3.0", "det": 0, "lpu": "750003"}, "P.1"),
 }
 #: Tables whose absence is no miss: options of others, a list that says which results interrupt, the money of the insurers.
-NO_KEYS = {"kslp_rules", "interrupted_results", "case_management", "financing"}
+# Tables that price no case: fines of expertise and lines of the plan have tests of their own.
+NO_KEYS = {"kslp_rules", "interrupted_results", "case_management", "financing", "fine_standards", "plan_lines"}
 
 
 def test_every_table_is_covered() -> None:
