@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ _OTHER_SIGNS: Final = bytes(code for code in range(256) if code not in b"<\1")
 _RECORDS: Final = (b"ZAP", b"PERS", b"PR")
 _RECORD_ENDS: Final = tuple(b"</" + name + b">" for name in _RECORDS)
 _STRETCH: Final = 4 << 20
+#: So much of a stretch is looked at first.
+_PROBE: Final = 4096
 _AFTER_NAME: Final = np.frombuffer(b" \t\r\n>/", dtype=np.uint8)
 
 _Bytes = npt.NDArray[np.uint8]
@@ -95,6 +98,29 @@ def suspicious(content: bytes) -> bool:
             return True
         at, endings = found + 1, (ending, *(other for other in _RECORD_ENDS if other != ending))
     return False
+
+
+def bytes_of(path: Path, limits: Limits) -> bytes:
+    """A file to be read; of a text that goes on without markup for longer than all limits only what breaks them.
+
+    The rest of such a file would only take memory: it is refused for what is there. An archive (PK) is no text.
+    """
+    most = max(limits.text_bytes, limits.tag_bytes, limits.comment_bytes, limits.record_bytes)
+    with path.open("rb") as stream:
+        size, last = path.stat().st_size, -1
+        if size > 2 * most and stream.read(2) != b"PK":
+            end = 0  # of the last piece with markup in it
+            for at in range(0, size, _STRETCH):
+                if at - end > most:
+                    last = at
+                    break
+                for probe in (_PROBE, _STRETCH):  # nearly always the first few bytes tell
+                    stream.seek(at)
+                    if b"<" in stream.read(probe):
+                        end = at + _STRETCH
+                        break
+        stream.seek(0)
+        return stream.read(last)
 
 
 def refusal(content: bytes | Iterable[bytes], limits: Limits | None = None) -> tuple[str, dict[str, object], int] | None:

@@ -51,8 +51,8 @@ def read_xml(
     `overlays`: what a region adds to the editions (formats.load_overlays).
     Findings: S.805-S.809, S.815, S.901-S.911, S.914, S.915-S.917 with positions; level person for L.
     """
-    content = data if isinstance(data, bytes) else data.read_bytes()
     bounds = limits or Limits()
+    content = data if isinstance(data, bytes) else measure.bytes_of(data, bounds)
     if path == "fast" or (path == "auto" and len(content) >= _worth_it() and not measure.suspicious(content)):
         from omsclaims.registry import fast
 

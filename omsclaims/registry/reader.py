@@ -94,9 +94,11 @@ def read_package(
 
 
 def _bytes_of(path: Path, limits: Limits) -> bytes:
-    """The file; of one that is larger than any package only its start."""
+    """The file; of one that is larger than any package, or that cannot be read anyway, only its start."""
+    if path.stat().st_size <= limits.package_bytes:
+        return measure.bytes_of(path, limits)
     with path.open("rb") as stream:
-        return stream.read(_START if path.stat().st_size > limits.package_bytes else -1)
+        return stream.read(_START)
 
 
 class _Package:

@@ -138,10 +138,10 @@ def _encoding_refusal(content: bytes) -> Refusal | None:
         return _undecodable(content, declared)
     if bom:
         return _encoding(declared, "disagrees", content, 0)
+    if not content.isascii() and _undecodable(content, declared) is None and _is_russian(content.decode("utf-8")):
+        return _encoding(declared, "disagrees", content, 0)  # before 0x98: a capital И of UTF-8 ends with it
     if 0x98 in content:
         return _encoding(declared, "undecodable", content, content.index(0x98))
-    if not content.isascii() and _undecodable(content, declared) is None and _is_russian(content.decode("utf-8")):
-        return _encoding(declared, "disagrees", content, 0)
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from omsclaims.findings import Finding
 from omsclaims.registry import measure as module
 from omsclaims.registry.formats import get
 from omsclaims.registry.limits import Limits
-from omsclaims.registry.measure import measure, refusal, suspicious
+from omsclaims.registry.measure import bytes_of, measure, refusal, suspicious
 
 from .documents import document, main_document
 
@@ -188,3 +189,18 @@ def test_only_what_has_no_records_for_megabytes_is_suspicious() -> None:
     for filler in (b" ", b"<X/>", b"<!-- x -->"):
         assert suspicious(large[: len(large) // 2] + filler * (5 << 20) + large[len(large) // 2 :])
     assert suspicious(large.decode("cp1251").encode("utf-16"))
+
+
+def test_of_a_text_without_end_only_what_breaks_a_limit_is_read(tmp_path: Path) -> None:
+    limits = Limits(record_bytes=5 << 20)
+    start, filler = b"<ZL_LIST><ZAP><X>", b"x" * (40 << 20)
+    path = tmp_path / "long.xml"
+    for before in (b"", b"<Y>1</Y>" * (1 << 20)):
+        whole = start + before + filler + b"</X></ZAP></ZL_LIST>"
+        path.write_bytes(whole)
+        read = bytes_of(path, limits)
+        assert whole.startswith(read) and len(before) + (5 << 20) < len(read) < len(before) + (20 << 20)
+        assert measure(read, limits) == measure(whole, limits) is not None
+    for all_of_it in (b"PK" + filler, (start + b"x" * (4 << 20)) * 5, b"<a>1</a>", b""):
+        path.write_bytes(all_of_it)
+        assert bytes_of(path, limits) == all_of_it
