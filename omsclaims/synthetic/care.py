@@ -28,6 +28,8 @@ SHARES: Final = {
 }  # fmt: skip
 #: So many cases of each kind at least, so that a small territory has all of them.
 AT_LEAST: Final = 6
+#: High-tech care is rare and has many rules: one case in so many at least, up to VMP_ENOUGH of them.
+VMP_ONE_IN, VMP_ENOUGH = 75, 60
 #: A person has at most so many cases in a month.
 MOST_CASES: Final = 5
 _DAY: Final = np.timedelta64(1, "D")
@@ -137,15 +139,37 @@ def make_slots(rng: np.random.Generator, people: People, plan: Plan) -> Slots:
     return Slots(person, begin, begin + (length - 1).astype("timedelta64[D]"), ordinal == number - 1)
 
 
-def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, examined: Bools) -> npt.NDArray[np.str_]:
-    """The kind of care of each place; `examined` marks who had the examination of the year, and is kept up to date."""
+@dataclass
+class Once:
+    """Persons who had what comes once: the examination of the year; a stay in hospital, which no other follows within 30 days."""
+
+    examined: Bools
+    stayed: Bools
+
+    @classmethod
+    def nobody(cls, persons: int) -> Once:
+        """Before the first month."""
+        return cls(np.zeros(persons, dtype=bool), np.zeros(persons, dtype=bool))
+
+
+#: Kinds of which a person has one at most: in a month, and of stays in both months.
+_STAYS: Final = ("vmp", "onco", "ksg_inpatient")
+_SINGLE: Final = (*_STAYS, "exam", "call", "episode")
+
+
+def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once) -> npt.NDArray[np.str_]:
+    """The kind of care of each place; `once` is kept up to date.
+
+    A person has one stay, one call and one обращение at most: what would be drawn for expertise as care that comes again
+    (C151, C155, C156) is planted.
+    """
     age = ages(people.born[slots.person], slots.opens)
     own = people.own[slots.person]
     room = (slots.closes - slots.opens).astype(np.int64) + 1
     at_home = np.isin(attached(people, slots.person, plan.month.first), catalogue.PROVIDERS["exam"])
     fits = {
         "vmp": (age >= 25) & (age <= 79) & (room >= 9), "onco": (age >= 30) & (age <= 88) & (room >= 9),
-        "exam": (age >= 18) & (age <= 92) & own & at_home & ~examined[slots.person], "ksg_inpatient": room >= 6,
+        "exam": (age >= 18) & (age <= 92) & own & at_home & ~once.examined[slots.person], "ksg_inpatient": room >= 6,
         "ksg_day": (age >= 1) & (room >= 6),
         "service": age >= 18, "call": np.ones(len(age), dtype=bool), "per_capita": own, "episode": room >= 6,
     }  # fmt: skip
@@ -153,13 +177,19 @@ def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slo
     order = rng.permutation(len(age))
     for kind, share in SHARES.items():
         wanted = max(AT_LEAST, round(share * plan.cases))
+        if kind == "vmp":
+            wanted = max(wanted, min(VMP_ENOUGH, plan.cases // VMP_ONE_IN))
         free = order[fits[kind][order] & (kinds[order] == "visit")]
-        if kind == "exam":
+        if kind in _STAYS:
+            free = free[~once.stayed[slots.person[free]]]
+        if kind in _SINGLE:
             free = free[np.sort(np.unique(slots.person[free], return_index=True)[1])]
         chosen = free[:wanted]
         kinds[chosen] = kind
         if kind == "exam":
-            examined[slots.person[chosen]] = True
+            once.examined[slots.person[chosen]] = True
+        if kind in _STAYS:
+            once.stayed[slots.person[chosen]] = True
     return kinds
 
 
@@ -688,9 +718,9 @@ def _newborns(rng: np.random.Generator, people: People, plan: Plan, slots: Slots
 # ---- the month -------------------------------------------------------------------------------------------------------------
 
 
-def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, examined: Bools) -> Tables:
+def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once) -> Tables:
     """All clean cases of a month: tables of `SCHEMAS`, without package names and numbers inside the files."""
-    kinds = share_kinds(rng, people, plan, slots, examined)
+    kinds = share_kinds(rng, people, plan, slots, once)
     numbers = rng.permutation(plan.cases) + 1
     parts: list[Tables] = []
 

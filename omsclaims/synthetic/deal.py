@@ -51,6 +51,14 @@ FINANCING: Final = {
 }  # fmt: skip
 #: Per-capita standards of the year by conditions of care: the base of fines by expertise.
 FINE_STANDARDS: Final = {1: "5510.30", 2: "1280.55", 3: "4311.07", 4: "890.25"}
+#: Rules of control that the catalogue has off and this territory switches on: rule -> why.
+SWITCHED_ON: Final = {
+    "C134": "строка счета один раз", "C142": "одна история болезни - одна выписка", "C143": "группа в истории болезни один раз",
+    "C144": "группы истории болезни кончаются в разные дни", "C145": "номер истории болезни принадлежит одному пациенту",
+    "C151": "отбор для экспертизы", "C155": "отбор для экспертизы", "C156": "отбор для экспертизы",
+}  # fmt: skip
+#: Parameters of rules that the territory sets: rule, parameter, first day of care, value, why.
+RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = ()
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
 #: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.
 URGENT_VISITS: Final = {(97, "1.1"): "688.415", (68, "1.1"): "801.2", (112, "1.1"): "703.95"}
@@ -64,7 +72,7 @@ def write_agreement(folder: Path) -> None:
         "reference": REFERENCE,
         "valid_from": "2022-01-01", "valid_to": "2022-12-31", "wage_share_default": catalogue.WAGE_SHARE_DEFAULT,
         "exam_age": "on_start", "financing": {"partition": "partition", "average_number": "mean_of_month_starts"},
-        "control": {"first_stage_exam_letters": ["DP", "DO"]},
+        "control": _control(),
         "payment_kinds": [
             {"file_kind": letter, **({} if usl_ok is None else {"usl_ok": usl_ok}), "idsp": idsp, "kind": kind,
             "plan": kind in PLANNED}
@@ -83,6 +91,16 @@ def write_agreement(folder: Path) -> None:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows(rows)
+
+
+def _control() -> dict[str, object]:
+    """Options of control: what is switched on, and the territory's own values of parameters."""
+    own = [dict(zip(("rule", "name", "since", "value", "why"), row, strict=True)) for row in RULE_PARAMETERS]
+    return {
+        "first_stage_exam_letters": ["DP", "DO"],
+        "enabled_rules": [{"rule": rule, "why": why} for rule, why in sorted(SWITCHED_ON.items())],
+        **({"rule_parameters": own} if own else {}),
+    }  # fmt: skip
 
 
 def _tables() -> dict[str, tuple[tuple[str, ...], Sequence[Sequence[object]]]]:

@@ -78,13 +78,17 @@ class Tree:
         return self.usls[1][0]
 
     def copy(self, case: int) -> Tree:
-        """The same case under another number."""
+        """The same case under another number, with a chart number of its own."""
 
         def renumbered(row: dict[str, Any]) -> dict[str, Any]:
             return {**row, "case": case}
 
+        def of_sl(row: dict[str, Any]) -> dict[str, Any]:
+            chart = row["nhistory"].partition("/")[0] + f"/{case}"
+            return {**renumbered(row), "sl_id": f"{case}-{row['sl_no']}", "nhistory": chart}
+
         return Tree(
-            renumbered(self.z), [{**renumbered(row), "sl_id": f"{case}-{row['sl_no']}"} for row in self.sls],
+            renumbered(self.z), [of_sl(row) for row in self.sls],
             {no: [renumbered(row) for row in rows] for no, rows in self.usls.items()},
             {name: [renumbered(row) for row in rows] for name, rows in self.small.items()},
         )  # fmt: skip

@@ -105,11 +105,11 @@ def _wards(rng: np.random.Generator, people: People, cases: int, tell: Progress)
     slots = [care.make_slots(rng, people, plan) for plan in plans]
     # Nobody dies in February who is treated in March.
     slots[0].last &= ~np.isin(slots[0].person, slots[1].person)
-    examined = np.zeros(people.count, dtype=bool)
+    once = care.Once.nobody(people.count)
     clean = []
     for plan, places in zip(plans, slots, strict=True):
         tell(f"care {plan.month}")
-        clean.append(care.make_month(rng, people, plan, places, examined))
+        clean.append(care.make_month(rng, people, plan, places, once))
         _register_deaths(people, clean[-1])
     total = sum(np.bincount(places.person, minlength=people.count) for places in slots)
     shared = Shared(np.zeros(people.count, dtype=bool), np.asarray(total))

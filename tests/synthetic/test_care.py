@@ -18,8 +18,8 @@ def months() -> tuple[people.People, list[tuple[care.Plan, care.Tables]]]:
     folk = people.make_people(rng, 1_400)
     plans = care.plans(3_000)
     slots = [care.make_slots(rng, folk, plan) for plan in plans]
-    examined = np.zeros(folk.count, dtype=bool)
-    return folk, [(plan, care.make_month(rng, folk, plan, s, examined)) for plan, s in zip(plans, slots, strict=True)]
+    once = care.Once.nobody(folk.count)
+    return folk, [(plan, care.make_month(rng, folk, plan, s, once)) for plan, s in zip(plans, slots, strict=True)]
 
 
 def test_cases_of_a_person_never_share_a_day(months: tuple[people.People, list[tuple[care.Plan, care.Tables]]]) -> None:
