@@ -16,7 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from omsclaims.contract import TABLES
-from omsclaims.synthetic import catalogue
+from omsclaims.synthetic import catalogue, regional, regional_persons
 from omsclaims.synthetic.truth import PlanLine
 
 _HEAD: Final = ("code", "valid_from", "valid_to", "meaning_ru", "meaning_en")
@@ -26,7 +26,7 @@ _SINCE: Final = "2019-01-01"
 def write_books(folder: Path) -> None:
     """The books as CSV in the layout of the built-in ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (attributes, rows) in _books().items():
+    for name, (attributes, rows) in {**_books(), **_regional()}.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow((*_HEAD, *attributes))
@@ -55,10 +55,45 @@ def _books() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
     )
     clinics = [(mo, _SINCE, "", name, name) for mo, (name, _, _) in catalogue.CLINICS.items()]
     clinics.append((catalogue.CLOSED_CLINIC, _SINCE, "", "Закрытая клиника", "closed clinic"))
-    return {
+    return _oncology() | {
         "M001": ((), list(diagnoses)), "V020": ((), list(beds)), "V021": ((), list(doctors)), "V018": ((), list(hightech)),
         "V019": (("hvid", "diag"), list(methods)), "F002": (("okato",), list(insurers)), "F003": ((), list(clinics)),
     }  # fmt: skip
+
+
+def _regional() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
+    """The tables that the territory keeps for control, in force without end; they need no wording."""
+    return {
+        name: (columns, [(row[0], "", "", "таблица территории", "table of the territory", *row[1:]) for row in rows])
+        for name, (columns, rows) in {**regional.tables(), **regional_persons.tables()}.items()
+    }
+
+
+def _oncology() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
+    """Books of oncology in part: stages, histology and markers with their diagnoses, schemes and criteria, drugs of schemes."""
+    stages = [(category, codes) for category, codes in catalogue.STAGES.items()]
+    found: dict[str, tuple[tuple[str, ...], list[Sequence[object]]]] = {
+        name: ((f"ds_{what}",), [_row(codes[i], category) for category, codes in stages])
+        for i, (name, what) in enumerate((("N002", "st"), ("N003", "t"), ("N004", "n"), ("N005", "m")))
+    }
+    scheme, substance = catalogue.DRUG
+    schemes = (*catalogue.CRITERIA.values(), scheme, catalogue.OTHER_SCHEME, catalogue.CORONAVIRUS_SCHEME)
+    found |= {
+        "N007": ((), [_row(code) for code in sorted({code for _, code in catalogue.HISTOLOGY})]),
+        "N008": (("id_mrf",), [_row(result, code) for result, code in catalogue.HISTOLOGY_RESULTS]),
+        "N009": (("ds_mrf", "id_mrf"), [_row(i, *pair) for i, pair in enumerate(catalogue.HISTOLOGY, 1)]),
+        "N010": ((), [_row(code) for code in sorted({code for _, code in catalogue.MARKERS})]),
+        "N011": (("id_igh",), [_row(result, code) for result, code in catalogue.MARKER_RESULTS]),
+        "N012": (("ds_igh", "id_igh"), [_row(i, *pair) for i, pair in enumerate(catalogue.MARKERS, 1)]),
+        "N020": ((), [_row(code) for code in (substance, catalogue.OTHER_DRUG)]),
+        "N021": (("code_sh", "id_lekp"), [_row(1, scheme, substance)]),
+        "V024": ((), [_row(code) for code in sorted(set(schemes))]),
+    }  # fmt: skip
+    return found
+
+
+def _row(code: object, *attributes: object) -> Sequence[object]:
+    return (code, _SINCE, "", f"код {code}", f"code {code}", *attributes)
 
 
 def _said(code: str) -> tuple[str, str]:

@@ -28,11 +28,15 @@ SHARES: Final = {
 }  # fmt: skip
 #: So many cases of each kind at least, so that a small territory has all of them.
 AT_LEAST: Final = 6
-#: High-tech care is rare and has many rules: one case in so many at least, up to VMP_ENOUGH of them.
-VMP_ONE_IN, VMP_ENOUGH = 75, 60
+#: High-tech care and oncology are rare and have many rules: one case in so many at least, up to so many of them.
+ENOUGH: Final = {"vmp": (75, 60), "onco": (22, 140)}
 #: A person has at most so many cases in a month.
 MOST_CASES: Final = 5
 _DAY: Final = np.timedelta64(1, "D")
+#: Share of treated cases with a severe second disease.
+_SEVERE: Final = 0.12
+#: Body mass of a patient with the coronavirus, 0.1 kg.
+_WEIGHT: Final = 805
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ Z: Final[dict[str, pl.DataType]] = {
     "npr_date": pl.Date(),
     "lpu": pl.String(), "date_z_1": pl.Date(), "date_z_2": pl.Date(), "kd_z": pl.Int64(), "rslt": pl.Int64(), "ishod": pl.Int64(),
     "vb_p": pl.Int64(), "idsp": pl.Int64(), "sumv": pl.Int64(), "vbr": pl.Int64(), "p_otk": pl.Int64(), "rslt_d": pl.Int64(),
+    "vnov_d": pl.Int64(), "oplata": pl.Int64(), "sump": pl.Int64(), "sank_it": pl.Int64(),
 }  # fmt: skip
 SL: Final[dict[str, pl.DataType]] = {
     "case": pl.Int64(), "sl_no": pl.Int64(), "sl_id": pl.String(), "podr": pl.Int64(), "profil": pl.Int64(),
@@ -90,6 +95,8 @@ SL: Final[dict[str, pl.DataType]] = {
     "tal_num": pl.String(), "tal_p": pl.Date(), "ds_onk": pl.Int64(), "ds1_t": pl.Int64(), "stad": pl.Int64(),
     "onk_t": pl.Int64(),
     "onk_n": pl.Int64(), "onk_m": pl.Int64(), "onk_wei": pl.Int64(), "hei": pl.Int64(), "bsa": pl.Int64(), "pr_d_n": pl.Int64(),
+    "n_kpg": pl.String(),
+    "wei": pl.Int64(), "mtstz": pl.Int64(), "sod": pl.Int64(), "k_fr": pl.Int64(),
 }  # fmt: skip
 USL: Final[dict[str, pl.DataType]] = {
     "case": pl.Int64(), "sl_no": pl.Int64(), "usl_no": pl.Int64(), "idserv": pl.String(), "lpu": pl.String(), "podr": pl.Int64(),
@@ -104,10 +111,33 @@ SMALL: Final[dict[str, dict[str, pl.DataType]]] = {
     "ds2": {**_OF_SL, "ds2": pl.String()}, "ds3": {**_OF_SL, "ds3": pl.String()},
     "sl_koef": {**_OF_SL, "idsl": pl.Int64(), "z_sl": pl.Int64()},
     "cons": {**_OF_SL, "pr_cons": pl.Int64(), "dt_cons": pl.Date()},
-    "onk_usl": {**_OF_SL, "usl_tip": pl.Int64(), "hir_tip": pl.Int64(), "lek_tip_l": pl.Int64(), "lek_tip_v": pl.Int64()},
-    "naz": {**_OF_SL, "naz_n": pl.Int64(), "naz_r": pl.Int64(), "naz_iddokt": pl.String()},
+    # A treatment with its one drug and the day of its injection, which are tables of their own in the files.
+    "onk_usl": {
+        **_OF_SL, "usl_tip": pl.Int64(), "hir_tip": pl.Int64(), "lek_tip_l": pl.Int64(), "lek_tip_v": pl.Int64(),
+        "luch_tip": pl.Int64(), "regnum": pl.String(), "code_sh": pl.String(), "date_inj": pl.Date(),
+    },
+    "napr": {**_OF_SL, "napr_date": pl.Date(), "napr_mo": pl.String(), "napr_v": pl.Int64()},
+    "b_diag": {
+        **_OF_SL, "diag_tip": pl.Int64(), "diag_date": pl.Date(), "diag_code": pl.Int64(), "diag_rslt": pl.Int64(),
+        "rec_rslt": pl.Int64(),
+    },
+    "b_prot": {**_OF_SL, "prot": pl.Int64(), "d_prot": pl.Date()},
+    "crit": {**_OF_SL, "crit": pl.String()},
+    "code_mes1": {**_OF_SL, "code_mes1": pl.String()},
+    "lek_pr": {**_OF_SL, "data_inj": pl.Date(), "code_sh": pl.String()},
+    "naz": {
+        **_OF_SL, "naz_n": pl.Int64(), "naz_r": pl.Int64(), "naz_iddokt": pl.String(), "naz_pmp": pl.Int64(),
+        "naz_pk": pl.Int64(), "naz_v": pl.Int64(), "naz_usl": pl.String(), "napr_date": pl.Date(), "napr_mo": pl.String(),
+    },
 }  # fmt: skip
-SCHEMAS: Final = {"z": Z, "sl": SL, "usl": USL, **SMALL}
+#: Small tables below Z_SL: clinics send none of them, defects may.
+OF_CASE: Final[dict[str, dict[str, pl.DataType]]] = {
+    "sank": {
+        "case": pl.Int64(), "s_code": pl.String(), "s_sum": pl.Int64(), "s_tip": pl.Int64(), "s_osn": pl.Int64(),
+        "date_act": pl.Date(), "num_act": pl.String(), "s_ist": pl.Int64(), "sl_id": pl.String(), "code_exp": pl.String(),
+    },
+}  # fmt: skip
+SCHEMAS: Final = {"z": Z, "sl": SL, "usl": USL, **SMALL, **OF_CASE}
 Tables = dict[str, pl.DataFrame]
 
 
@@ -177,8 +207,9 @@ def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slo
     order = rng.permutation(len(age))
     for kind, share in SHARES.items():
         wanted = max(AT_LEAST, round(share * plan.cases))
-        if kind == "vmp":
-            wanted = max(wanted, min(VMP_ENOUGH, plan.cases // VMP_ONE_IN))
+        if kind in ENOUGH:
+            one_in, enough = ENOUGH[kind]
+            wanted = max(wanted, min(enough, plan.cases // one_in))
         free = order[fits[kind][order] & (kinds[order] == "visit")]
         if kind in _STAYS:
             free = free[~once.stayed[slots.person[free]]]
@@ -332,11 +363,13 @@ def _doctors(batch: _Batch) -> list[str]:
 
 
 def _referral(batch: _Batch, planned: Bools) -> dict[str, Any]:
-    """NPR_MO and NPR_DATE of planned treatments: a polyclinic, up to two weeks before, never before birth."""
-    clinics = np.array(catalogue.POLYCLINICS, dtype=object)[batch.rng.integers(0, 6, batch.count)]
-    day = np.maximum(
-        batch.begin - batch.rng.integers(1, 15, batch.count).astype("timedelta64[D]"), batch.people.born[batch.slots.person]
-    )
+    """NPR_MO and NPR_DATE of planned treatments: the clinic of attachment, or any polyclinic for people insured elsewhere; up to
+    two weeks before, never before birth.
+    """
+    persons = batch.slots.person
+    anywhere = np.array(catalogue.POLYCLINICS, dtype=object)[batch.rng.integers(0, 6, batch.count)]
+    clinics = np.where(batch.people.own[persons], attached(batch.people, persons, batch.plan.month.first), anywhere)
+    day = np.maximum(batch.begin - batch.rng.integers(1, 15, batch.count).astype("timedelta64[D]"), batch.people.born[persons])
     return {
         "npr_mo": nulled(clinics, ~planned),
         "npr_date": np.where(planned, day, np.datetime64("NaT")).astype("datetime64[D]"),
@@ -347,6 +380,7 @@ def _referral(batch: _Batch, planned: Bools) -> dict[str, Any]:
 
 
 def _visits(batch: _Batch, letters: str) -> Tables:
+    onco, onco_tables = _oncology(batch, letters)
     profil = batch.of("profil")
     roll = batch.rng.random(batch.count)
     urgent = np.isin(profil, (97, 68, 112)) & (roll < 0.12)
@@ -358,15 +392,16 @@ def _visits(batch: _Batch, letters: str) -> Tables:
     sl = {
         "p_cel": purpose, "dn": [1 if c == "1.3" else None for c in purpose.tolist()],
         "c_zab": batch.rng.integers(1, 4, batch.count),
-        "tarif": price, "sum_m": price, **_onco_of(batch, letters),
+        "tarif": price, "sum_m": price, **onco,
     }  # fmt: skip
     z = {
         "usl_ok": 3, "vidpom": np.where(np.isin(profil, (97, 57, 68)), 12, 13), "for_pom": np.where(urgent, 2, 3), "idsp": 29,
         "rslt": batch.one_of([301, 304, 314], [0.7, 0.2, 0.1]), "ishod": batch.one_of([301, 303, 304], [0.3, 0.5, 0.2]),
+        **_referral(batch, np.isin(batch.clinic.astype(str), catalogue.BY_REFERRAL)),
     }  # fmt: skip
     codes = [f"B01.{p:03d}.001" for p in profil.tolist()]
     usl = {"code_usl": codes, "tarif": price, "sumv_usl": price, "vid_vme": codes if letters == "C" else None}
-    return _finish(batch, letters, z, sl, usl, _onco_small(batch, letters))
+    return _finish(batch, letters, z, sl, usl, onco_tables)
 
 
 def _episodes(batch: _Batch) -> Tables:
@@ -399,16 +434,21 @@ def _episodes(batch: _Batch) -> Tables:
 
 
 def _services(batch: _Batch) -> Tables:
-    """Services paid one by one: one service once or twice, sometimes a second one."""
+    """Services paid one by one by referral: one service once or twice; of ultrasound sometimes a second one."""
     code = batch.code()
     quantity = np.where(batch.rng.random(batch.count) < 0.15, 200, 100)
-    second = batch.rng.random(batch.count) < 0.1
-    other = np.array(["A06.09.005" if c != "A06.09.005" else "A06.30.005" for c in code.tolist()], dtype=object)
+    first, another = catalogue.ULTRASOUND
+    second = (code == first) & (batch.rng.random(batch.count) < 0.4)
+    other = np.full(batch.count, another, dtype=object)
     money = [deal.service_price(c, q) for c, q in zip(code.tolist(), quantity.tolist(), strict=True)]
     extra = [deal.service_price(c, 100) if s else 0 for c, s in zip(other.tolist(), second.tolist(), strict=True)]
     total = [a + b for a, b in zip(money, extra, strict=True)]
-    sl = {"p_cel": "1.0", "c_zab": 3, "ed_col": np.where(second, 200, 100), "sum_m": total}
-    z = {"usl_ok": 3, "vidpom": 13, "for_pom": 3, "idsp": 28, "rslt": 301, "ishod": 304}
+    diagnosis = batch.diagnosis()
+    sl = {"p_cel": "1.0", "c_zab": 3, "ed_col": np.where(second, 200, 100), "sum_m": total, "ds0": diagnosis, "ds1": diagnosis}
+    z = {
+        "usl_ok": 3, "vidpom": 13, "for_pom": 3, "idsp": 28, "rslt": 301, "ishod": 304,
+        **_referral(batch, np.ones(batch.count, dtype=bool)),
+    }  # fmt: skip
     usl = {"code_usl": code, "kol_usl": quantity, "tarif": [deal.service_tariff(c) for c in code.tolist()], "sumv_usl": money}
     tables = _finish(batch, "H", z, sl, usl)
     more = tables["usl"].with_columns(
@@ -475,25 +515,39 @@ def _exams(batch: _Batch) -> Tables:
         parts.append(more.filter(keep))
     tables["usl"] = pl.concat(parts)
     sent = np.isin(rslt, (31, 32))
-    tables["naz"] = pl.DataFrame(
-        {
-            "case": batch.case[sent], "sl_no": 1, "naz_n": 1, "naz_r": 1,
-            "naz_iddokt": [d for d, s in zip(doctors, sent.tolist(), strict=True) if s],
-        },
-        schema=SMALL["naz"],
-    )  # fmt: skip
+    tables["naz"], suspected = _sent_on(batch, sent, doctors)
+    tables["sl"] = tables["sl"].with_columns(ds_onk=pl.col("case").is_in(suspected.tolist()).cast(pl.Int64))
     return tables
+
+
+def _sent_on(batch: _Batch, sent: Bools, doctors: list[str]) -> tuple[pl.DataFrame, Ints]:
+    """Where those of health group III are sent: to a doctor, to look for cancer, to hospital, to rehabilitation.
+
+    The second result: cases with a suspicion of cancer.
+    """
+    kinds = np.where(sent, batch.one_of([1, 3, 4, 6], [0.4, 0.2, 0.2, 0.2]), 0)
+    rows = [
+        (
+            case, 1, 1, kind, doctor, 97 if kind == 4 else None, 71 if kind == 6 else None, 1 if kind == 3 else None, None,
+            when if kind == 3 else None, catalogue.PROVIDERS["onco"][0] if kind == 3 else None,
+        )
+        for case, kind, doctor, when in zip(batch.case.tolist(), kinds.tolist(), doctors, batch.begin.tolist(), strict=True)
+        if kind
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=SMALL["naz"], orient="row"), batch.case[kinds == 3]
 
 
 def _ksg(batch: _Batch, letters: str, usl_ok: int) -> Tables:
     """Treated cases of a hospital or day hospital, by group."""
+    onco, onco_tables = _oncology(batch, letters)
     n, code = batch.count, batch.code()
     days = np.maximum((batch.end - batch.begin).astype(np.int64), 1)
     kd = days if usl_ok == 1 else np.minimum(days + 1, np.maximum(days, 1) - days // 7 + 1)  # a day hospital rests on Sunday
     short = np.array([catalogue.KSG[c].short_stay for c in code.tolist()], dtype=np.bool_)
     rslt, ishod = _hospital_result(batch, usl_ok, short)
     planned = np.ones(n, dtype=bool) if usl_ok == 2 or letters == "C" else batch.rng.random(n) < 0.45
-    kslp = _complexity(batch, code, usl_ok)
+    second = batch.rng.random(n)
+    kslp = _complexity(batch, code, usl_ok, kd, second < _SEVERE)
     clinics = batch.clinic.tolist()
     factors = [deal.ksg_factors(c, mo) for c, mo in zip(code.tolist(), clinics, strict=True)]
     price = [
@@ -507,7 +561,8 @@ def _ksg(batch: _Batch, letters: str, usl_ok: int) -> Tables:
         "koef_up": [deal.units5(f[1]) for f in factors],
         "koef_u": [deal.units5(f[2]) for f in factors], "koef_d": [deal.units5(f[3]) for f in factors],
         "bztsz": [deal.bztsz_kop(c) for c in code.tolist()], "sl_k": [int(bool(k)) for k in kslp],
-        "it_sl": [deal.kslp_total(k) if k else None for k in kslp], "sum_m": price, "tarif": price, **_onco_of(batch, letters),
+        "it_sl": [deal.kslp_total(k) if k else None for k in kslp], "sum_m": price, "tarif": price, "ds1": batch.diagnosis(),
+        **onco,
     }  # fmt: skip
     z = {
         "usl_ok": usl_ok, "vidpom": 31, "for_pom": np.where(planned, 3, np.where(batch.rng.random(n) < 0.2, 2,
@@ -518,10 +573,20 @@ def _ksg(batch: _Batch, letters: str, usl_ok: int) -> Tables:
     codes = [f"A16.{p:02d}.001" if s else f"B01.{p:03d}.006" for p, s in zip(batch.of("profil").tolist(), surgical, strict=True)]
     usl = {"code_usl": codes, "vid_vme": codes if letters == "C" else None}
     koef = [(c, 1, i, deal.units5(catalogue.KSLP[i][0])) for c, k in zip(batch.case.tolist(), kslp, strict=True) for i in k]
+    criteria = [
+        (c, 1, catalogue.CRITERIA[k]) for c, k in zip(batch.case.tolist(), code.tolist(), strict=True) if k in catalogue.CRITERIA
+    ]
+    if usl_ok == 1:
+        sl["ds0"] = sl["ds1"]
+    infected = np.isin(sl["ds1"], catalogue.CORONAVIRUS)
+    sl["wei"] = np.where(infected, _WEIGHT, 0).astype(object)
+    sl["wei"][~infected] = None
     small = {
+        "lek_pr": _coronavirus_drugs(batch, infected),
+        "crit": pl.DataFrame(criteria, schema=SMALL["crit"], orient="row"),
         "sl_koef": pl.DataFrame(koef, schema=SMALL["sl_koef"], orient="row"),
-        **_secondary(batch),
-        **(_onco_small(batch, letters) or {}),
+        **_secondary(batch, second),
+        **onco_tables,
     }
     tables = _finish(batch, letters, z, sl, usl, small)
     return _two_departments(batch, tables) if letters == "H" and usl_ok == 1 else tables
@@ -539,27 +604,44 @@ def _hospital_result(batch: _Batch, usl_ok: int, short: Bools) -> tuple[Ints, In
     return rslt, base + np.where(died, 4, np.where(transferred | left, 3, good))
 
 
-def _complexity(batch: _Batch, code: npt.NDArray[np.object_], usl_ok: int) -> list[tuple[int, ...]]:
-    """КСЛП of each case: old age, a companion, both; the drug one in drug therapy of cancer."""
+def _coronavirus_drugs(batch: _Batch, infected: Bools) -> pl.DataFrame:
+    """The drug of each stay with the coronavirus, by its scheme, on the first day."""
+    return pl.DataFrame(
+        {
+            "case": batch.case[infected], "sl_no": 1, "data_inj": batch.begin[infected],
+            "code_sh": catalogue.CORONAVIRUS_SCHEME,
+        },
+        schema=SMALL["lek_pr"],
+    )  # fmt: skip
+
+
+def _complexity(batch: _Batch, code: npt.NDArray[np.object_], usl_ok: int, kd: Ints, severe: Bools) -> list[tuple[int, ...]]:
+    """КСЛП of each case: old age and a long stay, a severe second disease, a parent beside a child; that of cancer drugs.
+
+    kd      days of each case
+    severe  cases with a second disease that the severe one is paid for
+    """
     roll = batch.rng.random(batch.count)
     found: list[tuple[int, ...]] = []
-    for c, age, r in zip(code.tolist(), batch.age.tolist(), roll.tolist(), strict=True):
+    cases = zip(code.tolist(), batch.age.tolist(), roll.tolist(), kd.tolist(), severe.tolist(), strict=True)
+    for c, age, r, days, ill in cases:
         if usl_ok != 1:
             found.append(())
         elif c in ("st19.108", "st19.111"):
             found.append((15,) if r < 0.3 else ())
-        elif age >= 75 and r < 0.6:
-            found.append((1, 3) if r < 0.1 else (1,))
+        elif age >= catalogue.OLD_AGE and r < 0.6:
+            found.append((1, 3) if days > catalogue.LONG_STAY else (1,))
+        elif age <= catalogue.CHILD and r < 0.3:
+            found.append((4,))
         else:
-            found.append((2,) if r < 0.05 else (3,) if r > 0.96 else ())
+            found.append((2,) if ill and r < 0.6 else (3,) if days > catalogue.LONG_STAY and r < 0.3 else ())
     return found
 
 
-def _secondary(batch: _Batch) -> Tables:
-    """DS2 and DS3 of some cases, never equal to each other or to DS1 of any template."""
-    roll = batch.rng.random(batch.count)
+def _secondary(batch: _Batch, roll: npt.NDArray[np.float64]) -> Tables:
+    """DS2 and DS3 of some cases by a roll for each, never equal to each other or to DS1 of any template."""
     rows2 = [(c, 1, "E66.8") for c, r in zip(batch.case.tolist(), roll.tolist(), strict=True) if r < 0.3]
-    rows2 += [(c, 1, "I69.1") for c, r in zip(batch.case.tolist(), roll.tolist(), strict=True) if r < 0.1]
+    rows2 += [(c, 1, "I69.1") for c, r in zip(batch.case.tolist(), roll.tolist(), strict=True) if r < _SEVERE]
     rows3 = [(c, 1, "R50.9") for c, r in zip(batch.case.tolist(), roll.tolist(), strict=True) if 0.25 < r < 0.32]
     return {
         "ds2": pl.DataFrame(rows2, schema=SMALL["ds2"], orient="row"),
@@ -620,13 +702,14 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
 
 def _vmp(batch: _Batch) -> Tables:
     method = np.array([int(c) for c in batch.code().tolist()], dtype=np.int64)
+    diagnosis = batch.diagnosis()
     price = [deal.vmp_price(m, mo) for m, mo in zip(method.tolist(), batch.clinic.tolist(), strict=True)]
     issued = np.maximum(
         batch.begin - batch.rng.integers(5, 25, batch.count).astype("timedelta64[D]"), batch.people.born[batch.slots.person]
     )
     sl = {
         "profil_k": batch.of("bed"), "vid_hmp": [catalogue.VMP[m].kind for m in method.tolist()], "metod_hmp": method,
-        "tal_d": issued,
+        "tal_d": issued, "ds0": diagnosis, "ds1": diagnosis,
         "tal_p": batch.begin, "tal_num": [f"75.{1000 + c % 9000:04d}.{c:05d}.122"[:20] for c in batch.case.tolist()], "ds_onk": 0,
         "tarif": price, "sum_m": price,
     }  # fmt: skip
@@ -643,45 +726,52 @@ def _vmp(batch: _Batch) -> Tables:
     )
 
 
-def _onco_of(batch: _Batch, letters: str) -> dict[str, Any]:
-    """Fields of SL that only oncology has: diagnosis, stage and TNM of its category."""
+def _oncology(batch: _Batch, letters: str) -> tuple[dict[str, Any], Tables]:
+    """What only file C has: fields of SL, and its tables. A visit may be a mere suspicion, which has a referral and no more."""
     if letters != "C":
-        return {}
-    diagnosis = batch.diagnosis()
-    codes = [catalogue.STAGES[d[:3]] for d in diagnosis.tolist()]
-    drugs = np.array(_treatments(batch)) == 2
-    return {
-        "ds1": diagnosis, "c_zab": 2, "ds_onk": 0, "ds1_t": 0, "stad": [c[0] for c in codes], "onk_t": [c[1] for c in codes],
-        "onk_n": [c[2] for c in codes], "onk_m": [c[3] for c in codes],
+        return {}, {}
+    suspected = (batch.code() == "") & (batch.rng.random(batch.count) < 0.3)
+    diagnosis = np.where(suspected, catalogue.SUSPICION, batch.diagnosis()).astype(object)
+    treatment = np.array([catalogue.ONCO_TREATMENT[code] for code in batch.code().tolist()])
+    codes = [catalogue.STAGES.get(d[:3], (None,) * 4) for d in diagnosis.tolist()]
+    drugs, rays = treatment == 2, treatment == 3
+    sl = {
+        "ds1": diagnosis, "c_zab": 2, "ds_onk": suspected.astype(np.int64), "ds1_t": nulled(np.zeros(batch.count), suspected),
+        "stad": [c[0] for c in codes], "onk_t": [c[1] for c in codes], "onk_n": [c[2] for c in codes],
+        "onk_m": [c[3] for c in codes],
+        # Dose in hundredths of a gray and fractions of radiotherapy.
+        "sod": nulled(np.full(batch.count, 3000), ~rays), "k_fr": nulled(np.full(batch.count, 5), ~rays),
         # What doses are reckoned by: kilograms with one decimal, centimetres, square metres with two.
         "onk_wei": nulled(500 + batch.case % 450, ~drugs), "hei": nulled(150 + batch.case % 40, ~drugs),
         "bsa": nulled(150 + batch.case % 60, ~drugs),
     }  # fmt: skip
+    return sl, _onco_tables(batch, diagnosis, treatment, suspected)
 
 
-def _treatments(batch: _Batch) -> list[int]:
-    """USL_TIP of each case: drugs, surgery or something else by the group; 6 without a group."""
-    return [
-        6 if not c else 1 if catalogue.KSG[c].surgical and c != "st19.038" else 5 if c == "st19.038" else 2
-        for c in batch.code().tolist()
-    ]
-
-
-def _onco_small(batch: _Batch, letters: str) -> Tables | None:
-    """Consilium and kind of treatment of oncology: drugs, surgery or something else by the group."""
-    if letters != "C":
-        return None
-    kinds = _treatments(batch)
-    day = batch.begin.tolist()
-    rows = [
-        (c, 1, k, 1 if k == 1 else None, 1 if k == 2 else None, 1 if k == 2 else None)
-        for c, k in zip(batch.case.tolist(), kinds, strict=True)
-    ]
-    cons = [(c, 1, 2, d) for c, d in zip(batch.case.tolist(), day, strict=True)]
-    return {
-        "onk_usl": pl.DataFrame(rows, schema=SMALL["onk_usl"], orient="row"),
-        "cons": pl.DataFrame(cons, schema=SMALL["cons"], orient="row"),
-    }  # fmt: skip
+def _onco_tables(batch: _Batch, diagnosis: npt.NDArray[np.object_], treatment: Ints, suspected: Bools) -> Tables:
+    """Consilium, treatment with its drug, histology and markers, refusals of surgery; referrals at a suspicion."""
+    refused = batch.rng.random(batch.count) < 0.15
+    scheme, substance = catalogue.DRUG
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in ("onk_usl", "cons", "b_diag", "b_prot", "napr")}
+    before = (batch.begin - 10 * _DAY).tolist()
+    cases = zip(
+        batch.case.tolist(), diagnosis.tolist(), treatment.tolist(), batch.begin.tolist(), before, suspected.tolist(),
+        refused.tolist(), strict=True,
+    )  # fmt: skip
+    for case, ds1, kind, day, earlier, suspicion, refusal in cases:
+        if suspicion:
+            rows["napr"].append((case, 1, day, catalogue.PROVIDERS["onco"][0], 1))
+            continue
+        drug = (substance, catalogue.NO_SCHEME if ds1[:3] in catalogue.WITHOUT_SCHEME else scheme, day)
+        own = (1 if kind == 1 else None, *((1, 1) if kind == 2 else (None, None)), 1 if kind == 3 else None)
+        rows["onk_usl"].append((case, 1, kind, *own, *(drug if kind == 2 else (None,) * 3)))
+        rows["cons"].append((case, 1, 2, day))
+        rows["b_diag"] += [
+            (case, 1, tip, earlier, code, result, 1) for tip, code, result in catalogue.INDICATORS.get(ds1[:3], ())
+        ]
+        if refusal and kind != 1:
+            rows["b_prot"].append((case, 1, 4, earlier))
+    return {name: pl.DataFrame(found, schema=SMALL[name], orient="row") for name, found in rows.items()}
 
 
 def _mothers(people: People, slots: Slots, hospital: Ints, plan: Plan) -> tuple[Ints, Ints]:
@@ -746,8 +836,14 @@ def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slot
     parts.append(_ksg(batch("ksg_day", where["ksg_day"], catalogue.DAY, long=True), "H", 2))
     parts.append(_ksg(batch("ksg_inpatient", onco[0], catalogue.ONCO_INPATIENT, long=True, providers="onco"), "C", 1))
     parts.append(_ksg(batch("ksg_day", onco[1], catalogue.ONCO_DAY, long=True, providers="onco"), "C", 2))
-    tables = {name: pl.concat([part[name].cast(pl.Schema(SCHEMAS[name])) for part in parts if name in part]) for name in SCHEMAS}
+    tables = {name: _together(parts, name) for name in SCHEMAS}
     return named(tables, people, plan)
+
+
+def _together(parts: list[Tables], name: str) -> pl.DataFrame:
+    """A table of all kinds of care; without rows where none has it."""
+    schema = pl.Schema(SCHEMAS[name])
+    return pl.concat([pl.DataFrame(schema=schema), *(part[name].cast(schema) for part in parts if name in part)])
 
 
 #: What an examination needs of a template: nobody in particular.

@@ -87,8 +87,8 @@ st27.005 97 71 76 a 18-99 6-10 6 I11.9,I10
 st27.008 97 71 76 a 35-99 7-11 4 I50.0,I42.9
 st27.010 97 71 76 a 18-95 5-9 4 J20.9,J40
 st27.011 75 63 55 a 40-99 8-11 4 J44.1,J44.8
-st29.004 100 74 79 a 0-99 3-7 4 S42.0,S22.3
-st29.005 100 74 79 a 0-99 3-8 4 S82.6,S83.6
+st29.004 100 74 79 a 0-99 3-7 4 S42.00,S22.30
+st29.005 100 74 79 a 0-99 3-8 4 S82.60,S83.6
 st29.009 100 74 79 a 18-90 4-8 3 M20.1,M23.2
 st30.002 108 77 84 a 18-90 4-8 3 N20.0,N20.1
 st30.004 108 77 84 m 45-95 6-9 3 N40,N41.1
@@ -130,6 +130,8 @@ st19.014 60 42 41 f 30-90 7-10 3 C50.4,C50.8
 st19.108 60 42 41 a 25-90 2-4 4 C34.1,C16.2
 st19.111 60 42 41 a 25-90 2-5 3 C50.4,C18.7
 st19.038 60 42 41 a 25-90 1-2 1 C50.4,C16.2
+st19.075 60 42 41 a 25-90 4-8 2 C34.1,C50.8
+st19.094 60 42 41 a 25-90 4-8 2 C83.3
 """)
 ONCO_DAY: Final = _groups("""
 ds19.080 60 42 41 a 25-90 4-6 3 C50.4,C18.7
@@ -149,7 +151,7 @@ OUTPATIENT: Final = _groups("""
 - 65 0 46 a 3-99 5-12 7 H10.1,H52.1,H25.1
 - 162 0 45 a 3-95 5-12 7 H66.1,J32.0,J35.0
 - 112 0 90 a 18-95 5-12 7 L02.4,S61.0,K40.9
-- 100 0 79 a 5-95 6-15 6 S82.6,S93.4,M17.0
+- 100 0 79 a 5-95 6-15 6 S82.60,S93.4,M17.0
 - 20 0 21 a 1-17 5-12 6 L02.4,K40.9,S61.0
 - 21 0 22 a 1-17 6-15 3 E10.9,E03.8
 - 171 0 69 a 18-95 5-10 9 K02.1,K04.0,K05.3
@@ -169,7 +171,10 @@ A06.09.005 78 0 60 a 18-95 1-1 4 J18.9,J44.8
 A05.23.009 78 0 60 a 18-95 1-1 3 I67.8,G62.9
 A05.04.001 78 0 60 a 18-95 1-1 2 M17.0,M51.1
 A05.03.002 78 0 60 a 5-95 1-1 2 M51.1,M54.4
+A04.16.001 106 0 81 a 5-95 1-1 4 K29.3,K81.1
 """)
+#: Ultrasound of the belly and of one organ in it: these may stand in one case, tomography may not.
+ULTRASOUND: Final = ("A04.16.001", "A04.14.001")
 #: Inside the per-capita money: counted, not paid.
 PER_CAPITA: Final = _groups("""
 B03.016.002 34 0 26 a 0-99 1-1 4 Z01.7,Z00.0
@@ -275,6 +280,8 @@ st19.014 2.79 0.4722 1 0 1
 st19.108 1.37 0.1863 0 0 1
 st19.111 3.53 0.0914 0 0 1
 st19.038 1.24 0.2317 1 1 1
+st19.075 0.79 0.4411 0 0 1
+st19.094 1.46 0.3125 0 0 1
 ds02.002 0.66 0.5961 0 0 1
 ds04.001 0.89 0.5513 0 0 1
 ds12.007 0.97 0.5429 0 0 1
@@ -314,8 +321,13 @@ KSG: Final = {
     code: Ksg(weight, share, surgical == "1", short == "1", specificity, code not in _NO_LEVEL)
     for code, weight, share, surgical, short, specificity in (line.split() for line in _KSG_TEXT.strip().splitlines())
 }
-#: КСЛП of the agreement: code -> (value, territorial coefficient applies).
-KSLP: Final = {1: ("0.20000", True), 2: ("0.60000", True), 3: ("0.15500", True), 15: ("0.29000", False)}
+#: КСЛП of the agreement: code -> (value, territorial coefficient applies): old age, a severe second disease, a long stay, a
+#: parent beside a child; drugs of cancer.
+KSLP: Final = {
+    1: ("0.20000", True), 2: ("0.60000", True), 3: ("0.15500", True), 4: ("0.20000", True), 15: ("0.29000", False),
+}  # fmt: skip
+#: What they ask for: whole years at least, categories of the second disease, days over, whole years at most.
+OLD_AGE, SEVERE, LONG_STAY, CHILD = 75, ("I69",), 9, 17
 
 #: Level of the inpatient clinic -> coefficients inpatient, day.
 LEVELS: Final = {
@@ -348,7 +360,7 @@ SPECIAL_TARIFFS: Final = {77: ("612.4", "1703.2"), 56: ("644.9", "1777.1")}
 #: In kopecks: a registry shows the tariff with two decimals and SUMV_USL is KOL_USL times it.
 SERVICE_TARIFFS: Final = {
     "A06.30.005": "3412.66", "A06.23.004": "2876.1", "A06.09.005": "2954.34", "A05.23.009": "4018.9", "A05.04.001": "3897.25",
-    "A05.03.002": "4120.0",
+    "A05.03.002": "4120.0", "A04.16.001": "1066.4", "A04.14.001": "588.91",
 }  # fmt: skip
 CALL_TARIFFS: Final = {"2": "3127.655", "21": "4218.3"}
 #: letters, sex, ages, tariff. The gap of the oldest is not in any file: nobody of that age is examined.
@@ -390,6 +402,8 @@ PROVIDERS: Final = {
     "vmp": ("750913", "750914"),
     "onco": ("750915", "750916"),
 }
+#: Clinics that take planned patients by referral of the clinic of attachment only.
+BY_REFERRAL: Final = ("750913", "750916", "750918")
 #: Clinics that still send version 3.1 of file H, by month.
 OLD_VERSION: Final = {
     "2022-02": ("750902", "750903", "750904", "750908", "750913", "750919"),
@@ -401,12 +415,45 @@ UNPLANNED: Final = ("750919", "episode")
 SCARCE: Final = (("750910", "exam", "volume"), ("750918", "service", "money"))
 
 #: Stage and TNM codes of N002-N005 by category of the diagnosis: (STAD, ONK_T, ONK_N, ONK_M).
-STAGES: Final = {"C16": (5, 7, 2, 1), "C18": (23, 28, 12, 5), "C34": (132, 176, 87, 49), "C50": (257, 297, 191, 57)}
+STAGES: Final = {
+    "C16": (5, 7, 2, 1), "C18": (23, 28, 12, 5), "C34": (132, 176, 87, 49), "C50": (257, 297, 191, 57),
+    "C83": (165, 192, 107, 62),
+}  # fmt: skip
+#: A tumour of which a cancer is suspected.
+SUSPICION: Final = "D24"
+#: Group of oncology -> kind of treatment (USL_TIP); a visit is for diagnosis.
+ONCO_TREATMENT: Final = {
+    "": 6, "st19.004": 1, "st19.014": 1, "st19.108": 2, "st19.111": 2, "st19.038": 5, "st19.075": 3, "st19.094": 2,
+    "ds19.080": 2, "ds19.082": 2, "ds19.085": 2,
+}  # fmt: skip
+#: Group -> criterion of V024 that it needs.
+CRITERIA: Final = {
+    "st12.015": "stt1", "st19.075": "fr01-05",
+    **dict.fromkeys(("st19.108", "st19.111", "ds19.080", "ds19.082", "ds19.085"), "sh0052"),
+}  # fmt: skip
+#: Histology (1) and markers (2) by category of the diagnosis: kind, code of N007 or N010, result of N008 or N011.
+INDICATORS: Final = {"C16": ((1, 1, 1),), "C18": ((1, 1, 1),), "C34": ((1, 4, 9),), "C50": ((1, 1, 1), (2, 8, 17))}
+#: Which indicator is asked of which category (N009, N012), and which result belongs to which indicator (N008, N011).
+HISTOLOGY: Final = (("C16", 1), ("C18", 1), ("C34", 1), ("C34", 4), ("C50", 1), ("C56", 3))
+HISTOLOGY_RESULTS: Final = ((1, 1), (2, 1), (5, 3), (9, 4), (10, 4))
+MARKERS: Final = (("C16", 1), ("C18", 4), ("C34", 5), ("C50", 8), ("C50", 9))
+MARKER_RESULTS: Final = ((1, 1), (9, 4), (11, 5), (17, 8), (18, 8), (19, 9))
+#: Categories of lymphoid tissue, whose drugs belong to no scheme, and the word that stands in its place.
+WITHOUT_SCHEME, NO_SCHEME = ("C83",), "нет"
 #: The coronavirus, the scheme of its drugs, in files of edition 3.2.
 CORONAVIRUS: Final = ("U07.1", "U07.2")
 CORONAVIRUS_SCHEME: Final = "covid1"
 #: Drug scheme and substance: CODE_SH of V024, REGNUM of N020.
 DRUG: Final = ("sh0052", "000830")
+#: A criterion of antimicrobial therapy, which is no scheme of cancer; a substance of no scheme here.
+OTHER_SCHEME, OTHER_DRUG = "amt01", "000764"
+
+#: Services that implant a device: the artificial lens of the eye.
+IMPLANTS: Final = ("A16.65.001",)
+#: A consultation at a distance.
+TELEMEDICINE: Final = "A23.30.099.005"
+#: A device of the book of medical devices.
+DEVICE: Final = 152690
 
 BEDS: Final = {
     1: ("акушерские", "maternity"), 2: ("патологии беременности", "pathology of pregnancy"),
@@ -456,7 +503,7 @@ CHAPTERS: Final = {
 #: Other diagnoses of the book, `category digits`: so that it is a few hundred codes long.
 _MORE: Final = (
     "A02 0189 A04 0123456789 A05 012489 A08 01234 A09 09 A15 0123 A41 0123458 A46 - B01 0189 B02 012389 B15 09 B16 0129 "
-    "B18 0129 B27 019 B34 0129 B37 0123489 C16 012345689 C18 0123456789 C34 01239 C50 012345689 C61 - C73 - C20 - "
+    "B18 0129 B27 019 B34 0129 B37 0123489 C16 012345689 C18 0123456789 C34 01239 C50 012345689 C61 - C73 - C20 - B96 2 D24 - G45 9 Z02 0 Z41 1 "
     "D17 01234567 D25 0129 D50 0189 D64 0123489 E03 012348 E04 01289 E05 0129 E10 012345679 E11 012345679 E66 01289 "
     "E78 012345 F32 0123 F41 0123 G20 - G30 0189 G40 012345 G43 01239 G54 0123448 G62 01289 G93 0123 H10 012345 H25 0129 "
     "H26 012348 H35 012345 H40 012345 H52 012345 H66 012349 I10 - I11 09 I20 0189 I21 0123449 I25 01234 I42 0129 "
@@ -466,7 +513,7 @@ _MORE: Final = (
     "K81 019 K86 0128 L02 01234 L20 08 L30 01238 L72 01 M15 0189 M16 0123459 M17 0123459 M20 0123 M23 0123 M42 019 "
     "M51 0123 M54 012345 N10 - N11 0189 N13 0123 N18 12345 N20 0129 N28 0189 N30 012389 N40 - N41 0123 N43 0123 N47 - "
     "N70 019 N72 - N76 0123 N80 0123 N84 0123 N92 012345 O21 012 O26 012 O47 019 O80 01 O82 012 P22 0189 P36 019 "
-    "P39 0129 P59 0189 P92 0129 R05 - R10 01234 R50 9 R51 - R54 - S06 0123 S22 0123 S42 0123 S52 0123 S61 0189 "
+    "P07 0123 P39 0129 P59 0189 P92 0129 R05 - R10 01234 R50 9 R51 - R54 - S06 0123 S22 0123 S42 0123 S52 0123 S61 0189 "
     "S82 0123568 S83 023456 S93 0345 T51 0129 U07 12 Z00 0123 Z01 0123678 "
 )
 
@@ -479,7 +526,8 @@ def diagnoses() -> tuple[str, ...]:
         found |= {category} if digits == "-" else {f"{category}.{digit}" for digit in digits}
     for method in VMP.values():
         found |= set(method.diagnoses.split(";"))
-    return tuple(sorted(found))
+    # Categories stand in the book beside what they divide into.
+    return tuple(sorted(found | {code[:3] for code in found}))
 
 
 ALL_TEMPLATES: Final = (

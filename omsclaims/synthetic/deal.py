@@ -53,12 +53,31 @@ FINANCING: Final = {
 FINE_STANDARDS: Final = {1: "5510.30", 2: "1280.55", 3: "4311.07", 4: "890.25"}
 #: Rules of control that the catalogue has off and this territory switches on: rule -> why.
 SWITCHED_ON: Final = {
+    "C079": "случай начинается и кончается вместе с подслучаями", "C082": "вызов - в счёте своего месяца",
+    "C088": "направление действует три месяца", "C106": "услуга стационара не имеет цены", "C224": "пациент не подтверждён",
+    "C228": "перевод внутри стационара - два подслучая", "C232": "телемедицина - обращение",
     "C134": "строка счета один раз", "C142": "одна история болезни - одна выписка", "C143": "группа в истории болезни один раз",
     "C144": "группы истории болезни кончаются в разные дни", "C145": "номер истории болезни принадлежит одному пациенту",
+    "C045": "травмы кодируются до пятого знака", "C055": "поводы осмотров по возрасту", "C060": "инсульт лечит невролог",
+    "C166": "осмотр, в котором сделано мало, не закончен", "C179": "стационар ставит предварительный диагноз",
+    "C201": "при подозрении нет онкологического блока", "C174": "направляет организация прикрепления",
+    "C175": "организация не направляет чужих пациентов к себе", "C176": "краевые организации принимают по направлению",
     "C151": "отбор для экспертизы", "C155": "отбор для экспертизы", "C156": "отбор для экспертизы",
 }  # fmt: skip
+#: Those of them that hold for some clinics only.
+SWITCHED_ON_FOR: Final = dict.fromkeys(("C174", "C175", "C176"), catalogue.BY_REFERRAL)
 #: Parameters of rules that the territory sets: rule, parameter, first day of care, value, why.
-RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = ()
+RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = (
+    # Обращения may reach from one month into the next; calls may not.
+    ("C082", "conditions", "2011-01-01", [4], "вызов скорой помощи подают в счёте своего месяца"),
+)
+#: What the territory adds to editions of files: clinics may state the result of a check-up by the book of results, too.
+OVERLAYS: Final = {
+    "X_3.1_2021-08": (
+        "op,after,path,form,length,decimals,must,repeats,book,values,min_length,table,column,meaning_en,meaning_ru",
+        "add,ZAP/Z_SL/RSLT_D,ZAP/Z_SL/RSLT,N,3,0,N,0,V009,,,,,result by the book of results,результат по справочнику результатов",
+    ),
+}
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
 #: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.
 URGENT_VISITS: Final = {(97, "1.1"): "688.415", (68, "1.1"): "801.2", (112, "1.1"): "703.95"}
@@ -86,6 +105,9 @@ def write_agreement(folder: Path) -> None:
     }  # fmt: skip
     text = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=130)
     (folder / "agreement.yaml").write_text("# Вымышленное соглашение: все суммы придуманы.\n" + text, encoding="utf-8")
+    (folder / "formats").mkdir(exist_ok=True)
+    for edition, lines in OVERLAYS.items():
+        (folder / "formats" / f"{edition}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name, (columns, rows) in _tables().items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
@@ -98,7 +120,10 @@ def _control() -> dict[str, object]:
     own = [dict(zip(("rule", "name", "since", "value", "why"), row, strict=True)) for row in RULE_PARAMETERS]
     return {
         "first_stage_exam_letters": ["DP", "DO"],
-        "enabled_rules": [{"rule": rule, "why": why} for rule, why in sorted(SWITCHED_ON.items())],
+        "enabled_rules": [
+            {"rule": rule, **({"mo": list(SWITCHED_ON_FOR[rule])} if rule in SWITCHED_ON_FOR else {}), "why": why}
+            for rule, why in sorted(SWITCHED_ON.items())
+        ],
         **({"rule_parameters": own} if own else {}),
     }  # fmt: skip
 

@@ -7,29 +7,32 @@ not exist, unknown elements - goes through the writer's lists of exceptions and 
 
 from __future__ import annotations
 
+import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from omsclaims.registry.formats import EXCEPTIONS, EXTRA, Format, find_format
+from omsclaims.registry.formats import EXCEPTIONS, EXTRA, Format, find_format, get, overlaid
 from omsclaims.registry.names import parse_name
 from omsclaims.registry.writer import write_package, write_xml
-from omsclaims.synthetic import catalogue
-from omsclaims.synthetic.care import SMALL, Plan, Tables
+from omsclaims.synthetic import catalogue, deal
+from omsclaims.synthetic.care import OF_CASE, SMALL, Plan, Tables
 from omsclaims.synthetic.people import People
 from omsclaims.synthetic.planting import Tree
 
 #: How hard packages are pressed: time matters more here than size.
 _LEVEL: Final = 4
-#: Body mass of a patient with the coronavirus, 0.1 kg.
-_WEIGHT: Final = 805
-_MARKS: Final = ("package", "case", "sl_no", "usl_no")
+#: A day on which no run of the territory has come yet.
+_NOT_YET: Final = date(2022, 12, 1)
+#: Tables that are made of others.
+_DERIVED: Final = ("onk_lek_pr", "date_inj", "med_dev", *OF_CASE, "sank_sl_id", "code_exp")
 
 
 @dataclass
@@ -41,6 +44,7 @@ class MonthFiles:
     main: dict[str, dict[str, pl.DataFrame]]  # package -> canonical tables
     persons: dict[str, dict[str, pl.DataFrame]]
     planted: frozenset[int] = frozenset()  # cases with a planted finding
+    own: frozenset[str] = frozenset()  # packages that a defect has made for itself
 
 
 def numbered(tables: Tables, trees: Iterable[Tree]) -> Tables:
@@ -62,11 +66,21 @@ def edition_of(package: str, month: str) -> Format:
     name = parse_name(package)
     assert name is not None, package
     old = name.kind != "H" or name.sender in catalogue.OLD_VERSION[month]
-    return find_format(name.kind, "3.1" if old else "3.2", month).format
+    edition = find_format(name.kind, "3.1" if old else "3.2", month).format
+    return _overlaid(edition.id) if edition.id in deal.OVERLAYS else edition
 
 
-def prepare(plan: Plan, tables: Tables, trees: list[Tree], people: People, spare: list[tuple[str, int]]) -> MonthFiles:
-    """Canonical tables of all packages of a month. `tables` are numbered."""
+@cache
+def _overlaid(edition: str) -> Format:
+    """An edition with what the territory adds to it."""
+    return overlaid(get(edition), csv.DictReader(deal.OVERLAYS[edition]))
+
+
+def prepare(
+    plan: Plan, tables: Tables, trees: list[Tree], people: People, spare: list[tuple[str, int]],
+    headers: dict[str, dict[str, Any]]
+) -> MonthFiles:  # fmt: skip
+    """Canonical tables of all packages of a month. `tables` are numbered; `headers`: what headers of packages say instead."""
     z = tables["z"].with_columns(zap_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))
     place = z.select("case", "package", "zap_row")
     sl = _placed(tables["sl"], place, "sl_no")
@@ -74,18 +88,19 @@ def prepare(plan: Plan, tables: Tables, trees: list[Tree], people: People, spare
     small = {name: _under_sl(tables[name], sl, *list(SMALL[name])[2:3]) for name in SMALL}
     marks = _marks(trees, place, sl, usl)
     persons = _persons(z, trees, people, spare)
-    infected = _coronavirus(sl)
-    sl = sl.with_columns(wei=pl.when(pl.col("ds1").is_in(catalogue.CORONAVIRUS)).then(_WEIGHT))
-    whole = {"z": z, "sl": sl, "usl": usl, **small, **_oncology(small["onk_usl"], sl), "lek_pr": infected, **marks}
+    whole = {"z": z, "sl": sl, "usl": usl, **small, **_oncology(small["onk_usl"]), **marks}
+    whole |= {"med_dev": _devices(usl, trees), **_sanctions(tables["sank"], place)}
     parts = {name: _by_package(table) for name, table in whole.items()}
     person_parts = _by_package(persons)
     packages = sorted(z["package"].unique().to_list())
     main = {
-        package: _canonical(package, {name: part[package] for name, part in parts.items() if package in part}, plan)
+        package: _canonical(
+            package, {name: part[package] for name, part in parts.items() if package in part}, plan, headers.get(package, {})
+        )
         for package in packages
     }
     files = {package: _person_tables(package, person_parts[package], plan) for package in packages}
-    return MonthFiles(plan, z, main, files)
+    return MonthFiles(plan, z, main, files, own=frozenset(headers))
 
 
 def _placed(table: pl.DataFrame, place: pl.DataFrame, *order: str) -> pl.DataFrame:
@@ -105,24 +120,35 @@ def _by_package(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(key[0]): part for key, part in table.partition_by("package", as_dict=True).items()}
 
 
-def _oncology(onk_usl: pl.DataFrame, sl: pl.DataFrame) -> Tables:
-    """Drugs and days of injection of drug therapy."""
-    scheme, substance = catalogue.DRUG
-    drugs = onk_usl.filter(pl.col("usl_tip") == 2)
-    lek = drugs.select(
-        "package", "case", "sl_no", pl.col("_row").alias("_parent"), code_sh=pl.lit(scheme), regnum=pl.lit(substance)
-    ).with_columns(_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))
-    days = lek.join(sl.select("case", "sl_no", date_inj="date_1"), on=["case", "sl_no"], how="left", maintain_order="left")
-    inj = days.select("package", "date_inj", pl.col("_row").alias("_parent"), "_row")
-    return {"onk_lek_pr": lek, "date_inj": inj}
+def _oncology(onk_usl: pl.DataFrame) -> Tables:
+    """Drugs and days of injection of treatments that have a drug."""
+    drugs = onk_usl.filter(pl.col("code_sh").is_not_null())
+    lek = drugs.select("package", pl.col("_row").alias("_parent"), "code_sh", "regnum", "date_inj").with_columns(
+        _row=pl.int_range(pl.len()).over("package").cast(pl.Int64)
+    )
+    inj = lek.select("package", "date_inj", pl.col("_row").alias("_parent"), "_row").drop_nulls("date_inj")
+    return {"onk_lek_pr": lek.drop("date_inj"), "date_inj": inj}
 
 
-def _coronavirus(sl: pl.DataFrame) -> pl.DataFrame:
-    """The drug of each stay with the coronavirus, by its scheme, on the first day."""
-    stays = sl.filter(pl.col("ds1").is_in(catalogue.CORONAVIRUS))
-    return stays.select(
-        "package", pl.col("_row").alias("_parent"), data_inj="date_1", code_sh=pl.lit(catalogue.CORONAVIRUS_SCHEME)
-    ).with_columns(_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))
+def _devices(usl: pl.DataFrame, trees: list[Tree]) -> pl.DataFrame:
+    """The device of each service that implants one, put in on the first day."""
+    silent = [tree.case for tree in trees if tree.no_device]
+    services = usl.filter(pl.col("code_usl").is_in(list(catalogue.IMPLANTS)) & ~pl.col("case").is_in(silent))
+    return services.select(
+        "package", pl.col("_row").alias("_parent"), date_med="date_in", code_meddev=pl.lit(catalogue.DEVICE, dtype=pl.Int64),
+        number_ser=pl.format("SN-{}", "case"),
+    ).with_columns(_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))  # fmt: skip
+
+
+def _sanctions(sank: pl.DataFrame, place: pl.DataFrame) -> Tables:
+    """SANK below Z_SL, with the sub-case and the expert that stand in tables of their own."""
+    placed = sank.join(place, on="case", how="inner").rename({"zap_row": "_parent"}).sort("package", "_parent", "s_code")
+    rows = placed.with_columns(_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))
+    found = {"sank": rows.drop("sl_id", "code_exp")}
+    for table, column in (("sank_sl_id", "sl_id"), ("code_exp", "code_exp")):
+        below = rows.drop_nulls(column).select("package", column, pl.col("_row").alias("_parent"))
+        found[table] = below.with_columns(_row=pl.int_range(pl.len()).over("package").cast(pl.Int64))
+    return found
 
 
 def _marks(trees: list[Tree], place: pl.DataFrame, sl: pl.DataFrame, usl: pl.DataFrame) -> Tables:
@@ -215,8 +241,10 @@ def _edited(row: tuple[Any, ...], edits: dict[str, Any] | None, people: People, 
 # ---- canonical tables ------------------------------------------------------------------------------------------------------
 
 
-def _canonical(package: str, parts: dict[str, pl.DataFrame], plan: Plan) -> dict[str, pl.DataFrame]:
-    """Tables of one main file as the writer wants them."""
+def _canonical(
+    package: str, parts: dict[str, pl.DataFrame], plan: Plan, header: dict[str, Any]
+) -> dict[str, pl.DataFrame]:  # fmt: skip
+    """Tables of one main file as the writer wants them; `header`: what its header says instead."""
     edition = edition_of(package, str(plan.month))
     z = parts["z"].with_columns(_row=pl.col("zap_row"), _parent=pl.col("zap_row"))
     in_npolis = "ZAP/PACIENT/ENP" not in edition.by_path
@@ -224,7 +252,9 @@ def _canonical(package: str, parts: dict[str, pl.DataFrame], plan: Plan) -> dict
         z = z.with_columns(npolis=pl.coalesce("enp", "npolis"), enp=pl.lit(None, dtype=pl.String))
     usl = parts["usl"]
     tables = {
-        "file": _header(package, z, plan, edition.version),
+        "file": _header(package, z, plan, edition.version).with_columns(
+            pl.lit(value(z) if callable(value) else value).alias(name) for name, value in header.items()
+        ),
         "zap": z.select("_row", pl.lit(0, dtype=pl.Int64).alias("_parent"), "n_zap", pl.lit(0, dtype=pl.Int64).alias("pr_nov")),
         "patient": z, "z_sl": z, "sl": parts["sl"], "usl": usl,
     }  # fmt: skip
@@ -233,7 +263,7 @@ def _canonical(package: str, parts: dict[str, pl.DataFrame], plan: Plan) -> dict
             "_row", pl.col("_row").alias("_parent"), pl.lit(1, dtype=pl.Int64).alias("mr_n"), "prvs", "code_md"
         )
     known = {field.table for field in edition.fields}
-    others = [name for name in (*SMALL, "onk_lek_pr", "date_inj", "lek_pr") if name in parts and name in known]
+    others = [name for name in (*SMALL, *_DERIVED) if name in parts and name in known]
     tables |= {name: parts[name] for name in others}
     tables |= {str(name): parts[name].drop("package") for name in ("exceptions", "extra") if name in parts}
     return tables
@@ -298,7 +328,7 @@ def write_bad_packages(folder: Path, files: MonthFiles) -> list[BadPackage]:
     """Small packages with the next numbers, each bad in one way, and one accepted package sent again with other content."""
     month = str(files.plan.month)
     found = []
-    donors = [package for package in files.main if package.startswith("HM75090") and _clean(files, package)]
+    donors = [package for package in files.main if package.startswith("HM75090") and _clean(files, package) and package not in files.own]
     for number, (way, clinic) in enumerate(zip(_WAYS, _cycle(donors, len(_WAYS)), strict=True)):
         package = f"{clinic[:-2]}{2 + number // len(donors):02d}"
         main, persons = _small(files, clinic, package)
@@ -327,6 +357,16 @@ def _wrong_sd_z(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadP
     return BadPackage(package, month, "S.915", "1.4.1", "ZGLV/SD_Z", "SD_Z names one case more than there are")
 
 
+def _bill_after_file(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
+    main["file"] = main["file"].with_columns(dschet=pl.col("data").dt.offset_by("1d"))
+    return BadPackage(package, month, "C084", "1.4.1", "SCHET/DSCHET", "the bill is dated the day after the file")
+
+
+def _from_the_future(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
+    main["file"] = main["file"].with_columns(data=pl.lit(_NOT_YET))
+    return BadPackage(package, month, "C085", "1.4.1", "ZGLV/DATA", "the file is dated later than the day on which it comes in")
+
+
 def _broken_xml(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPackage:
     return BadPackage(package, month, "S.807", "1.4.1", "", "the main file breaks off in the middle")
 
@@ -349,7 +389,9 @@ def _empty_zip(package: str, month: str, main: dict[str, pl.DataFrame]) -> BadPa
     return BadPackage(package, month, "S.801", "1.4.1", "", "a file of no bytes")
 
 
-_WAYS: Final = (_wrong_summav, _wrong_sd_z, _broken_xml, _no_persons, _doctype, _other_month, _empty_zip)
+_WAYS: Final = (
+    _wrong_summav, _wrong_sd_z, _broken_xml, _no_persons, _doctype, _other_month, _empty_zip, _bill_after_file, _from_the_future,
+)  # fmt: skip
 
 
 def _spoil(rule: str, members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -374,9 +416,9 @@ def _small(files: MonthFiles, donor: str, package: str, keep: int = 3) -> tuple[
     cut = {"zap": tables["zap"].filter(pl.col("_row").is_in(rows)), "patient": z, "z_sl": z}
     cut["sl"] = tables["sl"].filter(pl.col("_parent").is_in(rows))
     parents = {"sl": cut["sl"]["_row"].implode()}
-    for name in ("usl", "mr_usl_n", *SMALL, "onk_lek_pr", "date_inj", "lek_pr"):
+    for name in ("usl", "mr_usl_n", "med_dev", *SMALL, "onk_lek_pr", "date_inj"):
         if name in tables:
-            above = {"mr_usl_n": "usl", "onk_lek_pr": "onk_usl", "date_inj": "onk_lek_pr"}.get(name, "sl")
+            above = {"mr_usl_n": "usl", "med_dev": "usl", "onk_lek_pr": "onk_usl", "date_inj": "onk_lek_pr"}.get(name, "sl")
             cut[name] = tables[name].filter(pl.col("_parent").is_in(parents[above]))
             parents[name] = cut[name]["_row"].implode()
     cut["file"] = _header(package, z, files.plan, edition_of(package, month).version)
@@ -391,7 +433,7 @@ def _clean(files: MonthFiles, package: str) -> int:
 
 def _sent_again(folder: Path, files: MonthFiles, month: str) -> BadPackage:
     """The smallest accepted package once more, with one case left out, in a folder of its own."""
-    sizes = {package: _clean(files, package) for package in files.main}
+    sizes = {package: _clean(files, package) for package in files.main if package not in files.own}
     package = min((package for package in sizes if sizes[package] >= 2), key=lambda package: (sizes[package], package))
     main, persons = _small(files, package, package, sizes[package] - 1)
     (folder / "sent_again").mkdir(exist_ok=True)

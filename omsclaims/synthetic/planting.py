@@ -16,11 +16,13 @@ import polars as pl
 
 from omsclaims.synthetic import catalogue, deal
 from omsclaims.synthetic.care import SCHEMAS, SMALL, Plan, Tables
-from omsclaims.synthetic.people import Bools, Ints, People, ages
+from omsclaims.synthetic.people import Bools, Ints, People, ages, attached
 
 SL_PATH: Final = "ZAP/Z_SL/SL/"
 #: Profiles of visits that no rule about age or sex speaks of.
 CALM_PROFILES: Final = (97, 57, 53, 112, 171, 65, 162)
+#: Number of the first package that a defect makes for itself.
+_FIRST_OWN: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Tree:
     extra: list[tuple[str, int, str, str, str]] = field(default_factory=list)  # table, sl_no, path, after, text
     person: dict[str, Any] | None = None  # own PERS row: what differs from the person's
     lost_person: bool = False  # no PERS row
+    no_device: bool = False  # services that implant something say nothing of the device
     repeats: str = ""  # n_zap or idcase taken from the case before
 
     @property
@@ -196,7 +199,7 @@ class Ward:
         self.calm = (
             (self.kind == "visit") & (self.letters == "H") & (self.age >= 25) & (self.age <= 55) & self.steady & self.grown
         )
-        self.calm &= np.isin(self.profil, CALM_PROFILES)
+        self.calm &= np.isin(self.profil, CALM_PROFILES) & ~np.isin(self.clinic.astype(str), catalogue.BY_REFERRAL)
         self.referred = z["npr_mo"].is_not_null().to_numpy()
         lowest = z.select(pl.col("case").min().over("package") == pl.col("case")).to_series()
         self.first = lowest.to_numpy()
@@ -209,6 +212,7 @@ class Ward:
         self.rows: list[Row] = []
         self.next_case = int(self.case.max()) + 1
         self.spare_persons: list[tuple[str, int]] = []
+        self.headers: dict[str, dict[str, Any]] = {}  # packages of their own: what their header says instead
 
     # Arrays set by name in __init__.
     kind: Any
@@ -268,6 +272,13 @@ class Ward:
         tree.z["id_pac"] = f"X{tree.case:08d}"
         tree.person = edits
 
+    def own_package(self, tree: Tree, **header: Any) -> None:
+        """Puts a case into a package of its own of the same clinic; `header` stands in the place of what it would say."""
+        stem = tree.z["package"][:-2]
+        taken = sum(package.startswith(stem) for package in self.headers)
+        tree.z["package"] = f"{stem}{_FIRST_OWN + taken:02d}"
+        self.headers[tree.z["package"]] = header
+
     def insure(self, tree: Tree, person: int) -> None:
         """Makes the patient of a case another person, with the policy of the last day."""
         people, z = self.people, tree.z
@@ -282,6 +293,8 @@ class Ward:
             npolis=people.number[person], enp=people.enp[person] if people.vpolis[person] == 3 else None, smo=smo,
             st_okato=okato if people.vpolis[person] == 1 else None, smo_ok=okato if unknown else None,
         )  # fmt: skip
+        if z["npr_mo"] is not None and own:
+            z["npr_mo"] = attached(people, np.array([person]), self.plan.month.first)[0]
         child = int(age < 18)
         for sl in tree.sls:
             sl["det"] = child
