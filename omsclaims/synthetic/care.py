@@ -95,7 +95,6 @@ SL: Final[dict[str, pl.DataType]] = {
     "tal_num": pl.String(), "tal_p": pl.Date(), "ds_onk": pl.Int64(), "ds1_t": pl.Int64(), "stad": pl.Int64(),
     "onk_t": pl.Int64(),
     "onk_n": pl.Int64(), "onk_m": pl.Int64(), "onk_wei": pl.Int64(), "hei": pl.Int64(), "bsa": pl.Int64(), "pr_d_n": pl.Int64(),
-    "n_kpg": pl.String(),
     "wei": pl.Int64(), "mtstz": pl.Int64(), "sod": pl.Int64(), "k_fr": pl.Int64(),
 }  # fmt: skip
 USL: Final[dict[str, pl.DataType]] = {
@@ -401,7 +400,14 @@ def _visits(batch: _Batch, letters: str) -> Tables:
     }  # fmt: skip
     codes = [f"B01.{p:03d}.001" for p in profil.tolist()]
     usl = {"code_usl": codes, "tarif": price, "sumv_usl": price, "vid_vme": codes if letters == "C" else None}
-    return _finish(batch, letters, z, sl, usl, onco_tables)
+    standards = _standards(batch, profil) if letters == "H" else {}
+    return _finish(batch, letters, z, sl, usl, {**onco_tables, **standards})
+
+
+def _standards(batch: _Batch, profil: Ints) -> Tables:
+    """The standard of care (CODE_MES1) of visits to an endocrinologist, on the last place of a person: once a month at most."""
+    cases = batch.case[(profil == catalogue.STANDARD_PROFIL) & batch.slots.last]
+    return {"code_mes1": pl.DataFrame({"case": cases, "sl_no": 1, "code_mes1": catalogue.STANDARD}, schema=SMALL["code_mes1"])}
 
 
 def _episodes(batch: _Batch) -> Tables:

@@ -402,6 +402,8 @@ PROVIDERS: Final = {
     "vmp": ("750913", "750914"),
     "onco": ("750915", "750916"),
 }
+#: A standard of care (CODE_MES1) of endocrinology that is paid once in so many days.
+STANDARD, STANDARD_PROFIL, STANDARD_DAYS = "75.122.1", 122, 20
 #: Clinics that take planned patients by referral of the clinic of attachment only.
 BY_REFERRAL: Final = ("750913", "750916", "750918")
 #: Clinics that still send version 3.1 of file H, by month.

@@ -27,12 +27,14 @@ _FIRST_OWN: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """A finding: rule, ground, element, and at which level (case, sl, usl, file)."""
+    """A finding: rule, ground, element, at which level (case, sl, usl, file), and of which SL and USL."""
 
     rule: str
     code: str
     element: str
     level: str = "sl"
+    sl_no: int = 1
+    usl_no: int = 1
 
 
 @dataclass(slots=True)
@@ -176,7 +178,12 @@ class Ward:
         for name in ("usl_ok", "rslt", "for_pom", "vpolis", "idsp"):
             setattr(self, name, z[name].fill_null(0).to_numpy())
         self.profil = first["profil"].fill_null(0).to_numpy()
-        self.n_ksg = first["n_ksg"].fill_null("").to_numpy()
+        for name in ("n_ksg", "ds1", "p_cel"):
+            setattr(self, name, first[name].fill_null("").to_numpy())
+        self.sent_on = np.isin(self.case, tables["naz"]["case"].to_numpy())
+        self.standard = np.isin(self.case, tables["code_mes1"]["case"].to_numpy())
+        usl = tables["usl"].filter((pl.col("sl_no") == 1) & (pl.col("usl_no") == 1)).select("case", "code_usl")
+        self.code_usl = z.select("case").join(usl, on="case", how="left", maintain_order="left")["code_usl"].to_numpy()
         self.kslp = first["it_sl"].is_not_null().to_numpy()
         self.begin = z["date_z_1"].to_numpy().astype("datetime64[D]")
         self.end = z["date_z_2"].to_numpy().astype("datetime64[D]")
@@ -216,6 +223,9 @@ class Ward:
 
     # Arrays set by name in __init__.
     kind: Any
+    n_ksg: Any
+    ds1: Any
+    p_cel: Any
     letters: Any
     clinic: Any
     package: Any
@@ -302,7 +312,7 @@ class Ward:
             for usl in rows:
                 usl["det"] = child
 
-    def expect(self, tree: Tree | None, expects: Sequence[Expect], note: str = "", sl_no: int = 1, usl_no: int = 1) -> None:
+    def expect(self, tree: Tree | None, expects: Sequence[Expect], note: str = "") -> None:
         """Writes down what must be found: the first is the defect, the others its consequences."""
         plant = self.rows[-1].plant + 1 if self.rows else 1
         for number, expect in enumerate(expects):
@@ -310,7 +320,7 @@ class Ward:
             self.rows.append(
                 Row(
                     plant, "primary" if number == 0 else "consequence", None if tree is None or of_file else tree.case,
-                    sl_no if of_sl else None, usl_no if expect.level == "usl" else None, expect, note,
+                    expect.sl_no if of_sl else None, expect.usl_no if expect.level == "usl" else None, expect, note,
                     package=tree.z["package"] if tree is not None and of_file else None,
                 )
             )  # fmt: skip

@@ -21,8 +21,6 @@ EXAMINATION, REASON = "A06.09.007", "Z01"
 IMAGES: Final = {
     "A06.30.005": "ct", "A06.23.004": "ct", "A06.09.005": "ct", "A05.23.009": "mri", "A05.04.001": "mri", "A05.03.002": "mri",
 }  # fmt: skip
-#: A standard of care that is paid once in so many days.
-STANDARD, DAYS_BETWEEN = "75.029.1", 20
 #: Groups whose operation and diagnosis are fixed: group -> service, categories.
 PAIRS: Final = {"st32.013": ("A16.112.001", ("K40", "K42")), "st21.002": ("A16.65.001", ("H25", "H26"))}
 #: Days that a treatment by a scheme takes at least, the first and the last among them.
@@ -37,7 +35,7 @@ def tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
         "R004": (("usl_ok",), [(code, one) for code, found in CONDITIONS.items() for one in found]),
         "R005": (("prvs", "profil"), [(code, *doctor) for code, doctor in DOCTORS.items()]),
         "R006": (("unit", "age_from", "age_to"), [(code, "y", low, high) for code, (low, high) in AGES.items()]),
-        "R102": (("per_day", "per_month", "days_between"), [(STANDARD, "", "", DAYS_BETWEEN)]),
+        "R102": (("per_day", "per_month", "days_between"), [(catalogue.STANDARD, "", "", catalogue.STANDARD_DAYS)]),
         "R103": (("kind",), list(IMAGES.items())),
         "R108": (("need", "value"), list(_complexity())),
         "R109": (("need", "value"), list(_groups())),

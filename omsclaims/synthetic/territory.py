@@ -24,7 +24,7 @@ from omsclaims.synthetic.planting import Row, Shared, Ward
 DEFAULT_SEED: Final = 20220301
 #: Cases of March for one person, and the fewest persons.
 CASES_PER_PERSON: Final = 2.2
-FEWEST_PERSONS: Final = 500
+FEWEST_PERSONS: Final = 2_500
 #: Of 10,000 cases so many get each defect.
 DEFECT_SHARE: Final = 3
 
@@ -147,7 +147,7 @@ def _finished(ward: Ward, people: People, *, scarce: bool) -> _Month:
     """Planted tables with their numbers, files and judgement."""
     raw, trees = ward.result()
     tables = files.numbered(raw, trees)
-    month_files = files.prepare(ward.plan, tables, trees, people, ward.spare_persons)
+    month_files = files.prepare(ward.plan, tables, trees, people, ward.spare_persons, ward.headers)
     data = {mo: ward.plan.data(mo) for mo in catalogue.CLINICS}
     z = tables["z"].with_columns(data=pl.col("clinic").replace_strict(data, return_dtype=pl.Date))
     judged = truth.judged(z, ward.rows, people)

@@ -54,8 +54,10 @@ class PlanLine:
 
 
 def judged(z: pl.DataFrame, rows: Iterable[Row], people: People) -> pl.DataFrame:
-    """Z with `refused` (some planted row of the case has a ground), `payer` and `territory` of the case."""
-    refused = sorted({row.case for row in rows if row.case is not None and row.expect.code})
+    """Z with `refused` (some planted row of the case or of its package has a ground), `payer` and `territory` of the case."""
+    known = [row for row in rows if row.expect.code]
+    refused = sorted({row.case for row in known if row.case is not None})
+    whole = sorted({row.package for row in known if row.case is None and row.package is not None})
     person = z["person"].to_numpy()
     day = z["date_z_2"].to_numpy().astype("datetime64[D]")
     unknown = [row.case for row in rows if row.expect.rule == "C009"]
@@ -64,7 +66,7 @@ def judged(z: pl.DataFrame, rows: Iterable[Row], people: People) -> pl.DataFrame
     payer = np.where(own, insurer, catalogue.TERRITORY)
     territory = nulled(people.home[person], people.own[person])
     return z.with_columns(
-        pl.col("case").is_in(refused).alias("refused"), pl.Series("own", own),
+        (pl.col("case").is_in(refused) | pl.col("package").is_in(whole)).alias("refused"), pl.Series("own", own),
         pl.Series("payer", payer.tolist(), dtype=pl.String),
         pl.Series("territory", territory.tolist(), dtype=pl.String),
     )  # fmt: skip

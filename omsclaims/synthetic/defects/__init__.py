@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from omsclaims.synthetic.defects import general
+from omsclaims.synthetic.defects import general, persons
 from omsclaims.synthetic.planting import Defect
 
-_PARTS: Final = (general,)
+_PARTS: Final = (general, persons)
 
 #: Everything that is planted, in the order of planting. Names: the rule, and what is done where a rule has several ways.
 DEFECTS: Final[tuple[Defect, ...]] = (
@@ -21,7 +21,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
 )
 
 #: Ways to break a rule that only a handful of cases allow: one each.
-ONCE: Final = frozenset({"S.913", "S.908", "S.909"})
+ONCE: Final = frozenset({"S.913", "S.908", "S.909"}) | persons.ONCE
 
 
 def rules() -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from omsclaims.synthetic.people import Bools
-from omsclaims.synthetic.planting import SL_PATH, Expect, Tree, Ward, reprice
+from omsclaims.synthetic.planting import CALM_PROFILES, SL_PATH, Expect, Tree, Ward, reprice
 
 Z: Final = "ZAP/Z_SL/"
 P: Final = "ZAP/PACIENT/"
@@ -82,7 +82,8 @@ def vmp(w: Ward) -> Bools:
 
 def insured_elsewhere(w: Ward) -> Bools:
     """A visit of a person insured elsewhere, insurer known, with a policy number."""
-    return np.asarray(calm(w) & ~w.own & (w.vpolis == 3), dtype=np.bool_)
+    calm_visit = (w.kind == "visit") & (w.letters == "H") & w.grown & (w.age >= 18) & np.isin(w.profil, CALM_PROFILES)
+    return np.asarray(calm_visit & ~w.own & (w.vpolis == 3), dtype=np.bool_)
 
 
 def alone(w: Ward) -> Bools:

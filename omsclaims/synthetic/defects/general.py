@@ -46,6 +46,7 @@ from omsclaims.synthetic.planting import SL_PATH, Defect, Expect, Tree, Ward, fu
 def _wrong_digit(ward: Ward, tree: Tree) -> Sequence[Expect]:
     good = tree.z["enp"]
     tree.z["enp"] = good[:-1] + str((int(good[-1]) + 4) % 10)
+    ward.own_person(tree)
     old_version = not ward.new_version[np.searchsorted(ward.case, tree.case)]
     return [of_case("C008", "1.5", P + ("NPOLIS" if old_version else "ENP"))]
 
@@ -95,6 +96,7 @@ def _other_sex(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 def _other_insurer(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.z["smo"] = next(code for code in catalogue.INSURERS if code != tree.z["smo"])
+    ward.own_person(tree)
     return [of_case("C004", "1.5", P + "SMO")]
 
 
@@ -147,12 +149,12 @@ def _moved_and_well(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 def _begins_after_end(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.z["date_z_1"] = later(tree.z["date_z_2"], 1)
-    return [of_case("C076", "1.4.4", Z + "DATE_Z_1"), Expect("C078", "1.4.4", SL_PATH + "DATE_1")]
+    return [of_case("C076", BAD, Z + "DATE_Z_1"), Expect("C078", BAD, SL_PATH + "DATE_1"), of_case("C079", BAD, Z + "DATE_Z_1")]
 
 
 def _sl_backwards(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.sl["date_1"] = later(tree.sl["date_2"], 1)
-    found = [Expect("C077", "1.4.4", SL_PATH + "DATE_1")]
+    found = [Expect("C077", BAD, SL_PATH + "DATE_1"), of_case("C079", BAD, Z + "DATE_Z_1")]
     if tree.z["kind"] == "call":
         found.append(Expect("C080", "1.4.4", SL_PATH + "USL/DATE_IN", "usl"))
     return found
@@ -161,9 +163,9 @@ def _sl_backwards(ward: Ward, tree: Tree) -> Sequence[Expect]:
 def _sl_outside(ward: Ward, tree: Tree) -> Sequence[Expect]:
     if tree.case % 2:
         tree.z["date_z_1"] = later(tree.z["date_z_1"], 1)
-        return [Expect("C078", "1.4.4", SL_PATH + "DATE_1")]
+        return [Expect("C078", BAD, SL_PATH + "DATE_1"), of_case("C079", BAD, Z + "DATE_Z_1")]
     tree.z["date_z_2"] = later(tree.z["date_z_2"], -1)
-    return [Expect("C078", "1.4.4", SL_PATH + "DATE_2")]
+    return [Expect("C078", BAD, SL_PATH + "DATE_2"), of_case("C079", BAD, Z + "DATE_Z_2")]
 
 
 def _usl_outside(ward: Ward, tree: Tree) -> Sequence[Expect]:
@@ -176,12 +178,13 @@ def _usl_outside(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 def _next_month(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.z["date_z_2"] = later(ward.plan.month.last, 1)
-    return [of_case("C081", "1.4.6", Z + "DATE_Z_2"), of_case("C083", "1.4.6", Z + "DATE_Z_2")]
+    found = [of_case("C081", "1.4.6", Z + "DATE_Z_2"), of_case("C083", "1.4.6", Z + "DATE_Z_2")]
+    return [*found, of_case("C079", BAD, Z + "DATE_Z_2")]
 
 
 def _after_bill(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.z["date_z_2"] = ward.plan.month.last
-    return [of_case("C083", "1.4.6", Z + "DATE_Z_2")]
+    return [of_case("C083", "1.4.6", Z + "DATE_Z_2"), of_case("C079", BAD, Z + "DATE_Z_2")]
 
 
 # ---- profiles --------------------------------------------------------------------------------------------------------------
@@ -328,7 +331,10 @@ def _inside_stay(kinds: tuple[str, ...], expect: Expect) -> Callable[[Ward, Tree
             model.shift(begin, end)
             reprice(model)
         else:
-            model.shift(later(begin, 1), later(begin, 1))
+            day = later(begin, 1)
+            if model.z["kind"] == "call":  # billed in its own month (C082)
+                day = max(day, ward.plan.month.first)
+            model.shift(day, day)
         ward.insure(model, person)
         ward.added[-1] = model
         return [expect]
@@ -368,6 +374,9 @@ def _spare_person(ward: Ward, tree: Tree) -> Sequence[Expect]:
     return [Expect("S.913", "", "PERS/ID_PAC", "file")]
 
 
+#: A result and an outcome that the territory does not take together.
+_NO_PAIR: Final = of_case("C039", BAD, Z + "ISHOD")
+
 #: Defects that only few cases can take: these are dealt first.
 RARE: Final[tuple[Defect, ...]] = (
     # Persons that have only one case come first: there are few of them in a small territory.
@@ -387,7 +396,7 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C138", stay, _second_stay, clones=True),
     Defect("C139", stay, _inside_stay(("ksg_day",), of_case("C139", "1.10.6", Z + "DATE_Z_1")), clones=True),
     Defect("C140 visit", stay, _inside_stay(("visit",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
-    Defect("C140 call", stay, _inside_stay(("call",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
+    Defect("C140 call", lambda w: stay(w) & (w.end > np.datetime64(w.plan.month.first) + 1), _inside_stay(("call",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
     Defect("C138 history", stay, _second_stay, february=False, history=True),
     Defect("C139 history", stay, _inside_stay(("ksg_day",), of_case("C139", "1.10.6", Z + "DATE_Z_1")), february=False,
     history=True),
@@ -459,8 +468,8 @@ USUAL: Final[tuple[Defect, ...]] = (
     Defect("C009", lambda w: calm(w) & w.own & (w.vpolis == 3), _unknown_person),
     Defect("C018", calm, _bad_newborn),
     Defect("C029", calm, put("z", [of_case("C029", BAD, Z + "ISHOD")], rslt=313, ishod=304)),
-    Defect("C037", calm, put("z", [of_case("C037", BAD, Z + "RSLT")], rslt=101)),
-    Defect("C038", calm, put("z", [of_case("C038", BAD, Z + "ISHOD")], ishod=401)),
+    Defect("C037", calm, put("z", [of_case("C037", BAD, Z + "RSLT"), _NO_PAIR], rslt=101)),
+    Defect("C038", calm, put("z", [of_case("C038", BAD, Z + "ISHOD"), _NO_PAIR], ishod=401)),
     Defect("C043 main", calm, diagnosis("A98.77", "C043")),
     Defect("C043 second", calm, secondary("ds2", "Y99.9", Expect("C043", BAD, SL_PATH + "DS2"))),
     Defect("C046", calm, secondary("ds2", None, Expect("C046", BAD, SL_PATH + "DS1"))),
@@ -498,7 +507,7 @@ USUAL: Final[tuple[Defect, ...]] = (
     ),
     Defect("C195", calm, put("z", [of_case("C195", BAD, Z + "VIDPOM")], vidpom=31)),
     Defect("C196", calm, put("z", [of_case("C196", BAD, Z + "FOR_POM")], for_pom=1)),
-    Defect("C220 result", calm, put("z", [of_case("C220", BAD, Z + "RSLT")], rslt=399)),
+    Defect("C220 result", calm, put("z", [of_case("C220", BAD, Z + "RSLT"), _NO_PAIR], rslt=399)),
     Defect("C220 specialty", calm, put("sl", [Expect("C220", BAD, SL_PATH + "PRVS")], prvs=999)),
     Defect("C220 purpose", lambda w: calm(w) & ~np.isin(w.profil, (97, 112)),
     put("sl", [Expect("C220", BAD, SL_PATH + "P_CEL")], p_cel="9.9")),
