@@ -660,7 +660,7 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     long = (batch.end - batch.begin).astype(np.int64) >= 8
     other = np.array([not d.startswith("J") for d in tables["sl"]["ds1"].to_list()], dtype=np.bool_)
     done = np.isin(tables["z"]["rslt"].to_numpy(), (101,))
-    chosen = np.flatnonzero(long & other & done & (batch.rng.random(batch.count) < 0.05))
+    chosen = np.flatnonzero(long & other & done & (batch.rng.random(batch.count) < 0.12))
     if not len(chosen):
         return tables
     cases = batch.case[chosen]

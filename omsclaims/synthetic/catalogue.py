@@ -389,6 +389,8 @@ CLINICS: Final = {
 }  # fmt: skip
 #: A clinic that left the register at the end of 2021 and is still in the federal book.
 CLOSED_CLINIC: Final = "750921"
+#: A clinic of another territory that does not exist either.
+CLINIC_ELSEWHERE: Final = "030901"
 #: Where each kind of care is given.
 PROVIDERS: Final = {
     "visit": (*POLYCLINICS, *DISTRICT_HOSPITALS, "750913", "750919", "750920"),

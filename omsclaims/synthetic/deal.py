@@ -71,12 +71,20 @@ RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = (
     # Обращения may reach from one month into the next; calls may not.
     ("C082", "conditions", "2011-01-01", [4], "вызов скорой помощи подают в счёте своего месяца"),
 )
-#: What the territory adds to editions of files: clinics may state the result of a check-up by the book of results, too.
+#: What the territory adds to editions of files: clinics may state the result of a check-up by the book of results, too, and
+#: may leave out whether the profile of a case is one of children, which the age tells.
+_OVERLAY_HEAD: Final = (
+    "op,after,path,form,length,decimals,must,repeats,book,values,min_length,table,column,meaning_en,meaning_ru"
+)
+_DET_MAY_BE_ABSENT: Final = (
+    _OVERLAY_HEAD, "change,,ZAP/Z_SL/SL/DET,N,1,0,U,0,,0;1,,,,profile of children 0/1,профиль для детей 0/1",
+)  # fmt: skip
 OVERLAYS: Final = {
     "X_3.1_2021-08": (
-        "op,after,path,form,length,decimals,must,repeats,book,values,min_length,table,column,meaning_en,meaning_ru",
+        _OVERLAY_HEAD,
         "add,ZAP/Z_SL/RSLT_D,ZAP/Z_SL/RSLT,N,3,0,N,0,V009,,,,,result by the book of results,результат по справочнику результатов",
     ),
+    "H_3.2": _DET_MAY_BE_ABSENT,
 }
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
 #: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from omsclaims.synthetic.defects import general, persons
+from omsclaims.synthetic.defects import (
+    care_diagnoses,
+    care_examinations,
+    care_groups,
+    care_oncology,
+    general,
+    persons,
+)
 from omsclaims.synthetic.planting import Defect
 
-_PARTS: Final = (general, persons)
+_PARTS: Final = (general, persons, care_diagnoses, care_oncology, care_examinations, care_groups)
 
 #: Everything that is planted, in the order of planting. Names: the rule, and what is done where a rule has several ways.
 DEFECTS: Final[tuple[Defect, ...]] = (
