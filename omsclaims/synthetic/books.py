@@ -105,13 +105,16 @@ def _said(code: str) -> tuple[str, str]:
 
 
 def write_registers(
-    folder: Path, people: dict[str, pl.DataFrame], plan: Iterable[PlanLine], paid: dict[str, dict[str, int]]
-) -> None:
-    """All registers of the contract. `people`: reg_insured, reg_attachment; `paid`: month -> payer -> kopecks billed."""
+    folder: Path, people: dict[str, pl.DataFrame], plan: Iterable[PlanLine], paid: dict[str, dict[str, int]],
+    of_cases: dict[str, list[tuple[Any, ...]]],
+) -> None:  # fmt: skip
+    """All registers of the contract. `people`: reg_insured, reg_attachment; `paid`: month -> payer -> kopecks billed;
+    `of_cases`: rows of registers that follow from cases.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in people.items():
         table.write_parquet(folder / f"{name}.parquet", compression="zstd")
-    for name, rows in _registers(plan, paid).items():
+    for name, rows in {**_registers(plan, paid), **of_cases}.items():
         schema = TABLES[name].schema()
         frame = pl.DataFrame(rows, schema=schema, orient="row")
         frame.write_csv(folder / f"{name}.csv")

@@ -356,7 +356,7 @@ def _doctors(batch: _Batch) -> list[str]:
     """A doctor of the clinic and specialty: a made-up code."""
     roll = batch.rng.integers(1, 6, batch.count)
     return [
-        f"{mo[3:]}{prvs:03d}{r:03d}"
+        catalogue.doctor(mo, prvs, r)
         for mo, prvs, r in zip(batch.clinic.tolist(), batch.of("prvs").tolist(), roll.tolist(), strict=True)
     ]
 
@@ -501,7 +501,7 @@ def _exams(batch: _Batch) -> Tables:
         "profil": None, "prvs": None, "det": None, "podr": None, "vers_spec": None, "iddokt": None, "ed_col": 100, "tarif": price,
         "sum_m": price, "ds1": "Z00.0", "ds_onk": 0, "pr_d_n": 3,
     }  # fmt: skip
-    doctors = [f"{mo[3:]}076001" for mo in batch.clinic.tolist()]
+    doctors = [catalogue.doctor(mo, 76) for mo in batch.clinic.tolist()]
     usl = {
         "podr": None, "profil": None, "det": None, "ds": None, "kol_usl": None, "p_otk": 0,
         "code_usl": catalogue.EXAM_SERVICES[0],
@@ -671,8 +671,10 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     rest = np.asarray(batch.end[chosen] - middle).astype(np.int64)
     price = [deal.ksg_price("st23.004", mo, 101, int(d)) for mo, d in zip(clinics, rest.tolist(), strict=True)]
     factors = [deal.ksg_factors("st23.004", mo) for mo in clinics]
+    doctors = [catalogue.doctor(mo, pneumonia.prvs) for mo in clinics]
     second = first.with_columns(
-        pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_1", middle).cast(pl.Date), pl.Series("kd", rest * 10),
+        pl.Series("iddokt", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"),
+        pl.Series("date_1", middle).cast(pl.Date), pl.Series("kd", rest * 10),
         pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.bed, dtype=pl.Int64).alias("profil_k"),
         pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"), pl.lit(4, dtype=pl.Int64).alias("p_per"),
         pl.lit("J18.0").alias("ds1"),
@@ -694,7 +696,7 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     )
     first_usl = tables["usl"].filter(pl.col("case").is_in(cases.tolist()))
     second_usl = first_usl.with_columns(
-        pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_in", middle).cast(pl.Date), pl.lit("J18.0").alias("ds"),
+        pl.Series("code_md", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_in", middle).cast(pl.Date), pl.lit("J18.0").alias("ds"),
         pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"),
     )  # fmt: skip
     z = tables["z"].join(kept, on="case", how="left", maintain_order="left").with_columns(
@@ -715,8 +717,8 @@ def _vmp(batch: _Batch) -> Tables:
     )
     sl = {
         "profil_k": batch.of("bed"), "vid_hmp": [catalogue.VMP[m].kind for m in method.tolist()], "metod_hmp": method,
-        "tal_d": issued, "ds0": diagnosis, "ds1": diagnosis,
-        "tal_p": batch.begin, "tal_num": [f"75.{1000 + c % 9000:04d}.{c:05d}.122"[:20] for c in batch.case.tolist()], "ds_onk": 0,
+        "tal_d": issued, "ds0": diagnosis, "ds1": diagnosis, "tal_p": batch.begin,
+        "tal_num": [f"75.{batch.plan.month.month:02d}22.{c:07d}.122" for c in batch.case.tolist()], "ds_onk": 0,
         "tarif": price, "sum_m": price,
     }  # fmt: skip
     z = {
@@ -843,7 +845,27 @@ def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slot
     parts.append(_ksg(batch("ksg_inpatient", onco[0], catalogue.ONCO_INPATIENT, long=True, providers="onco"), "C", 1))
     parts.append(_ksg(batch("ksg_day", onco[1], catalogue.ONCO_DAY, long=True, providers="onco"), "C", 2))
     tables = {name: _together(parts, name) for name in SCHEMAS}
+    tables["usl"] = pl.concat([tables["usl"], _dialysis(tables)])
     return named(tables, people, plan)
+
+
+def _dialysis(tables: Tables) -> pl.DataFrame:
+    """Further services of stays with dialysis: a session every other day with its companion, a catheter on a day between, one
+    examination. Rows of USL.
+    """
+    stays = tables["sl"].filter((pl.col("n_ksg") == catalogue.DIALYSIS_GROUP) & (pl.col("sl_no") == 1))
+    days = pl.int_ranges(0, (pl.col("date_2") - pl.col("date_1")).dt.total_days())
+    of_day = stays.select("case", "date_1", day=days).explode("day").drop_nulls("day").with_columns(
+        code_usl=pl.when(pl.col("day") == 0).then(pl.lit([catalogue.COUNTED_SERVICE]))
+        .when(pl.col("day") % 2 == 0).then(pl.lit([catalogue.DIALYSIS[0], catalogue.COMPANION]))
+        .when(pl.col("day") == 1).then(pl.lit([catalogue.INCLUDED]))
+    ).explode("code_usl").drop_nulls("code_usl").sort("case", "day", maintain_order=True)  # fmt: skip
+    first = tables["usl"].filter((pl.col("sl_no") == 1) & (pl.col("usl_no") == 1))
+    on = pl.col("date_1") + pl.duration(days=pl.col("day"))
+    rows = first.drop("code_usl").join(of_day, on="case", maintain_order="right").with_columns(
+        usl_no=pl.int_range(2, pl.len() + 2).over("case").cast(pl.Int64), date_in=on, date_out=on,
+    )  # fmt: skip
+    return rows.select(pl.col(name).cast(kind) for name, kind in USL.items())
 
 
 def _together(parts: list[Tables], name: str) -> pl.DataFrame:

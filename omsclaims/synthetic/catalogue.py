@@ -175,6 +175,12 @@ A04.16.001 106 0 81 a 5-95 1-1 4 K29.3,K81.1
 """)
 #: Ultrasound of the belly and of one organ in it: these may stand in one case, tomography may not.
 ULTRASOUND: Final = ("A04.16.001", "A04.14.001")
+#: Two ways of dialysis, one session a day of either; what a session is not paid without, and what its price includes.
+DIALYSIS, COMPANION, INCLUDED = ("A18.05.002", "A18.05.011"), "A12.28.006", "A11.12.001"
+#: A service with limits for one person: a day, a month.
+COUNTED_SERVICE, PER_DAY, PER_MONTH = "A05.10.004", 3, 10
+#: The inpatient group whose stays have dialysis.
+DIALYSIS_GROUP: Final = "st18.001"
 #: Inside the per-capita money: counted, not paid.
 PER_CAPITA: Final = _groups("""
 B03.016.002 34 0 26 a 0-99 1-1 4 Z01.7,Z00.0
@@ -391,6 +397,17 @@ CLINICS: Final = {
 CLOSED_CLINIC: Final = "750921"
 #: A clinic of another territory that does not exist either.
 CLINIC_ELSEWHERE: Final = "030901"
+
+
+#: Doctors of a specialty in a clinic.
+DOCTORS: Final = 5
+
+
+def doctor(mo: str, prvs: int, number: int = 1) -> str:
+    """Code of a worker of a clinic by specialty and number."""
+    return f"{mo[3:]}{prvs:03d}{number:03d}"
+
+
 #: Where each kind of care is given.
 PROVIDERS: Final = {
     "visit": (*POLYCLINICS, *DISTRICT_HOSPITALS, "750913", "750919", "750920"),

@@ -98,6 +98,13 @@ class Tree:
             {name: [renumbered(row) for row in rows] for name, rows in self.small.items()},
         )  # fmt: skip
 
+    def set_workers(self) -> None:
+        """Where a defect has changed the clinic or a specialty, workers of that clinic and specialty stand in the case."""
+        for sl in self.sls:
+            sl["iddokt"] = _worker(sl["iddokt"], self.z["lpu"], sl["prvs"])
+            for usl in self.usls.get(sl["sl_no"], []):
+                usl["code_md"] = _worker(usl["code_md"], self.z["lpu"], usl["prvs"])
+
     def set_total(self) -> None:
         """SUMV from SUM_M."""
         self.z["sumv"] = sum(row["sum_m"] for row in self.sls)
@@ -116,6 +123,14 @@ class Tree:
         if self.sl["kd"] is not None:
             self.sl["kd"] = days * 10
             self.z["kd_z"] = days
+
+
+def _worker(code: str | None, mo: str, prvs: int | None) -> str | None:
+    """The worker of the same number in the clinic and specialty; who stands in no register by design stays as he is."""
+    known = mo in catalogue.CLINICS or mo == catalogue.CLOSED_CLINIC
+    if code is None or not known or prvs not in catalogue.SPECIALTIES or not 1 <= int(code[-3:]) <= catalogue.DOCTORS:
+        return code
+    return catalogue.doctor(mo, prvs, int(code[-3:]))
 
 
 def reprice(tree: Tree, age: int | None = None, sex: int | None = None) -> None:
@@ -157,10 +172,14 @@ def full_price(tree: Tree) -> int:
 
 @dataclass
 class Shared:
-    """What the two months share: persons that a defect has touched, cases per person in both months."""
+    """What the two months share: persons that a defect has touched, cases per person in both months, registers."""
 
     claimed: Bools
     total: Ints
+    # What the registers hold otherwise than the clean cases say: vouchers by number; rows of notices and receipts.
+    vouchers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    accidents: list[tuple[Any, ...]] = field(default_factory=list)
+    receipts: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class Ward:
@@ -328,6 +347,8 @@ class Ward:
     def result(self) -> tuple[Tables, list[Tree]]:
         """Tables with changed cases in their new form and added ones behind, and all trees that carry marks beside the tables."""
         trees = [*self.changed.values(), *self.added]
+        for tree in trees:
+            tree.set_workers()
         replaced = pl.Series(sorted(self.changed), dtype=pl.Int64)
         tables: Tables = {}
         for name, schema in SCHEMAS.items():

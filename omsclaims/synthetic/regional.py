@@ -35,13 +35,26 @@ def tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
         "R004": (("usl_ok",), [(code, one) for code, found in CONDITIONS.items() for one in found]),
         "R005": (("prvs", "profil"), [(code, *doctor) for code, doctor in DOCTORS.items()]),
         "R006": (("unit", "age_from", "age_to"), [(code, "y", low, high) for code, (low, high) in AGES.items()]),
-        "R102": (("per_day", "per_month", "days_between"), [(catalogue.STANDARD, "", "", catalogue.STANDARD_DAYS)]),
+        "R101": (("other", "relation"), list(_together())),
+        "R102": (
+            ("per_day", "per_month", "days_between"),
+            [(catalogue.STANDARD, "", "", catalogue.STANDARD_DAYS),
+             (catalogue.COUNTED_SERVICE, catalogue.PER_DAY, catalogue.PER_MONTH, "")],
+        ),
         "R103": (("kind",), list(IMAGES.items())),
         "R108": (("need", "value"), list(_complexity())),
         "R109": (("need", "value"), list(_groups())),
         "R110": (("code_usl", "ds1"), [(code, usl, ds) for code, (usl, found) in PAIRS.items() for ds in found]),
         "R111": (("days",), [(catalogue.DRUG[0], SCHEME_DAYS)]),
     }  # fmt: skip
+
+
+def _together() -> Iterator[tuple[object, ...]]:
+    """Which service needs another of the day, and which one the price of another includes."""
+    session = catalogue.DIALYSIS[0]
+    yield session, catalogue.COMPANION, "needed"
+    yield session, "A12.28.007", "needed"
+    yield catalogue.INCLUDED, session, "included"
 
 
 def _complexity() -> Iterator[tuple[object, ...]]:

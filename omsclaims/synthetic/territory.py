@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from omsclaims.synthetic import books, care, catalogue, deal, defects, files, planting, truth
+from omsclaims.synthetic import books, care, catalogue, deal, defects, files, planting, registers, truth
 from omsclaims.synthetic.care import Plan, Tables
 from omsclaims.synthetic.people import People, make_people, register_tables
 from omsclaims.synthetic.planting import Row, Shared, Ward
@@ -183,7 +183,14 @@ def _write_surroundings(out: Path, people: People, months: tuple[_Month, _Month]
         plan += truth.plan_lines(name, before, scarce, few)[0]
         sums = month.judged.group_by("payer").agg(pl.col("sumv").sum()).sort("payer")
         paid[name] = dict(sums.iter_rows())
-    books.write_registers(out / "registers", register_tables(people), plan, paid)
+    books.write_registers(out / "registers", register_tables(people), plan, paid, _of_cases(people, months))
+
+
+def _of_cases(people: People, months: tuple[_Month, _Month]) -> dict[str, list[tuple[object, ...]]]:
+    """Registers that follow from the clean cases, and what was planted in them."""
+    shared = months[0].ward.shared
+    held = registers.vouchers((month.ward.tables for month in months), people, shared.vouchers)
+    return {"reg_staff": registers.staff(), **held, "reg_accident": shared.accidents, "reg_receipt": shared.receipts}
 
 
 def _over_plan(rows: list[Row]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from omsclaims.synthetic.catalogue import doctor
 from omsclaims.synthetic.people import Bools
 from omsclaims.synthetic.planting import CALM_PROFILES, SL_PATH, Expect, Tree, Ward, reprice
 
@@ -94,6 +95,16 @@ def alone(w: Ward) -> Bools:
 # ---- changes ----
 
 
+def by_doctor(tree: Tree, number: int = 1) -> None:
+    """The doctor of the clinic with the specialty of each sub-case and service (its register of staff has five of each)."""
+    mo = tree.z["lpu"]
+    for sl in tree.sls:
+        if sl["prvs"] is not None:
+            sl["iddokt"] = doctor(mo, sl["prvs"], number)
+        for usl in tree.usls[sl["sl_no"]]:
+            usl["code_md"] = doctor(mo, usl["prvs"], number)
+
+
 def diagnosis(code: str, rule: str) -> Callable[[Ward, Tree], Sequence[Expect]]:
     return put("sl", [Expect(rule, "1.4.4", SL_PATH + "DS1")], ds1=code)
 
@@ -118,6 +129,7 @@ def profile(profil: int, prvs: int, *expects: Expect, priced: bool = True) -> Ca
     def change(ward: Ward, tree: Tree) -> Sequence[Expect]:
         tree.sl.update(profil=profil, prvs=prvs)
         tree.usl.update(profil=profil, prvs=prvs)
+        by_doctor(tree)
         if priced and tree.z["kind"] == "visit":
             if tree.sl["p_cel"] == "1.1":  # other profiles have no tariff of an urgent visit
                 tree.sl["p_cel"], tree.z["for_pom"] = "1.0", 3

@@ -16,6 +16,7 @@ from omsclaims.synthetic.defects.common import (
     P,
     Z,
     alone,
+    by_doctor,
     call,
     calm,
     day_hospital,
@@ -250,6 +251,7 @@ def _unknown_service(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 def _unagreed_method(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.sl.update(metod_hmp=52, vid_hmp=catalogue.VMP[52].kind, ds1="M34.0")
+    ward.shared.vouchers[tree.sl["tal_num"]] = {"group": "52"}
     return [Expect("C107", "1.7.1", SL_PATH + "TARIF")]
 
 
@@ -279,9 +281,21 @@ def _late_referral(ward: Ward, tree: Tree) -> Sequence[Expect]:
     return [of_case("C087", "1.4.4", Z + "NPR_DATE")]
 
 
+def _treated_twice(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """A voucher is one hospitalisation."""
+    return [*twice("C135")(ward, tree), Expect("C263", "1.6.2", SL_PATH + "TAL_NUM")]
+
+
+def _closed_clinic(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """A clinic out of the register, by a doctor of its own."""
+    tree.z["lpu"] = catalogue.CLOSED_CLINIC
+    by_doctor(tree)
+    return [of_case("C190", BAD, Z + "LPU"), of_case("C217", "1.4.1", Z + "LPU")]
+
+
 def _late_voucher(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.sl["tal_d"] = later(tree.sl["date_1"], 1)
-    return [Expect("C129", "1.4.4", SL_PATH + "TAL_D")]
+    return [Expect("C129", "1.4.4", SL_PATH + "TAL_D"), Expect("C264", "1.4.4", SL_PATH + "TAL_D")]
 
 
 def _wrong_service_sum(ward: Ward, tree: Tree) -> Sequence[Expect]:
@@ -301,6 +315,7 @@ def _no_plan(ward: Ward, tree: Tree) -> Sequence[Expect]:
     tree.z.update(clinic=clinic, lpu=clinic, package=package)
     for usl in tree.usls[1]:
         usl["lpu"] = clinic
+    by_doctor(tree)
     reprice(tree)
     return [of_case("C194", "1.6.2", Z + "LPU")]
 
@@ -390,7 +405,7 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C129", vmp, _late_voucher),
     Defect("C130", vmp, put("sl", [Expect("C130", BAD, SL_PATH + "METOD_HMP")], vid_hmp="10")),
     Defect("C131", vmp, diagnosis("I10", "C131")),
-    Defect("C135 vmp", vmp, twice("C135"), clones=True),
+    Defect("C135 vmp", vmp, _treated_twice, clones=True),
     Defect("S.910", lambda w: ~w.one_sl, _repeated_sl),
     # A stay and another case in it.
     Defect("C138", stay, _second_stay, clones=True),
@@ -503,12 +518,13 @@ USUAL: Final[tuple[Defect, ...]] = (
         "C190", lambda w: calm(w) & np.isin(w.clinic, [mo for mo, (_, _,
         place) in catalogue.CLINICS.items() if place == "city"]),
         # The invoice stays that of the first clinic, so the case stands in a wrong invoice as well.
-        put("z", [of_case("C190", BAD, Z + "LPU"), of_case("C217", "1.4.1", Z + "LPU")], lpu=catalogue.CLOSED_CLINIC),
+        _closed_clinic,
     ),
     Defect("C195", calm, put("z", [of_case("C195", BAD, Z + "VIDPOM")], vidpom=31)),
     Defect("C196", calm, put("z", [of_case("C196", BAD, Z + "FOR_POM")], for_pom=1)),
     Defect("C220 result", calm, put("z", [of_case("C220", BAD, Z + "RSLT"), _NO_PAIR], rslt=399)),
-    Defect("C220 specialty", calm, put("sl", [Expect("C220", BAD, SL_PATH + "PRVS")], prvs=999)),
+    Defect("C220 specialty", calm, put("sl", [Expect("C220", BAD, SL_PATH + "PRVS"),
+    Expect("C182", "1.9", SL_PATH + "IDDOKT")], prvs=999)),
     Defect("C220 purpose", lambda w: calm(w) & ~np.isin(w.profil, (97, 112)),
     put("sl", [Expect("C220", BAD, SL_PATH + "P_CEL")], p_cel="9.9")),
     Defect("C220 character", calm, put("sl", [Expect("C220", BAD, SL_PATH + "C_ZAB")], c_zab=9)),
