@@ -14,7 +14,7 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import polars as pl
 
@@ -99,9 +99,8 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     tables = month.assemble(packages)
     registers, register_digests = workspace.registers()
     earlier = [name for name in workspace.closed_months() if name < str(of)]
-    histories = [workspace.run_table(name, "history_rows") for name in earlier]
     tables.update(registers)
-    tables["history"] = pl.concat(histories) if histories else contract.TABLES["history"].empty()
+    tables["history"] = cast(pl.DataFrame, workspace.history(str(of)))  # a scan: contract.history
     tables["balances_before"] = (
         workspace.ledger_table("balances", earlier[-1]) if earlier else contract.TABLES["balances"].empty()
     )
@@ -132,8 +131,8 @@ def _accident_history(workspace: Workspace, tables: Mapping[str, pl.DataFrame]) 
     if tables["reg_accident"].is_empty():
         return empty
     keys = accidents.notices(tables, workspace.secret())["person_key"].drop_nulls()
-    theirs = tables["history"].filter(pl.col("person_key").is_in(keys.implode()))
-    named = theirs.select("month", "package", "idcase", "person_key", "ds1").unique(maintain_order=True)
+    theirs = contract.history(tables).filter(pl.col("person_key").is_in(keys.implode()))
+    named = theirs.select("month", "package", "idcase", "person_key", "ds1").collect().unique(maintain_order=True)
     parts = [empty]
     for name in named["month"].unique().sort():
         view = expertise_store.closed_view(workspace, name)

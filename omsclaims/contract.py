@@ -11,6 +11,7 @@ patient, z_sl, sl, usl, ...) have the columns of the format tables (`omsclaims.r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -401,6 +402,15 @@ TABLES: Final[dict[str, Table]] = {
         {"account": (S, ""), "amount_kop": (I, "debit positive; all sum to zero")},
     ),
 }  # fmt: skip
+
+
+def history(tables: Mapping[str, pl.DataFrame]) -> pl.LazyFrame:
+    """The table `history`, to be filtered before it is collected: a year of it is many times the month itself.
+
+    From a workspace it is a scan of the stored months, of which only the columns and rows are read that a rule asks for.
+    """
+    held = tables.get("history")
+    return (TABLES["history"].empty() if held is None else held).lazy()
 
 
 def check(name: str, table: pl.DataFrame) -> pl.DataFrame:

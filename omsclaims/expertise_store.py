@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import polars as pl
 
@@ -99,15 +99,13 @@ def sample_tables(workspace: Workspace, of: Month) -> dict[str, pl.DataFrame]:
         raise WorkspaceError("workspace.not_closed", month=of)
     cases = closed_view(workspace, str(of))
     registers, _ = workspace.registers()
-    earlier = [name for name in workspace.closed_months() if name < str(of)]
-    history = [workspace.run_table(name, "history_rows") for name in earlier]
     return {
         "cases": cases,
         "decisions": cases.select("case_key", "oplata"),
         "identified": workspace.run_table(str(of), "identified"),
         "priced_sl": workspace.run_table(str(of), "priced_sl").select("case_key", "interrupted"),
         "sl": sub_cases(workspace, str(of), cases),
-        "history": pl.concat(history) if history else contract.TABLES["history"].empty(),
+        "history": cast(pl.DataFrame, workspace.history(str(of))),  # a scan: contract.history
         "reg_complaint": registers["reg_complaint"],
         "reg_receipt": registers["reg_receipt"],
     }

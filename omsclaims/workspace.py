@@ -578,6 +578,15 @@ class Workspace:
             raise WorkspaceError("workspace.not_closed", month=month)
         return pl.read_parquet(self.folder / run.path / f"{name}.parquet")
 
+    def history(self, before: str) -> pl.LazyFrame:
+        """Contract table `history`: accepted cases of all closed months earlier than `before`, as a scan that reads on demand."""
+        parts = []
+        for month in self.closed_months():
+            run = self.run(month) if month < before else None
+            if run is not None:
+                parts.append(pl.scan_parquet(self.folder / run.path / "history_rows.parquet"))
+        return pl.concat(parts) if parts else contract.TABLES["history"].empty().lazy()
+
     def stored_table(self, month: str, name: str) -> pl.DataFrame:
         """As `run_table`, without rows where the month was closed before the contract had the table `name`."""
         run = self.run(month)

@@ -174,7 +174,7 @@ def _unknown_months(tables: Mapping[str, pl.DataFrame], context: Context) -> lis
         return []
     before = tables.get("plan_lines_before")
     known = set() if before is None else set(before["month"])
-    closed = set(tables["history"]["month"].unique()) if "history" in tables else set()
+    closed = set(contract.history(tables).select(pl.col("month").unique()).collect()["month"])
     return [Finding("V.4", params={"month": month}) for month in earlier if month in closed - known]
 
 

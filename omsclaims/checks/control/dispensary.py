@@ -5,10 +5,12 @@ The kind of a check-up is SCHET/DISP (V016) or, where that does not stand, follo
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 import polars as pl
 
+from omsclaims import contract
 from omsclaims.checks.catalogue import Parameters, Rule
 from omsclaims.checks.control.duplicates import people
 from omsclaims.checks.control.narrow import first_of, has, over
@@ -38,8 +40,10 @@ def first_stage_again(run: Run, rule: Rule) -> pl.DataFrame:
     key = ["person_key", "letters", "exam_year"]
     if run.against_history:
         earlier = (
-            run.view.tables["history"]
+            contract.history(run.view.tables)
             .filter((pl.col("file_kind") == "X") & pl.col("letters").is_in(letters) & (pl.col("novor") == "0"))
+            .select("person_key", "letters", "date_2", "package", "idcase", "sl_id")
+            .collect()
             .with_columns(exam_year=pl.col("date_2").dt.year())
             .sort("date_2", "package", "idcase", "sl_id")
             .unique(key, keep="first", maintain_order=True)
@@ -170,7 +174,7 @@ def not_attached_here(run: Run, rule: Rule) -> pl.DataFrame:
 
 
 @needs("C163")
-def attachments_are_known(run: Run) -> str:
+def attachments_are_known(run: Run, rule: Rule) -> str:
     """A register without rows says nothing of anybody."""
     return "" if run.view.tables["reg_attachment"].height else "table:reg_attachment"
 
@@ -182,7 +186,8 @@ def attachments_are_known(run: Run) -> str:
 def second_stage_without_first(run: Run, rule: Rule) -> pl.DataFrame:
     """A second stage, and nobody billed the first stage of this person in the calendar year, paid or not.
 
-    Asked only where the history reaches back to January of that year; else a first stage may lie before it.
+    Asked only where the history reaches back to the first month of check-ups of that year (January, unless the region says
+    otherwise); else a first stage may lie before it.
     """
     first_of_second: dict[str, list[str]] = rule.parameters.latest("first_stages")
     known = run.view.tables["identified"].filter(pl.col("person_key").is_not_null())
@@ -194,8 +199,10 @@ def second_stage_without_first(run: Run, rule: Rule) -> pl.DataFrame:
     key = ["person_key", "exam_year", "kind"]
     by_letters = rule.parameters.latest("by_letters")
     earlier = (
-        run.view.tables["history"]
+        contract.history(run.view.tables)
         .filter(pl.col("file_kind") == "X")
+        .select("person_key", "letters", "date_2")
+        .collect()
         .with_columns(kind=pl.col("letters").replace_strict(by_letters, default=None), exam_year=pl.col("date_2").dt.year())
     )
     done = pl.concat([rows.select(key), earlier.select(key)]).drop_nulls().unique()
@@ -204,24 +211,31 @@ def second_stage_without_first(run: Run, rule: Rule) -> pl.DataFrame:
         schema={"second": pl.String(), "kind": pl.String()}, orient="row",
     )  # fmt: skip
     had = done.join(stages, on="kind", how="inner").select("person_key", "exam_year", pl.col("second").alias("kind")).unique()
-    asked = rows.filter(pl.col("kind").is_in(list(first_of_second)) & (pl.col("exam_year") >= _known_since(run)))
+    asked = rows.filter(pl.col("kind").is_in(list(first_of_second)) & (pl.col("exam_year") >= _known_since(run, rule)))
     alone = asked.join(had, on=key, how="anti", maintain_order="left")
     params = {"kind": pl.col("kind"), "year": pl.col("exam_year")}
     return alone.select("z_row", pl.col("date_z_2").cast(pl.String).alias("value"), params_of(params).alias("params"))
 
 
-def _known_since(run: Run) -> int:
-    """First calendar year of which every month up to the one that is settled is known."""
+def _known_since(run: Run, rule: Rule) -> int:
+    """First calendar year of which every month of check-ups up to the one that is settled is known."""
     month: str = run.month or "9999-12"
-    first: str = min([month, *run.view.tables["history"]["month"].drop_nulls().unique().to_list()])
-    return int(first[:4]) + (first[5:] != "01")
+    first: str = min([month, *contract.history(run.view.tables).select(pl.col("month").unique()).collect()["month"].drop_nulls()])
+    year = int(first[:4])
+    return year + (int(first[5:]) > _first_month(rule, year))
+
+
+def _first_month(rule: Rule, year: int) -> int:
+    """The month with which check-ups of a year begin: the value in force on its last day."""
+    values = rule.parameters.by_name["first_month"]
+    return int([dated.value for dated in values if dated.since <= date(year, 12, 31)][-1])
 
 
 @needs("C162")
-def year_is_known(run: Run) -> str:
-    """Without the months since January a first stage may lie before what is known."""
+def year_is_known(run: Run, rule: Rule) -> str:
+    """Without the months since the first one of the year a first stage may lie before what is known."""
     year = int((run.month or "9999-12")[:4])
-    return "" if _known_since(run) <= year else f"months_before:{year}-01"
+    return "" if _known_since(run, rule) <= year else f"months_before:{year}-{_first_month(rule, year):02d}"
 
 
 # ---------------------------------------------------------------- what was done

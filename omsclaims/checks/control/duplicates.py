@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from omsclaims import contract
 from omsclaims.checks import regional
 from omsclaims.checks.catalogue import Rule
 from omsclaims.checks.rules import Run, decimal, params_of, table
@@ -83,15 +84,23 @@ def twice_in_the_month(run: Run, rule: Rule) -> pl.DataFrame:
 def paid_before(run: Run, rule: Rule) -> pl.DataFrame:
     """The same sub-case was accepted in an earlier month."""
     rows = _sub_cases(run, rule)
+    days = rows.select(_span_of_days().unique()).to_series()  # few; most of a year's rows have other days
     earlier = (
-        run.view.tables["history"]
-        .filter((pl.col("novor") == "0") & pl.col("file_kind").is_in(rule.kinds))
+        contract.history(run.view.tables)
+        .filter((pl.col("novor") == "0") & pl.col("file_kind").is_in(rule.kinds) & _span_of_days().is_in(days.implode()))
+        .select(*_TWICE, "month", "package", "idcase", "sl_id")
+        .collect()
         .join(rows.select(_TWICE), on=_TWICE, how="semi")
         .sort("month", "package", "idcase", "sl_id")
         .unique(_TWICE, keep="first", maintain_order=True)
         .select(*_TWICE, pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"))
     )
     return _sub_case_rows(rows.join(earlier, on=_TWICE, how="inner", maintain_order="left"))
+
+
+def _span_of_days() -> pl.Expr:
+    """The days of a sub-case as one number."""
+    return _days("date_1") * _ROWS + _days("date_2")
 
 
 def _sub_case_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -117,10 +126,18 @@ def _current(run: Run, usl_ok: int) -> pl.DataFrame:
 
 def _historic(run: Run, usl_ok: int) -> pl.DataFrame:
     """Stays accepted in earlier months; history keeps sub-cases, a stay reaches from the first to the last of them."""
-    history = run.view.tables["history"]
+    return run.once(f"historic {usl_ok}", lambda: _stays_before(run, usl_ok))
+
+
+def _stays_before(run: Run, usl_ok: int) -> pl.DataFrame:
+    sub_cases = (
+        contract.history(run.view.tables)
+        .filter((pl.col("usl_ok") == usl_ok) & (pl.col("novor") == "0"))
+        .select("person_key", "package", "idcase", "date_1", "date_2")
+        .collect()
+    )
     stays = (
-        history.filter((pl.col("usl_ok") == usl_ok) & (pl.col("novor") == "0"))
-        .join(people(run).select("person_key").unique(), on="person_key", how="semi")
+        sub_cases.join(people(run).select("person_key").unique(), on="person_key", how="semi")
         .group_by("person_key", "package", "idcase")
         .agg(date_z_1=pl.col("date_1").min(), date_z_2=pl.col("date_2").max())
         .drop_nulls(["date_z_1", "date_z_2"])
@@ -521,8 +538,9 @@ def admitted_again(run: Run, rule: Rule) -> pl.DataFrame:
     key, within = ["person_key", "ds1"], rule.parameters.latest("days")
     if not run.against_history:
         return _selected(_in_turn(stays, key, within), "z_row")
-    history = run.view.tables["history"].filter((pl.col("usl_ok") == _INPATIENT) & (pl.col("novor") == "0"))
-    earlier = history.sort("date_2", "package", "idcase", "sl_id").select(
+    history = contract.history(run.view.tables).filter((pl.col("usl_ok") == _INPATIENT) & (pl.col("novor") == "0"))
+    narrow = history.select(*key, "date_2", "package", "idcase", "sl_id").collect()
+    earlier = narrow.sort("date_2", "package", "idcase", "sl_id").select(
         *key, _days("date_2").alias("end"), pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case")
     )
     return _selected(_soon_again(stays, earlier, key, within), "z_row")

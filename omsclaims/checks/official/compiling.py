@@ -29,6 +29,10 @@ from omsclaims.registry.formats import Family, Field
 Way = Literal["compiled", "corrected", "by_hand", "control", "reserved", "not_applicable", "failed"]
 
 
+#: Tables of one row each: what a file says of itself.
+_HEADERS: Final = frozenset({"file", "person_file"})
+
+
 @dataclass(frozen=True)
 class Check:
     """A row that can be executed on the files of one pair of editions.
@@ -268,12 +272,22 @@ def _in_classifier(row: CheckRow, site: Site, editions: Editions) -> Check | Ski
     return making.check(_when(making) & wrong, text_of(making), _way(row))
 
 
+def _judged(making: _Making, allowed: syntax.Condition) -> str:
+    """The table whose rows are judged: what a header must agree with in every case is a matter of the case that differs, not of
+    the whole file."""
+    scope, condition = making.scope, making.row.condition_tree
+    if making.site.table not in _HEADERS or (condition is not None and scope.below(condition)):
+        return making.site.table
+    below = scope.below(allowed)
+    return next(iter(below)) if len(below) == 1 else making.site.table
+
+
 def _allowed(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     """002F, 006F and rows of control: what is allowed, under a condition."""
-    making = _making(row, site, editions)
     allowed = row.allowed_tree
     if allowed is None:
         return Skipped(row, "failed", "says_nothing", row.id)
+    making = _making(row, site, editions, grain=_judged(_making(row, site, editions), allowed))
     making.books.extend(_found_in(allowed))
     wrong = making.scope.broken(allowed)
     if row.category == "002F" and site.form != "S":

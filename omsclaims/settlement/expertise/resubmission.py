@@ -55,7 +55,7 @@ def link(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
     refusals = _concerned(tables.get("refusals", contract.TABLES["refusals"].empty()), asked)
     chains = _chains(refusals)
     receipts = _receipts(tables.get("reg_receipt", contract.TABLES["reg_receipt"].empty()))
-    accepted = _accepted_care(asked, tables.get("history", contract.TABLES["history"].empty()))
+    accepted = _accepted_care(asked, contract.history(tables))
     by_bill, by_code, by_care = _indexes(refusals)
     dues = cache(lambda received: resubmit_by(received, context.law))  # many acts are of one day
     rows = []
@@ -224,11 +224,13 @@ def _receipts(register: pl.DataFrame) -> dict[tuple[str, str], date]:
     return {(mo, number): received for mo, number, received in rows.select("mo", "num_act", "received_on").iter_rows()}
 
 
-def _accepted_care(asked: pl.DataFrame, history: pl.DataFrame) -> set[int]:
+def _accepted_care(asked: pl.DataFrame, history: pl.LazyFrame) -> set[int]:
     """Cases whose care was accepted in an earlier month: person, clinic, conditions, and a sub-case that ends with the case."""
     wanted = asked.select("case_key", "person_key", "code_mo", "usl_ok", "date_z_1", "date_z_2").drop_nulls()
-    of_people = history.select("person_key", "code_mo", "usl_ok", "date_1", "date_2").join(
-        wanted.select("person_key").unique(), on="person_key", how="semi"
+    of_people = (
+        history.select("person_key", "code_mo", "usl_ok", "date_1", "date_2")
+        .join(wanted.lazy().select("person_key").unique(), on="person_key", how="semi")
+        .collect()
     )
     met = of_people.join(wanted, on=["person_key", "code_mo", "usl_ok"], how="inner")
     same = met.filter((pl.col("date_2") == pl.col("date_z_2")) & (pl.col("date_1") >= pl.col("date_z_1")))

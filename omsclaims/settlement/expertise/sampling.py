@@ -252,9 +252,11 @@ def _repeated(
     in_month = _sub_cases(known, tables, usl_ok, length).select("case_key", "disease").unique(maintain_order=True)
     own = known.join(in_month, on="case_key").select("person_key", "disease", ended="date_z_2", other=label)
     before = (
-        tables["history"]
+        contract.history(tables)
         .filter(pl.col("usl_ok") == usl_ok)
-        .join(later.select("person_key").unique(), on="person_key", how="semi")
+        .select("person_key", "package", "idcase", "ds1", "date_2")
+        .join(later.lazy().select("person_key").unique(), on="person_key", how="semi")
+        .collect()
         .with_columns(disease=pl.col("ds1").str.head(length))
         .group_by("person_key", "disease", "package", "idcase")
         .agg(ended=pl.col("date_2").max())
@@ -335,9 +337,9 @@ def _extended(people: pl.DataFrame, tables: Mapping[str, pl.DataFrame], context:
         .select("case_key", "usl_ok", "n_ksg", days=length)
         .drop_nulls(["n_ksg", "days"])
     )
-    before = tables["history"].filter(stays).select(
+    before = contract.history(tables).filter(stays).select(
         pl.lit(None, dtype=pl.Int64).alias("case_key"), "usl_ok", "n_ksg", days=length
-    ).drop_nulls(["n_ksg", "days"])  # fmt: skip
+    ).drop_nulls(["n_ksg", "days"]).collect()  # fmt: skip
     means = pl.concat([now, before]).group_by("usl_ok", "n_ksg").agg(cases=pl.len().cast(pl.Int64), whole=pl.col("days").sum())
     longer = (
         now.join(means, on=["usl_ok", "n_ksg"], how="left")
