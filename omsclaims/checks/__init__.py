@@ -142,7 +142,7 @@ def _reason(rule: Rule, run: Run, switched: Switches) -> str:
     absent = [name for name in wanted if not run.view.has(name)]
     if absent:
         return f"table:{', '.join(absent)}"
-    return rules.NEEDS[rule.id](run) if rule.id in rules.NEEDS else ""
+    return rules.NEEDS[rule.id](run, switched.applied(rule)) if rule.id in rules.NEEDS else ""
 
 
 def _columns_missing(rule: Rule, chosen: Books) -> list[tuple[str, tuple[str, ...]]]:

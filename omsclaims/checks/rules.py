@@ -86,7 +86,7 @@ TablePredicate = Callable[[Run, Rule], pl.DataFrame | list[tuple[str, pl.DataFra
 EXPRESSIONS: Final[dict[str, Predicate]] = {}
 TABLES: Final[dict[str, TablePredicate]] = {}
 #: What a rule needs of its tables beyond their being there.
-NEEDS: Final[dict[str, Callable[[Run], str]]] = {}
+NEEDS: Final[dict[str, Callable[[Run, Rule], str]]] = {}
 
 
 def on(*rule_ids: str) -> Callable[[Predicate], Predicate]:
@@ -116,10 +116,10 @@ def table(*rule_ids: str) -> Callable[[TablePredicate], TablePredicate]:
     return register
 
 
-def needs(*rule_ids: str) -> Callable[[Callable[[Run], str]], Callable[[Run], str]]:
+def needs(*rule_ids: str) -> Callable[[Callable[[Run, Rule], str]], Callable[[Run, Rule], str]]:
     """Registers what says why rules cannot run although their tables are there (a reason of an Execution); "" when they can."""
 
-    def register(ask: Callable[[Run], str]) -> Callable[[Run], str]:
+    def register(ask: Callable[[Run, Rule], str]) -> Callable[[Run, Rule], str]:
         NEEDS.update(dict.fromkeys(rule_ids, ask))
         return ask
 

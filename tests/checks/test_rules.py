@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,17 @@ from omsclaims.nsi import built_in_books
 from omsclaims.registry import reader
 from tests.checks.checks_cases import TEMPLATES, Built, build
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "checks"
 #: Keys of a case that go to the builder; the others are what is expected of it.
-GIVEN = ("history", "registers", "refused", "books", "as_of", "month", "disabled", "enabled", "grounds", "package")
+GIVEN = ("parameters", "history", "registers", "refused", "books", "as_of", "month", "disabled", "enabled", "grounds", "package")
 EXPECTED = ("code", "element", "value", "level", "sl_id", "idserv")
 
 
 def _written() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        for rule, written in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        for rule, written in yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER).items():
             assert rule not in found, f"{rule} stands in two files"
             found[rule] = written
     return found
@@ -46,6 +48,21 @@ CHANGES = [
 ]
 SOUND = FOLDER.parent / "packages" / "HM750908T75_220201.zip"
 
+#: The test of the order of rows judges the same cases: in one process each is judged once.
+pytestmark = pytest.mark.xdist_group("written cases")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a pass found on the month of a written case, and what the tests need of that month."""
+
+    found: pl.DataFrame
+    keys: list[int]
+    packages: dict[int, str]  # case_key -> package
+
+
+_JUDGED: dict[int, Judged] = {}
+
 
 def _build(rule: str, case: dict[str, Any]) -> Built:
     """The month of a written case; a rule that the catalogue has off is switched on for it."""
@@ -57,20 +74,32 @@ def _build(rule: str, case: dict[str, Any]) -> Built:
     return build(case["cases"], **given)
 
 
+def _pass_of(rule: str, case: dict[str, Any]) -> str:
+    """The pass in which a written case is judged."""
+    return str(case.get("pass", catalogue.rules()[rule].passes[0]))
+
+
+def _judged(rule: str, case: dict[str, Any]) -> Judged:
+    """A case of WRITTEN, judged once however many tests look at it."""
+    if id(case) not in _JUDGED:
+        built = _build(rule, case)
+        found = checks.run_pass(_pass_of(rule, case), built.tables, built.context)
+        packages = dict(built.tables["z_sl"].select("_row", "package").iter_rows())
+        _JUDGED[id(case)] = Judged(found, built.keys, packages)
+    return _JUDGED[id(case)]
+
+
 @pytest.mark.parametrize(("rule", "case"), CASES)
 def test_rule(rule: str, case: dict[str, Any]) -> None:
-    built = _build(rule, case)
+    judged = _judged(rule, case)
     declared = catalogue.rules()[rule]
-    name = case.get("pass", declared.passes[0])
-    all_found = checks.run_pass(name, built.tables, built.context)
-    assert dict(all_found.schema) == SCHEMA
-    found = all_found.filter(pl.col("rule") == rule)
+    assert dict(judged.found.schema) == SCHEMA
+    found = judged.found.filter(pl.col("rule") == rule)
     if declared.level == "file":
-        packages = dict(built.tables["z_sl"].select("_row", "package").iter_rows())
-        numbers = [number for number, key in enumerate(built.keys, 1) if packages[key] in found["package"].to_list()]
+        numbers = [number for number, key in enumerate(judged.keys, 1) if judged.packages[key] in found["package"].to_list()]
     else:
-        numbers = sorted({built.keys.index(row) + 1 for row in found["z_row"]})
-        assert found["idcase"].to_list() == [built.keys.index(row) + 1 for row in found["z_row"]]
+        numbers = sorted({judged.keys.index(row) + 1 for row in found["z_row"]})
+        assert found["idcase"].to_list() == [judged.keys.index(row) + 1 for row in found["z_row"]]
         assert found["n_zap"].null_count() == found["id_pac"].null_count() == 0
     assert numbers == case["found"]
     for column in EXPECTED:
@@ -151,13 +180,11 @@ def test_texts_name_what_was_found() -> None:
         for case in written:
             if not case["found"] or "cases" not in case:
                 continue
-            built = _build(rule, case)
-            name = case.get("pass", catalogue.rules()[rule].passes[0])
-            found = checks.run_pass(name, built.tables, built.context).filter(pl.col("rule") == rule)
+            found = _judged(rule, case).found.filter(pl.col("rule") == rule)
             for lang in messages.LANGUAGES:
                 template = messages.catalogue()[f"rule.{rule}.text"][lang]
                 for text, params in with_text(found, lang).select("text", "params").iter_rows():
                     asked = {part.split("}")[0] for part in template.split("{")[1:]} - {"value", "element"}
-                    given = set(yaml.safe_load(params or "{}"))
+                    given = set(json.loads(params or "{}"))
                     assert asked <= given, (rule, asked - given)
                     assert "None" not in text

@@ -136,7 +136,7 @@ def _of_workers(rows: pl.DataFrame, states: pl.DataFrame, where: pl.Expr, params
 
 
 @needs("C182", "C183", "C184")
-def staff_is_known(run: Run) -> str:
+def staff_is_known(run: Run, rule: Rule) -> str:
     """A register without rows knows nobody."""
     return "" if run.view.tables["reg_staff"].height else "table:reg_staff"
 

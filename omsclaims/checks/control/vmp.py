@@ -92,6 +92,6 @@ def clinic_without_quota(run: Run, rule: Rule) -> pl.DataFrame:
 
 
 @needs("C132")
-def quotas_are_known(run: Run) -> str:
+def quotas_are_known(run: Run, rule: Rule) -> str:
     """A territory that keeps no quotas says nothing of anybody."""
     return "" if run.view.tables["reg_quota"].height else "table:reg_quota"
