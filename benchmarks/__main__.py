@@ -1,4 +1,4 @@
-"""Runs the benchmarks: `python -m benchmarks run | baseline | compare | reading | memory | cold`.
+"""Runs the benchmarks: `python -m benchmarks run | baseline | compare | reading | memory | cold | control`.
 
 run       times every subject beside its rival, interleaved, prints ratios and growth, keeps the result as JSON
 baseline  the same, and stores the result as the baseline
@@ -6,6 +6,7 @@ compare   the same, and holds the ratios against the baseline: what got slower t
 
 reading   how fast big registries of every kind are read, beside lxml         (options: `python -m benchmarks reading --help`)
 memory    how much memory streaming to Parquet takes, and whether a bigger file takes longer per record
+control   how long all check books and all rules of control take over a month with a year of history, beside merely reading it
 cold      how long a check of one package takes from a cold start, and the first one ever
 """
 
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, memory, reading, subjects
+from benchmarks import cold, control, memory, reading, subjects
 from benchmarks.timing import spread, timed
 
 RESULTS = Path(__file__).parent / "results"
@@ -117,7 +118,12 @@ def _magnitude(size: int) -> int:
 
 
 #: Families of benchmarks with options of their own.
-FAMILIES: dict[str, Callable[[Sequence[str]], int]] = {"reading": reading.main, "memory": memory.main, "cold": cold.main}
+FAMILIES: dict[str, Callable[[Sequence[str]], int]] = {
+    "reading": reading.main,
+    "memory": memory.main,
+    "cold": cold.main,
+    "control": control.main,
+}
 
 
 def main() -> int:

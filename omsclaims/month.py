@@ -126,7 +126,7 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     work["accident_cases"] = accidents["accident_cases"]
     of_person = findings.concat([identified["findings"], accidents["findings"]])
     known_before = {"registry": intake, "person": of_person, "case": of_case}
-    decisions, found = _control(work, context, known_before)
+    decisions, found = control(work, context, known_before)
     work["decisions"] = decisions
     work["findings"] = found
     work["plan_lines"] = settlement.line_use(work, context)
@@ -154,8 +154,14 @@ def _withhold_paid_accidents(work: Tables, context: Context) -> pl.DataFrame:
     return found["findings"]
 
 
-def _control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Control in passes: each reads the decisions of the ones before (design: Control in passes)."""
+def control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Control in passes: each reads the decisions of the ones before (design: Control in passes).
+
+    work   tables of the month with identified, priced, priced_sl (contract); plan_items and refused are added
+    given  findings made elsewhere, by the pass that they belong to: those of intake under `registry`
+
+    Returns decisions and all findings, as the contract has them.
+    """
     decisions: pl.DataFrame | None = None
     found: list[pl.DataFrame] = []
     for name in checks.PASSES:
