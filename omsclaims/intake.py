@@ -137,7 +137,7 @@ def check_package(
         chosen = (
             books if isinstance(books, Books) else books.books(reporting_month(read) or Month(as_of.year, as_of.month), as_of)
         )
-        found.append(checks.check_registry(read.tables, chosen, as_of, control).with_columns(package=pl.lit(read.name)))
+        found.append(checks.check_registry(_named(read), chosen, as_of, control).with_columns(package=pl.lit(read.name)))
         if read.format is not None:
             by_books = official.check(read.tables, read.format, read.person_format, chosen, read.name, as_of)
             found.append(by_books.findings)
@@ -146,6 +146,13 @@ def check_package(
     whole = set(everything["rule"].unique().to_list()) & (checks.REFUSES_PACKAGE | {"W.4"})
     refused = read.refused or bool(whole) or by_books.refuses_package
     return CheckedPackage(read, everything, refused, by_books.executions)
+
+
+def _named(read: reader.PackageRead) -> Mapping[str, pl.DataFrame]:
+    """The tables; a file between territories, whose header does not say its name, is given it: its kind follows from that."""
+    if read.interterritorial is None:
+        return read.tables
+    return {**read.tables, "file": read.tables["file"].with_columns(package=pl.lit(read.name))}
 
 
 def reporting_month(read: reader.PackageRead) -> Month | None:
@@ -173,6 +180,11 @@ def _unreadable_amounts(read: reader.PackageRead) -> list[Finding]:
     return [Finding("W.4", code="1.4.2", package=read.name, file=read.name, element="SCHET/SUMMAV", params=params)]
 
 
+def _between_territories(read: reader.PackageRead) -> Finding:
+    """W.5: a month is made of the bills of clinics. A bill of another territory is checked like any file, but not settled."""
+    return Finding("W.5", code="1.4.1", package=read.name, file=read.name, value=read.name)
+
+
 def shown_name(package: str, digest: str) -> str:
     """The package's name where it follows the grammar, else a name made of its content.
 
@@ -198,6 +210,8 @@ def _read_one(job: _Job) -> _Read:
         overlays=None if year is None else setting.overlays.get(year),
         control=None if year is None else setting.control.get(year),
     )  # fmt: skip
+    if read.interterritorial is not None:
+        found, refused = findings.concat([found, findings.frame([_between_territories(read)])]), True
     header = read.tables.get("file") if read.tables else None
     month = None
     cases, sumv = 0, 0
@@ -270,8 +284,8 @@ def ingest(
     """Takes packages into the workspace (call inside `Workspace.writing`).
 
     Files are taken in order of package name and path, whatever the order given, so that the result never depends on it.
-    Findings W.1-W.4 say why a readable package was not taken: sent before with other content, month closed, other addressee, an
-    amount that is none. `limits` other than the default stand in the audit chain.
+    Findings W.1-W.5 say why a readable package was not taken: sent before with other content, month closed, other addressee, an
+    amount that is none, a bill of another territory. `limits` other than the default stand in the audit chain.
     """
     ordered = sorted(files, key=lambda path: (path.stem, str(path)))
     attempt = workspace.next_seq()

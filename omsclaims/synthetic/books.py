@@ -55,6 +55,7 @@ def _books() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
     )
     clinics = [(mo, _SINCE, "", name, name) for mo, (name, _, _) in catalogue.CLINICS.items()]
     clinics.append((catalogue.CLOSED_CLINIC, _SINCE, "", "Закрытая клиника", "closed clinic"))
+    clinics.append((catalogue.CLINIC_ELSEWHERE, _SINCE, "", "Клиника другой территории", "a clinic of another territory"))
     return _oncology() | {
         "M001": ((), list(diagnoses)), "V020": ((), list(beds)), "V021": ((), list(doctors)), "V018": ((), list(hightech)),
         "V019": (("hvid", "diag"), list(methods)), "F002": (("okato",), list(insurers)), "F003": ((), list(clinics)),
@@ -150,6 +151,7 @@ def _licences() -> list[tuple[Any, ...]]:
         for mo in catalogue.PROVIDERS[kind]
         for t in templates
     }
+    held |= {(catalogue.WITHOUT_QUOTA, 1, t.profil) for t in catalogue.METHODS}
     held |= {(mo, usl_ok, 60) for mo in catalogue.PROVIDERS["onco"] for usl_ok in (1, 2, 3)}
     outpatient = {*catalogue.PROVIDERS["visit"], *catalogue.PROVIDERS["episode"]}
     held |= {(mo, 3, catalogue.UNPRICED_PROFIL) for mo in outpatient}

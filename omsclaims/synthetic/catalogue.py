@@ -374,7 +374,7 @@ EXAM_TARIFFS: Final = (
     ("DP", "1", 18, 39, "2144.37"), ("DP", "2", 18, 39, "2418.605"), ("DP", "1", 40, 64, "2986.12"),
     ("DP", "2", 40, 64, "3311.445"),
     ("DP", "*", 65, 99, "2511.9"), ("DO", "1", 18, 39, "1688.235"), ("DO", "2", 18, 39, "1902.5"),
-    ("DO", "*", 40, 99, "2015.775"),
+    ("DO", "*", 40, 99, "2015.775"), ("DV", "*", 18, 99, "1377.4"),
 )  # fmt: skip
 
 #: What a clinic does: kinds of care by number of the clinic, its level, its place.
@@ -393,6 +393,8 @@ CLINICS: Final = {
     "750917": ("Станция скорой помощи", "1", "city"), "750918": ("Диагностический центр", "2", "city"),
     "750919": ("Детская больница", "2.5", "city"), "750920": ("Клиника «Семья»", "1", "city"),
 }  # fmt: skip
+#: A clinic that could give high-tech care and has no quota of it.
+WITHOUT_QUOTA: Final = "750916"
 #: A clinic that left the register at the end of 2021 and is still in the federal book.
 CLOSED_CLINIC: Final = "750921"
 #: A clinic of another territory that does not exist either.

@@ -272,7 +272,7 @@ def _canonical(
 def _header(package: str, z: pl.DataFrame, plan: Plan, version: str) -> pl.DataFrame:
     name = parse_name(package)
     assert name is not None, package
-    kinds = ["H", "C", "T", "DP", "DO"]
+    kinds = ["H", "C", "T", "DP", "DO", "DV"]
     return pl.DataFrame(
         {
             "_row": [0], "_parent": [0], "version": [version], "data": [plan.data(name.sender)], "filename": [package],
@@ -322,13 +322,15 @@ class BadPackage:
     code: str
     element: str
     note: str
+    n_zap: int | None = None  # where the finding is about a case
+    idcase: int | None = None
 
 
 def write_bad_packages(folder: Path, files: MonthFiles) -> list[BadPackage]:
     """Small packages with the next numbers, each bad in one way, and one accepted package sent again with other content."""
     month = str(files.plan.month)
     found = []
-    donors = [package for package in files.main if package.startswith("HM75090") and _clean(files, package) and package not in files.own]
+    donors = [one for one in files.main if one.startswith("HM75090") and _clean(files, one) and one not in files.own]
     for number, (way, clinic) in enumerate(zip(_WAYS, _cycle(donors, len(_WAYS)), strict=True)):
         package = f"{clinic[:-2]}{2 + number // len(donors):02d}"
         main, persons = _small(files, clinic, package)
@@ -409,9 +411,16 @@ def _spoil(rule: str, members: list[tuple[str, bytes]]) -> list[tuple[str, bytes
 
 def _small(files: MonthFiles, donor: str, package: str, keep: int = 3) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
     """The first clean cases of a package as a package of their own."""
+    clean = files.main[donor]["z_sl"].filter(~pl.col("case").is_in(sorted(files.planted)))
+    return cut_package(files, donor, package, clean.head(keep))
+
+
+def cut_package(
+    files: MonthFiles, donor: str, package: str, z: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """Some cases (rows of z_sl) of a package as a package of their own: its tables, those of the file of persons."""
     month = str(files.plan.month)
     tables = {name: table for name, table in files.main[donor].items() if name not in ("exceptions", "extra")}
-    z = tables["z_sl"].filter(~pl.col("case").is_in(sorted(files.planted))).head(keep)
     rows = z["_row"].implode()
     cut = {"zap": tables["zap"].filter(pl.col("_row").is_in(rows)), "patient": z, "z_sl": z}
     cut["sl"] = tables["sl"].filter(pl.col("_parent").is_in(rows))

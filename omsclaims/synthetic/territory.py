@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from omsclaims.synthetic import books, care, catalogue, deal, defects, files, planting, registers, truth
+from omsclaims.synthetic import between, books, care, catalogue, deal, defects, files, planting, registers, truth
 from omsclaims.synthetic.care import Plan, Tables
 from omsclaims.synthetic.people import People, make_people, register_tables
 from omsclaims.synthetic.planting import Row, Shared, Ward
@@ -27,6 +27,8 @@ CASES_PER_PERSON: Final = 2.2
 FEWEST_PERSONS: Final = 2_500
 #: Of 10,000 cases so many get each defect.
 DEFECT_SHARE: Final = 3
+#: One case in so many is defective at most: a small territory has some of the defects only.
+DEFECTIVE_ONE_IN: Final = 3
 
 Progress = Callable[[str], None]
 
@@ -87,7 +89,8 @@ def build(out: Path, cases: int = 50_000, seed: int = DEFAULT_SEED, progress: Pr
     people = make_people(rng, max(FEWEST_PERSONS, round(cases / CASES_PER_PERSON)))
     wards = _wards(rng, people, cases, tell)
     february, march = (_written(out, ward, people, tell) for ward in wards)
-    bad = files.write_bad_packages(out / "packages" / str(march.files.plan.month), march.files)
+    folder = out / "packages" / str(march.files.plan.month)
+    bad = files.write_bad_packages(folder, march.files) + between.write_bill(folder, march.files)
     _write_surroundings(out, people, (february, march))
     planted = _write_truth(out, (february, march), bad)
     (out / "README.txt").write_text(_README.format(cases=cases, seed=seed), encoding="utf-8")
@@ -95,7 +98,12 @@ def build(out: Path, cases: int = 50_000, seed: int = DEFAULT_SEED, progress: Pr
     for row in planted:
         by_rule[str(row["rule"])] = by_rule.get(str(row["rule"]), 0) + 1
     return TerritorySummary(
-        out, seed, people.count, tuple(_summary(month) for month in (february, march)), len(bad), dict(sorted(by_rule.items()))
+        out,
+        seed,
+        people.count,
+        tuple(_summary(month) for month in (february, march)),
+        len({one.package for one in bad}),
+        dict(sorted(by_rule.items())),
     )
 
 
@@ -114,7 +122,7 @@ def _wards(rng: np.random.Generator, people: People, cases: int, tell: Progress)
     total = sum(np.bincount(places.person, minlength=people.count) for places in slots)
     shared = Shared(np.zeros(people.count, dtype=bool), np.asarray(total))
     wards = [Ward(tables, people, plan, shared, rng) for plan, tables in zip(plans, clean, strict=True)]
-    counts = [_counts(plan) for plan in plans]
+    counts = [_counts(plan, rng) for plan in plans]
     for defect in defects.DEFECTS:
         if not defect.february:
             counts[0][defect.name] = 0
@@ -124,8 +132,11 @@ def _wards(rng: np.random.Generator, people: People, cases: int, tell: Progress)
     return wards[0], wards[1]
 
 
-def _counts(plan: Plan) -> dict[str, int]:
-    """How often each defect is planted: by the size of the month, twice at least in a territory of some size."""
+def _counts(plan: Plan, rng: np.random.Generator) -> dict[str, int]:
+    """How often each defect is planted: by the size of the month, twice at least in a territory of some size.
+
+    Where that would be too many, each is planted once; and where that is too many as well, only some, drawn at random.
+    """
     at_least = 2 if plan.month.month == 3 and plan.cases >= 1_000 else 1
     usual = max(at_least, round(plan.cases * DEFECT_SHARE / 10_000))
     ways: dict[str, int] = {}
@@ -134,7 +145,13 @@ def _counts(plan: Plan) -> dict[str, int]:
         ways[rule] = ways.get(rule, 0) + 1
     # A rule with several ways shares the number among them, each at least once.
     found = {d.name: max(1, round(usual / ways[d.name.split(" ")[0]])) for d in defects.DEFECTS}
-    return {name: min(count, 3) if name in defects.ONCE else count for name, count in found.items()}
+    found = {name: min(count, 3) if name in defects.ONCE else count for name, count in found.items()}
+    room = plan.cases // DEFECTIVE_ONE_IN
+    if sum(found.values()) > room:
+        found = dict.fromkeys(found, 1)
+    left_out = rng.permutation(len(found))[room:].tolist()
+    names = list(found)
+    return found | {names[number]: 0 for number in left_out}
 
 
 def _register_deaths(people: People, tables: Tables) -> None:

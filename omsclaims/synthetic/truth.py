@@ -84,6 +84,7 @@ def plan_lines(month: str, z: pl.DataFrame, scarce: bool, few: int) -> tuple[lis
     scarce_lines = {(mo, line): what for mo, line, what in catalogue.SCARCE} if scarce else {}
     offered = {(mo, line) for line in deal.PLANNED for mo in catalogue.PROVIDERS[line]}
     offered |= {(mo, line) for mo in catalogue.PROVIDERS["onco"] for line in ("ksg_inpatient", "ksg_day")}
+    offered.add((catalogue.WITHOUT_QUOTA, "vmp"))
     groups = {(str(k[0]), str(k[1])): part for k, part in payable.partition_by("clinic", "kind", as_dict=True).items()}
     for mo, line in sorted(offered):
         cases = groups.get((mo, line), payable.clear())
@@ -151,7 +152,7 @@ def bad_rows(bad: Iterable[BadPackage], first: int) -> list[dict[str, Any]]:
     return [
         {
             "planted_id": f"PK-{first + number:06d}", "month": one.month, "package": one.package, "rule": one.rule,
-            "code": one.code,
+            "code": one.code, "n_zap": one.n_zap, "idcase": one.idcase,
             "element": one.element, "role": "primary", "because": "", "refused": 1, "note": one.note,
         }
         for number, one in enumerate(bad)

@@ -14,6 +14,9 @@ from typing import Final
 import polars as pl
 import pytest
 
+from omsclaims.registry.formats import find_format
+from omsclaims.registry.reader import read_package
+from omsclaims.registry.writer import write_package
 from omsclaims.workspace import Workspace
 
 from .cli_samples import DAY, Package, chain, pack, packages, run, unpack
@@ -490,6 +493,26 @@ def test_a_package_for_another_fund(desk: Desk) -> None:
     row = packages(desk.folder)[other]
     assert (parts(desk.folder, row.path), parts(desk.folder, row.people_path)) == (["findings.parquet"], [])
     assert path.exists()
+
+
+def test_a_bill_of_another_territory_is_checked_but_not_taken(desk: Desk) -> None:
+    """Its name follows the grammar between territories: it must not lie among the bills of clinics, of which a month is made."""
+    read = read_package(desk.good)
+    tables = {name: table for name, table in read.tables.items() if name not in ("exceptions", "extra")}
+    of_fund = {"c_okato1": pl.lit("81000"), "okato_oms": pl.lit("76000"), "version": pl.lit("3.2"), "summap": pl.col("summav")}
+    tables["file"] = tables["file"].with_columns(**of_fund)
+    free = pl.col("_row") == 0
+    tables["z_sl"] = tables["z_sl"].with_columns(pl.when(free).then(0).otherwise("sumv").alias("sumv"))
+    write_package(desk.inbox / "R0375220001.oms", tables, find_format("R", "3.2", MONTH).format)
+    for lang, what in (("en", "one of the exchange between territories"), ("ru", "обмен между территориями")):
+        code, text = ingest(desk, desk.inbox, lang=lang)
+        assert code == 1
+        assert "W.5" in text and what in text
+    assert dict(states(desk)) == {"R0375220001": "refused", desk.good.stem: "accepted"}
+    # What is wrong inside is told all the same: between territories a case of no money is not billed.
+    kept = pl.read_parquet(desk.folder / packages(desk.folder)["R0375220001"].path / "findings.parquet")
+    assert {"C097", "W.5"} <= set(kept["rule"])
+    assert run("run", MONTH, "--workspace", desk.folder, "--as-of", DAY).code in (0, 1)
 
 
 def test_a_closed_month_takes_nothing_until_it_is_open(desk: Desk) -> None:

@@ -336,7 +336,8 @@ def _inside_stay(kinds: tuple[str, ...], expect: Expect) -> Callable[[Ward, Tree
     def change(ward: Ward, tree: Tree) -> Sequence[Expect] | None:
         mask = np.isin(ward.kind, kinds) & (ward.letters == "H") & ward.one_sl & ward.grown & (ward.age >= 18)
         mask &= np.isin(ward.profil, (53, 162, 97, 65, 112, 84)) & np.isin(ward.rslt, (201, 301, 401))
-        models = np.flatnonzero(mask)
+        # Care by referral is lawful inside a stay; a day hospital has nothing but that.
+        models = np.flatnonzero(mask & (~ward.referred | (ward.kind == "ksg_day")))
         if not len(models):
             ward.added.remove(tree)
             return None
@@ -411,7 +412,10 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C138", stay, _second_stay, clones=True),
     Defect("C139", stay, _inside_stay(("ksg_day",), of_case("C139", "1.10.6", Z + "DATE_Z_1")), clones=True),
     Defect("C140 visit", stay, _inside_stay(("visit",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
-    Defect("C140 call", lambda w: stay(w) & (w.end > np.datetime64(w.plan.month.first) + 1), _inside_stay(("call",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
+    Defect(
+        "C140 call", lambda w: stay(w) & (w.end > np.datetime64(w.plan.month.first) + 1),
+        _inside_stay(("call",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True,
+    ),
     Defect("C138 history", stay, _second_stay, february=False, history=True),
     Defect("C139 history", stay, _inside_stay(("ksg_day",), of_case("C139", "1.10.6", Z + "DATE_Z_1")), february=False,
     history=True),
@@ -429,7 +433,7 @@ USUAL: Final[tuple[Defect, ...]] = (
     Defect("C028", lambda w: day_hospital(w) & (w.days > 4), _died_unwell),
     Defect("C033", lambda w: hospital(w) & (w.days > 3), _moved_and_well),
     Defect("C034", lambda w: day_hospital(w) & (w.days > 4), _moved_and_well),
-    Defect("C063", hospital, profile(55, 90, Expect("C063", BAD, SL_PATH + "PROFIL"))),
+    Defect("C063", lambda w: hospital(w) & (w.profil != 53), profile(55, 90, Expect("C063", BAD, SL_PATH + "PROFIL"))),
     Defect("C087", planned, _late_referral),
     Defect("C089", hospital, _many_days),
     Defect("C111", hospital, put("sl", [Expect("C111", "1.7.1", KSG + "N_KSG")], n_ksg="st98.001")),

@@ -15,8 +15,8 @@ from omsclaims.synthetic.defects.common import (
     KSG,
     P,
     Z,
-    calm,
     call,
+    calm,
     day_hospital,
     episode,
     exam,
@@ -120,14 +120,13 @@ def _mate(ward: Ward, tree: Tree, mask: Bools) -> Tree | None:
 
 def _model(ward: Ward, tree: Tree, when: date) -> Tree | None:
     """A visit to the clinic of `tree` on a day by the same person, modelled on a clean one; it is added to the month."""
-    mask = calm(ward) & (ward.clinic == tree.z["clinic"])
+    mask = calm(ward) & (ward.clinic == tree.z["clinic"]) & ~ward.referred
     models = np.flatnonzero(mask & np.isin(ward.profil, (53, 162, 97, 65, 112)))
     if not len(models):
         return None
     visit = ward.clone(ward.tree(int(models[int(ward.rng.integers(0, len(models)))])))
     visit.shift(when, when)
     ward.insure(visit, tree.z["person"])
-    visit.z["npr_mo"] = visit.z["npr_date"] = None
     return visit
 
 
@@ -455,7 +454,10 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C093", lambda w: childs_visit(0, 17)(w) & ~w.own & (w.vpolis == 3), _before_birth),
     Defect("C082", lambda w: call(w) & begins_in_month(w), _last_month),
     Defect("C042", lambda w: exam(w) & (w.letters == "DP"), _other_check_up),
-    Defect("C075", lambda w: calm(w) & (w.clinic == regional_persons.CHILDRENS_CLINIC), service(regional_persons.FOR_ADULTS_PLANTED, "C075")),
+    Defect(
+        "C075", lambda w: calm(w) & (w.clinic == regional_persons.CHILDRENS_CLINIC),
+        service(regional_persons.FOR_ADULTS_PLANTED, "C075"),
+    ),
     Defect(
         "C230", lambda w: hospital(w) & np.isin(w.n_ksg, list(regional_persons.OPERATIONS)),
         put("usl", [Expect("C230", "1.4.3", USL + "CODE_USL")], code_usl="A16.112.009"),
