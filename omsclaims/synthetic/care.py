@@ -23,7 +23,7 @@ from omsclaims.synthetic.people import Bools, Days, Ints, People, ages, attached
 
 #: Share of each kind of care; what is left are visits.
 SHARES: Final = {
-    "vmp": 0.004, "onco": 0.009, "exam": 0.05, "ksg_inpatient": 0.087, "ksg_day": 0.04, "service": 0.04, "call": 0.045,
+    "vmp": 0.004, "onco": 0.009, "exam": 0.05, "second": 0.004, "ksg_inpatient": 0.087, "ksg_day": 0.04, "service": 0.04, "call": 0.045,
     "per_capita": 0.05, "episode": 0.275,
 }  # fmt: skip
 #: So many cases of each kind at least, so that a small territory has all of them.
@@ -170,20 +170,23 @@ def make_slots(rng: np.random.Generator, people: People, plan: Plan) -> Slots:
 
 @dataclass
 class Once:
-    """Persons who had what comes once: the examination of the year; a stay in hospital, which no other follows within 30 days."""
+    """Persons who had what comes once: the examination of the year, its first stage of two, its second; a stay in hospital, which
+    no other follows within 30 days.
+    """
 
     examined: Bools
+    dispensary: Bools
     stayed: Bools
 
     @classmethod
     def nobody(cls, persons: int) -> Once:
         """Before the first month."""
-        return cls(np.zeros(persons, dtype=bool), np.zeros(persons, dtype=bool))
+        return cls(*(np.zeros(persons, dtype=bool) for _ in range(3)))
 
 
 #: Kinds of which a person has one at most: in a month, and of stays in both months.
 _STAYS: Final = ("vmp", "onco", "ksg_inpatient")
-_SINGLE: Final = (*_STAYS, "exam", "call", "episode")
+_SINGLE: Final = (*_STAYS, "exam", "second", "call", "episode")
 
 
 def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once) -> npt.NDArray[np.str_]:
@@ -198,7 +201,8 @@ def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slo
     at_home = np.isin(attached(people, slots.person, plan.month.first), catalogue.PROVIDERS["exam"])
     fits = {
         "vmp": (age >= 25) & (age <= 79) & (room >= 9), "onco": (age >= 30) & (age <= 88) & (room >= 9),
-        "exam": (age >= 18) & (age <= 92) & own & at_home & ~once.examined[slots.person], "ksg_inpatient": room >= 6,
+        "exam": (age >= 18) & (age <= 92) & own & at_home & ~once.examined[slots.person],
+        "second": at_home & once.dispensary[slots.person], "ksg_inpatient": room >= 6,
         "ksg_day": (age >= 1) & (room >= 6),
         "service": age >= 18, "call": np.ones(len(age), dtype=bool), "per_capita": own, "episode": room >= 6,
     }  # fmt: skip
@@ -487,12 +491,17 @@ def _calls(batch: _Batch) -> Tables:
     return _finish(batch, "H", z, {"tarif": price, "sum_m": price}, {"code_usl": batch.code()})
 
 
-def _exams(batch: _Batch) -> Tables:
-    """First-stage examinations: DP dispensary, DO preventive; several services at no price of their own."""
+def _first_stages(batch: _Batch) -> npt.NDArray[np.object_]:
+    """Letters of first-stage examinations: DP dispensary, DO preventive."""
     letters = batch.one_of(["DP", "DO"], [0.6, 0.4]).astype(object)
     # From 18 to 39 the dispensary examination comes when the age of the year divides by three; else the preventive one.
     reached = batch.plan.month.year - (batch.people.born[batch.slots.person].astype("datetime64[Y]").astype(np.int64) + 1970)
     letters[(reached <= 39) & (reached % 3 != 0)] = "DO"
+    return letters
+
+
+def _exams(batch: _Batch, letters: npt.NDArray[np.object_]) -> Tables:
+    """Examinations: several services at no price of their own."""
     sex = batch.people.sex[batch.slots.person]
     price = [deal.exam_price(le, s, a) for le, s, a in zip(letters.tolist(), sex.tolist(), batch.age.tolist(), strict=True)]
     rslt = batch.one_of([1, 2, 31, 32], [0.3, 0.35, 0.25, 0.1])
@@ -660,6 +669,8 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     long = (batch.end - batch.begin).astype(np.int64) >= 8
     other = np.array([not d.startswith("J") for d in tables["sl"]["ds1"].to_list()], dtype=np.bool_)
     done = np.isin(tables["z"]["rslt"].to_numpy(), (101,))
+    # The complexity of a long stay would not be that of its first department.
+    other &= ~np.isin(batch.case, tables["sl_koef"].filter(pl.col("idsl") == 3)["case"].to_numpy())
     chosen = np.flatnonzero(long & other & done & (batch.rng.random(batch.count) < 0.12))
     if not len(chosen):
         return tables
@@ -835,8 +846,13 @@ def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slot
     parts.append(_per_capita(batch("per_capita", where["per_capita"], catalogue.PER_CAPITA, long=False)))
     parts.append(_calls(batch("call", where["call"], catalogue.CALLS, long=False)))
     exams = batch("exam", where["exam"], (_EXAM,), long=False)
-    exams.clinic = attached(people, exams.slots.person, plan.month.first)  # only the clinic of attachment examines
-    parts.append(_exams(exams))
+    seconds = batch("exam", where["second"], (_EXAM,), long=False)
+    for one in (exams, seconds):
+        one.clinic = attached(people, one.slots.person, plan.month.first)  # only the clinic of attachment examines
+    parts.append(_exams(exams, _first_stages(exams)))
+    parts.append(_exams(seconds, np.full(seconds.count, "DV", dtype=object)))
+    first = parts[-2]["z"].filter(pl.col("letters") == "DP")["person"].to_numpy()
+    once.dispensary[first] = True
     parts.append(_vmp(batch("vmp", where["vmp"], catalogue.METHODS, long=True)))
     mothers, others = _mothers(people, slots, where["ksg_inpatient"], plan)
     parts.append(_newborns(rng, people, plan, slots.of(mothers), numbers[mothers]))

@@ -69,6 +69,7 @@ SWITCHED_ON_FOR: Final = dict.fromkeys(("C174", "C175", "C176"), catalogue.BY_RE
 #: Parameters of rules that the territory sets: rule, parameter, first day of care, value, why.
 RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = (
     # Обращения may reach from one month into the next; calls may not.
+    ("C162", "first_month", "2022-01-01", 2, "в январе 2022 года осмотры были приостановлены"),
     ("C082", "conditions", "2011-01-01", [4], "вызов скорой помощи подают в счёте своего месяца"),
 )
 #: What the territory adds to editions of files: clinics may state the result of a check-up by the book of results, too, and

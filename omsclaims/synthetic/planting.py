@@ -176,6 +176,7 @@ class Shared:
 
     claimed: Bools
     total: Ints
+    staged: set[int] = field(default_factory=set)  # persons with a second stage, which leans on a first that must be accepted
     # What the registers hold otherwise than the clean cases say: vouchers by number; rows of notices and receipts.
     vouchers: dict[str, dict[str, Any]] = field(default_factory=dict)
     accidents: list[tuple[Any, ...]] = field(default_factory=list)
@@ -220,12 +221,13 @@ class Ward:
         self.steady = np.isnat(people.change[self.person])
         self.even = np.array([int(mo) % 2 == 0 for mo in self.clinic])
         old = catalogue.OLD_VERSION[str(plan.month)]
-        self.new_version = np.isin(self.letters, ("H", "DP", "DO")) & ~((self.letters == "H") & np.isin(self.clinic, old))
+        self.new_version = np.isin(self.letters, ("H", "DP", "DO", "DV")) & ~((self.letters == "H") & np.isin(self.clinic, old))
         self.alive = ~np.isin(self.person, np.array(list(people.died), dtype=np.int64))
         self.calm = (
             (self.kind == "visit") & (self.letters == "H") & (self.age >= 25) & (self.age <= 55) & self.steady & self.grown
         )
         self.calm &= np.isin(self.profil, CALM_PROFILES) & ~np.isin(self.clinic.astype(str), catalogue.BY_REFERRAL)
+        shared.staged.update(self.person[self.letters == "DV"].tolist())
         self.referred = z["npr_mo"].is_not_null().to_numpy()
         lowest = z.select(pl.col("case").min().over("package") == pl.col("case")).to_series()
         self.first = lowest.to_numpy()

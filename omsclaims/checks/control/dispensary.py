@@ -184,7 +184,8 @@ def attachments_are_known(run: Run, rule: Rule) -> str:
 
 @table("C162")
 def second_stage_without_first(run: Run, rule: Rule) -> pl.DataFrame:
-    """A second stage, and nobody billed the first stage of this person in the calendar year, paid or not.
+    """A second stage, and nobody billed the first stage of this person in the calendar year: in the same month paid or not, in
+    earlier months one that was accepted.
 
     Asked only where the history reaches back to the first month of check-ups of that year (January, unless the region says
     otherwise); else a first stage may lie before it.

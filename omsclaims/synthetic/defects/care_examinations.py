@@ -36,6 +36,12 @@ def preventive_between(w: Ward) -> Bools:
     return np.asarray(exam(w) & (w.letters == "DO") & (years >= 18) & (years <= 39) & (years % 3 != 0), dtype=np.bool_)
 
 
+def preventive_in_turn(w: Ward) -> Bools:
+    """A preventive examination in a year in which the dispensary one may come."""
+    years = reached(w)
+    return np.asarray(exam(w) & (w.letters == "DO") & ((years >= 40) | (years % 3 == 0)), dtype=np.bool_)
+
+
 def dispensary(w: Ward) -> Bools:
     return np.asarray(exam(w) & (w.letters == "DP"), dtype=np.bool_)
 
@@ -59,6 +65,14 @@ def _out_of_turn(ward: Ward, tree: Tree) -> Sequence[Expect]:
     position = int(np.searchsorted(ward.case, tree.case))
     reprice(tree, int(ward.age[position]), int(ward.sex[position]))
     return [of_case("C161", BAD, Z + "DATE_Z_2")]
+
+
+def _second_stage(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """The preventive examination is billed as the second stage of a dispensary one, of which there was no first."""
+    tree.z.update(letters="DV", package="DV" + tree.z["package"][2:])
+    position = int(np.searchsorted(ward.case, tree.case))
+    reprice(tree, int(ward.age[position]), int(ward.sex[position]))
+    return [of_case("C162", BAD, Z + "DATE_Z_2")]
 
 
 def _child(ward: Ward, tree: Tree) -> Sequence[Expect] | None:
@@ -131,7 +145,9 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C247 hospital", sent_on, _sent(Expect("C247", _ABSENT, _NAZ + "NAZ_PMP"), 0, naz_r=4)),
     Defect("C247 rehabilitation", sent_on, _sent(Expect("C247", _ABSENT, _NAZ + "NAZ_PK"), 0, naz_r=6)),
     Defect("C248", sent_on, _sent(Expect("C248", _ABSENT, _NAZ + "NAPR_DATE"), 1, naz_r=3, naz_v=1)),
-    Defect("C159", dispensary, _child),
+    Defect("C162", preventive_in_turn, _second_stage),
+    # Not in February: a second stage of March may lean on the first.
+    Defect("C159", dispensary, _child, february=False),
     Defect("C165", dispensary, _no_therapist),
     Defect("C163", exam, _elsewhere),
     Defect("C164", with_tests, _old_test),

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from omsclaims.synthetic import catalogue, deal, regional, regional_persons
-from omsclaims.synthetic.defects.common import KSG, calm, hospital, put, vmp
+from omsclaims.synthetic.defects.common import KSG, Z, calm, hospital, of_case, put, vmp
 from omsclaims.synthetic.people import Bools
 from omsclaims.synthetic.planting import SL_PATH, Defect, Expect, Tree, Ward, later, reprice
 
@@ -92,6 +92,16 @@ def _no_criterion(ward: Ward, tree: Tree) -> Sequence[Expect]:
     return [Expect("C124", _NOT_SO, KSG + "CRIT")]
 
 
+def _without_quota(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """Another clinic of the same town treats by the voucher, and has no place of high-tech care in the year."""
+    z, clinic = tree.z, catalogue.WITHOUT_QUOTA
+    ward.shared.vouchers[tree.sl["tal_num"]] = {"mo": clinic}
+    z.update(package=z["package"].replace(z["clinic"], clinic), clinic=clinic, lpu=clinic)
+    tree.sl["iddokt"] = clinic[3:] + tree.sl["iddokt"][3:]
+    tree.usl.update(lpu=clinic, code_md=tree.sl["iddokt"])
+    return [of_case("C132", "1.8.1", Z + "LPU")]
+
+
 def _again_too_soon(ward: Ward, tree: Tree) -> Sequence[Expect] | None:
     """The visit once more on a later day that is free, by the same standard."""
     when = _free_day(ward, tree)
@@ -125,6 +135,7 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C124", of_groups(tuple(catalogue.CRITERIA), "C"), _no_criterion),
     Defect("C125", of_groups(_OPERATIONS, "H"), put("usl", [Expect("C125", _NOT_SO, SL_PATH + "USL")], code_usl="B01.001.006")),
     Defect("C127", endocrinologist, _again_too_soon, clones=True),
+    Defect("C132", vmp, _without_quota),
     Defect(
         "C128", vmp,
         put("sl", [Expect("C128", "1.4.3", SL_PATH + "TAL_NUM"), Expect("S.902", "1.4.3", SL_PATH + "TAL_NUM")], tal_num=None),

@@ -74,7 +74,8 @@ def call(w: Ward) -> Bools:
 
 
 def exam(w: Ward) -> Bools:
-    return np.asarray((w.kind == "exam") & (w.letters != "") & w.steady, dtype=np.bool_)
+    """A first-stage examination that no second stage leans on."""
+    return np.asarray((w.kind == "exam") & w.steady & ~np.isin(w.person, list(w.shared.staged)), dtype=np.bool_)
 
 
 def vmp(w: Ward) -> Bools:
