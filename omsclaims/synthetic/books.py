@@ -154,7 +154,7 @@ def _licences() -> list[tuple[Any, ...]]:
     held |= {(catalogue.WITHOUT_QUOTA, 1, t.profil) for t in catalogue.METHODS}
     held |= {(mo, usl_ok, 60) for mo in catalogue.PROVIDERS["onco"] for usl_ok in (1, 2, 3)}
     outpatient = {*catalogue.PROVIDERS["visit"], *catalogue.PROVIDERS["episode"]}
-    held |= {(mo, 3, catalogue.UNPRICED_PROFIL) for mo in outpatient}
+    held |= {(mo, 3, profil) for mo in outpatient for profil in (catalogue.UNPRICED_PROFIL, catalogue.OUTSIDE_PROFIL)}
     held |= {(catalogue.CLOSED_CLINIC, 3, t.profil) for t in catalogue.OUTPATIENT}
     since = date(2019, 1, 1)
     rows: list[tuple[Any, ...]] = [(mo, usl_ok, profil, since, None) for mo, usl_ok, profil in sorted(held)]

@@ -74,6 +74,7 @@ Z: Final[dict[str, pl.DataType]] = {
     "id_pac": pl.String(), "novor": pl.String(), "child_w": pl.Int64(), "child_dr": pl.Date(), "vpolis": pl.Int64(),
     "spolis": pl.String(), "npolis": pl.String(), "enp": pl.String(), "st_okato": pl.String(), "smo": pl.String(),
     "smo_ok": pl.String(),
+    "pr_nov": pl.Int64(), "nschet_p": pl.String(), "n_zap_p": pl.Int64(),
     "idcase": pl.Int64(), "usl_ok": pl.Int64(), "vidpom": pl.Int64(), "for_pom": pl.Int64(), "npr_mo": pl.String(),
     "npr_date": pl.Date(),
     "lpu": pl.String(), "date_z_1": pl.Date(), "date_z_2": pl.Date(), "kd_z": pl.Int64(), "rslt": pl.Int64(), "ishod": pl.Int64(),

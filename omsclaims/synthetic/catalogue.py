@@ -362,7 +362,11 @@ UNPRICED_PROFIL, UNPRICED_PRVS = 4, 3
 UNLICENSED_PROFIL, UNLICENSED_PRVS = 77, 59
 #: A profile whose licence ended in 2021 everywhere, with a tariff.
 LAPSED_PROFIL, LAPSED_PRVS = 56, 38
-SPECIAL_TARIFFS: Final = {77: ("612.4", "1703.2"), 56: ("644.9", "1777.1")}
+#: A profile with a tariff and licences that the basic programme does not have: psychiatry; a specialty: manual therapy.
+OUTSIDE_PROFIL, OUTSIDE_PRVS = 72, 33
+#: A nurse, who has no appointments of her own.
+NURSE: Final = 206
+SPECIAL_TARIFFS: Final = {77: ("612.4", "1703.2"), 56: ("644.9", "1777.1"), OUTSIDE_PROFIL: ("633.3", "1740.2")}
 #: In kopecks: a registry shows the tariff with two decimals and SUMV_USL is KOL_USL times it.
 SERVICE_TARIFFS: Final = {
     "A06.30.005": "3412.66", "A06.23.004": "2876.1", "A06.09.005": "2954.34", "A05.23.009": "4018.9", "A05.04.001": "3897.25",
@@ -506,7 +510,7 @@ SPECIALTIES: Final = {
     68: ("детский стоматолог", "paediatric dentist"), 69: ("стоматолог", "dentist"), 76: ("терапевт", "therapist"),
     79: ("травматолог", "trauma doctor"), 81: ("врач УЗД", "ultrasound doctor"), 84: ("уролог", "urologist"),
     89: ("врач функциональной диагностики", "functional diagnostics doctor"), 90: ("хирург", "surgeon"),
-    92: ("эндокринолог", "endocrinologist"),
+    92: ("эндокринолог", "endocrinologist"), OUTSIDE_PRVS: ("мануальный терапевт", "manual therapist"), NURSE: ("лечебное дело", "medical care"),
 }  # fmt: skip
 
 #: First letters of ICD-10 codes in our own words, for the book M001 of the territory.

@@ -73,19 +73,22 @@ RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = (
     ("C082", "conditions", "2011-01-01", [4], "вызов скорой помощи подают в счёте своего месяца"),
 )
 #: What the territory adds to editions of files: clinics may state the result of a check-up by the book of results, too, and
-#: may leave out whether the profile of a case is one of children, which the age tells.
+#: may leave out whether the profile of a case is one of children, which the age tells; a record that is billed again may name
+#: the one that it answers.
 _OVERLAY_HEAD: Final = (
     "op,after,path,form,length,decimals,must,repeats,book,values,min_length,table,column,meaning_en,meaning_ru"
 )
-_DET_MAY_BE_ABSENT: Final = (
-    _OVERLAY_HEAD, "change,,ZAP/Z_SL/SL/DET,N,1,0,U,0,,0;1,,,,profile of children 0/1,профиль для детей 0/1",
-)  # fmt: skip
+_DET_MAY_BE_ABSENT: Final = "change,,ZAP/Z_SL/SL/DET,N,1,0,U,0,,0;1,,,,profile of children 0/1,профиль для детей 0/1"
+_ANSWERS: Final = (
+    "add,ZAP/PR_NOV,ZAP/NSCHET_P,T,15,0,U,0,,,,,,number of the bill that the record answers,номер счёта исправляемой записи",
+    "add,ZAP/NSCHET_P,ZAP/N_ZAP_P,N,9,0,U,0,,,,,,number of the record that it answers,номер исправляемой записи",
+)
 OVERLAYS: Final = {
     "X_3.1_2021-08": (
         _OVERLAY_HEAD,
         "add,ZAP/Z_SL/RSLT_D,ZAP/Z_SL/RSLT,N,3,0,N,0,V009,,,,,result by the book of results,результат по справочнику результатов",
     ),
-    "H_3.2": _DET_MAY_BE_ABSENT,
+    "H_3.2": (_OVERLAY_HEAD, _DET_MAY_BE_ABSENT, *_ANSWERS),
 }
 _OUTPATIENT: Final = {**catalogue.OUTPATIENT_TARIFFS, **catalogue.SPECIAL_TARIFFS}
 #: A visit with this purpose has a tariff of its own: profile, purpose -> tariff.

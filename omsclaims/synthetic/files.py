@@ -255,7 +255,9 @@ def _canonical(
         "file": _header(package, z, plan, edition.version).with_columns(
             pl.lit(value(z) if callable(value) else value).alias(name) for name, value in header.items()
         ),
-        "zap": z.select("_row", pl.lit(0, dtype=pl.Int64).alias("_parent"), "n_zap", pl.lit(0, dtype=pl.Int64).alias("pr_nov")),
+        "zap": z.select(
+            "_row", pl.lit(0, dtype=pl.Int64).alias("_parent"), "n_zap", pl.col("pr_nov").fill_null(0), "nschet_p", "n_zap_p"
+        ),
         "patient": z, "z_sl": z, "sl": parts["sl"], "usl": usl,
     }  # fmt: skip
     if "ZAP/Z_SL/SL/USL/MR_USL_N" in edition.by_path:

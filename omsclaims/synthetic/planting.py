@@ -239,6 +239,8 @@ class Ward:
         self.added: list[Tree] = []
         self.rows: list[Row] = []
         self.next_case = int(self.case.max()) + 1
+        self.before: Ward | None = None  # the month before, and the position there of the case that a defect of history draws
+        self.origin = -1
         self.spare_persons: list[tuple[str, int]] = []
         self.headers: dict[str, dict[str, Any]] = {}  # packages of their own: what their header says instead
 
@@ -400,6 +402,7 @@ def plant(ward: Ward, defects: Sequence[Defect], counts: dict[str, int], before:
     A defect that `clones` leaves the drawn case as it is and adds another one. One of `history` draws its case from the month
     before (`before`), where it stays, and adds a case here.
     """
+    ward.before = before
     for defect in defects:
         source = before if defect.history else ward
         if source is None:
@@ -407,6 +410,7 @@ def plant(ward: Ward, defects: Sequence[Defect], counts: dict[str, int], before:
         for position in source.draw(defect.pick(source), counts.get(defect.name, 0)):
             tree = source.tree(position) if defect.clones or defect.history else ward.touch(position)
             if defect.history:
+                ward.origin = position
                 _into_month(tree, ward)
             if defect.clones or defect.history:
                 tree = ward.clone(tree)

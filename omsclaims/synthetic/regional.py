@@ -5,7 +5,7 @@ Each table is written with the books. Clean care keeps to all of them; what is p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from omsclaims.synthetic import catalogue
@@ -23,6 +23,9 @@ IMAGES: Final = {
 }  # fmt: skip
 #: Groups whose operation and diagnosis are fixed: group -> service, categories.
 PAIRS: Final = {"st32.013": ("A16.112.001", ("K40", "K42")), "st21.002": ("A16.65.001", ("H25", "H26"))}
+#: Profiles whose specialty, and whose bed, the territory has written down; a service of few clinics.
+DOCTORS_OF, BEDS_OF = (108, 122, 100, 16, 11), (53, 112, 108, 29, 11)
+PLACED_SERVICE: Final = "A05.10.006"
 #: Days that a treatment by a scheme takes at least, the first and the last among them.
 SCHEME_DAYS: Final = 3
 
@@ -42,11 +45,20 @@ def tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
              (catalogue.COUNTED_SERVICE, catalogue.PER_DAY, catalogue.PER_MONTH, "")],
         ),
         "R103": (("kind",), list(IMAGES.items())),
+        "R104": (("prvs",), list(_profiles(lambda one: one.prvs, DOCTORS_OF))),
+        "R105": (("profil_k",), list(_profiles(lambda one: one.bed, BEDS_OF))),
+        "R106": (("what",), [(catalogue.OUTSIDE_PROFIL, "profil"), (catalogue.OUTSIDE_PRVS, "prvs")]),
+        "R107": (("mo", "podr"), [(PLACED_SERVICE, mo, "") for mo in catalogue.PROVIDERS["per_capita"]]),
         "R108": (("need", "value"), list(_complexity())),
         "R109": (("need", "value"), list(_groups())),
         "R110": (("code_usl", "ds1"), [(code, usl, ds) for code, (usl, found) in PAIRS.items() for ds in found]),
         "R111": (("days",), [(catalogue.DRUG[0], SCHEME_DAYS)]),
     }  # fmt: skip
+
+
+def _profiles(of: Callable[[catalogue.Template], int], profiles: tuple[int, ...]) -> Iterator[tuple[object, ...]]:
+    """Profiles and what goes with each in the care that clinics give."""
+    yield from sorted({(one.profil, of(one)) for one in catalogue.ALL_TEMPLATES if one.profil in profiles and of(one)})
 
 
 def _together() -> Iterator[tuple[object, ...]]:

@@ -16,12 +16,13 @@ from omsclaims.synthetic.defects import (
     care_oncology,
     general,
     persons,
+    registers,
     repeats,
     vouchers,
 )
 from omsclaims.synthetic.planting import Defect
 
-_PARTS: Final = (vouchers, repeats, general, persons, care_diagnoses, care_oncology, care_examinations, care_groups)
+_PARTS: Final = (vouchers, repeats, registers, general, persons, care_diagnoses, care_oncology, care_examinations, care_groups)
 
 #: Everything that is planted, in the order of planting. Names: the rule, and what is done where a rule has several ways.
 DEFECTS: Final[tuple[Defect, ...]] = (
