@@ -15,7 +15,7 @@ from omsclaims.synthetic.planting import SL_PATH, Defect, Expect, Tree, Ward, la
 
 _CODE: Final = KSG + "SL_KOEF/IDSL"
 _NOT_SO: Final = "1.7.2"
-_DRUGS: Final = tuple(code for code, treatment in catalogue.ONCO_TREATMENT.items() if treatment == 2)
+_SCHEMES: Final = tuple(code for code, criterion in catalogue.CRITERIA.items() if criterion == catalogue.DRUG[0])
 #: Surgical groups of which no table names the operation.
 _NAMED: Final = {*regional.PAIRS, *regional_persons.OPERATIONS}
 _OPERATIONS: Final = tuple(code for code, group in catalogue.KSG.items() if group.surgical and code not in _NAMED)
@@ -130,8 +130,8 @@ RARE: Final[tuple[Defect, ...]] = (
         "C126", of_groups(tuple(regional.PAIRS), "H"),
         put("sl", [Expect("C126", _NOT_SO, KSG + "N_KSG")], ds1="K80.1"),
     ),
-    Defect("C122", of_groups(_DRUGS, "C"), _too_short),
-    Defect("C123", of_groups(_DRUGS, "C"), _other_treatment),
+    Defect("C122", of_groups(_SCHEMES, "C"), _too_short),
+    Defect("C123", of_groups(_SCHEMES, "C"), _other_treatment),
     Defect("C124", of_groups(tuple(catalogue.CRITERIA), "C"), _no_criterion),
     Defect("C125", of_groups(_OPERATIONS, "H"), put("usl", [Expect("C125", _NOT_SO, SL_PATH + "USL")], code_usl="B01.001.006")),
     Defect("C127", endocrinologist, _again_too_soon, clones=True),

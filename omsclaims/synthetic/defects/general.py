@@ -445,7 +445,9 @@ USUAL: Final[tuple[Defect, ...]] = (
     Defect("P.1", lambda w: hospital(w) & ~w.kslp, _unknown_complexity),
     Defect("C171", planned, put("z", [of_case("C171", "1.4.3", Z + "NPR_MO")], npr_mo=None, npr_date=None)),
     Defect("C172", planned, _half_referral),
-    Defect("C173", planned, put("z", [of_case("C173", BAD, Z + "NPR_MO")], npr_mo=catalogue.CLOSED_CLINIC)),
+    # Where only the clinic of attachment may refer, this would be C174 as well.
+    Defect("C173", lambda w: planned(w) & ~np.isin(w.clinic.astype(str), catalogue.BY_REFERRAL),
+    put("z", [of_case("C173", BAD, Z + "NPR_MO")], npr_mo=catalogue.CLOSED_CLINIC)),
     Defect("C235", hospital, put("sl", [Expect("C235", "1.4.3", SL_PATH + "P_PER")], p_per=None)),
     Defect("C236", hospital, put("sl", [Expect("C236", "1.4.3", SL_PATH + "KD")], kd=None)),
     Defect("C220 bed", lambda w: hospital(w) & ~np.isin(w.profil, regional.BEDS_OF), put("sl", [Expect("C220", BAD, SL_PATH + "PROFIL_K")], profil_k=999)),

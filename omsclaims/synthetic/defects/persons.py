@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from omsclaims.identifiers import luhn_digit
-from omsclaims.synthetic import catalogue, regional_persons
+from omsclaims.synthetic import catalogue, regional, regional_persons
 from omsclaims.synthetic.defects.common import (
     BAD,
     KSG,
@@ -451,7 +451,7 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C010", once_in_clinic, _one_policy_for_two),
     Defect("C011", once_in_clinic, _two_policies_of_one),
     Defect("C005", insured_elsewhere, _stranger_to_insurer),
-    Defect("C093", lambda w: childs_visit(0, 17)(w) & ~w.own & (w.vpolis == 3), _before_birth),
+    Defect("C093", lambda w: childs_visit(0, 17)(w) & ~w.own & (w.vpolis == 3) & ~w.referred, _before_birth),
     Defect("C082", lambda w: call(w) & begins_in_month(w), _last_month),
     Defect("C042", lambda w: exam(w) & (w.letters == "DP"), _other_check_up),
     Defect(
@@ -499,7 +499,8 @@ USUAL: Final[tuple[Defect, ...]] = (
     ),
     Defect("C228", hospital, put("z", [of_case("C228", BAD, Z + "VB_P")], vb_p=1)),
     Defect("C229", episode, _few_visits),
-    Defect("C231", lambda w: hospital(w) & w.new_version, _no_device),
+    # A group whose operation is fixed would not be that group any more (C126).
+    Defect("C231", lambda w: hospital(w) & w.new_version & ~np.isin(w.n_ksg.astype(str), list(regional.PAIRS)), _no_device),
     Defect(
         "C232", calm,
         put("usl", [Expect("C232", BAD, SL_PATH + "P_CEL", "usl"), Expect("C232", BAD, Z + "VIDPOM", "usl")],
