@@ -85,7 +85,7 @@ def vmp(w: Ward) -> Bools:
 def insured_elsewhere(w: Ward) -> Bools:
     """A visit of a person insured elsewhere, insurer known, with a policy number."""
     calm_visit = (w.kind == "visit") & (w.letters == "H") & w.grown & (w.age >= 18) & np.isin(w.profil, CALM_PROFILES)
-    return np.asarray(calm_visit & ~w.own & (w.vpolis == 3), dtype=np.bool_)
+    return np.asarray(calm_visit & ~w.own & (w.vpolis == 3) & ~w.referred, dtype=np.bool_)
 
 
 def alone(w: Ward) -> Bools:

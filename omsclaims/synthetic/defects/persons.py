@@ -499,8 +499,12 @@ USUAL: Final[tuple[Defect, ...]] = (
     ),
     Defect("C228", hospital, put("z", [of_case("C228", BAD, Z + "VB_P")], vb_p=1)),
     Defect("C229", episode, _few_visits),
-    # A group whose operation is fixed would not be that group any more (C126).
-    Defect("C231", lambda w: hospital(w) & w.new_version & ~np.isin(w.n_ksg.astype(str), list(regional.PAIRS)), _no_device),
+    # A group whose operation is fixed would not be that group any more (C126, C230).
+    Defect(
+        "C231",
+        lambda w: hospital(w) & w.new_version & ~np.isin(w.n_ksg.astype(str), [*regional.PAIRS, *regional_persons.OPERATIONS]),
+        _no_device,
+    ),
     Defect(
         "C232", calm,
         put("usl", [Expect("C232", BAD, SL_PATH + "P_CEL", "usl"), Expect("C232", BAD, Z + "VIDPOM", "usl")],
