@@ -43,9 +43,15 @@ class Replayed:
 @cache
 def program(kind: str, main: str, person: str | None, region: str) -> tuple[Program, Books]:
     """The rows of the federal books, and of the region's own, for files of two editions; and the books that they need."""
-    editions = Editions(formats.get(main), formats.get(person) if person else None)
-    made = compiled([row for row in shelf.rows() if row.region in ("00", region)], editions, kind)
+    every = of_all_regions(kind, main, person)
+    made = Program(*(tuple(one for one in part if one.row.region in ("00", region)) for part in (every.checks, every.skipped)))
     return made, shelf.books(made.checks)
+
+
+@cache
+def of_all_regions(kind: str, main: str, person: str | None) -> Program:
+    """All rows of the books for files of two editions. Each row is compiled by itself: those of a region are a part of them."""
+    return compiled(shelf.rows(), Editions(formats.get(main), formats.get(person) if person else None), kind)
 
 
 def program_of(document: Document) -> tuple[Program, Books]:

@@ -27,7 +27,7 @@ _LETTERS: Final = {"H": "H", "T": "T", "C": "C", "X": "DP"}
 _OWN: Final = frozenset({"kinds", "region", "period", "file", "today", "PERS", "SCHET", "ZAP", "ZGLV"})
 
 
-class Texts(yaml.SafeLoader):
+class Texts(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML whose values are texts as they stand: 1.00 is not 1."""
 
 

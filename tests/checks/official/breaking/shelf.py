@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -52,9 +52,15 @@ def books(checks: Iterable[Check]) -> Books:
             wanted.setdefault(name, {"code"}).add(column)
     made = dict(_published())
     made["F002"] = _with_insurer(made["F002"])
-    for name, codes in read(Path(__file__).parent / "books.yaml").items():
+    for name, codes in _described().items():
         made[name] = _of_pairs(name, codes) if isinstance(codes, dict) else _made(name, codes, sorted(wanted.get(name, {"code"})))
     return Books(made)
+
+
+@cache
+def _described() -> dict[str, Any]:
+    """What books.yaml says of books that are made up."""
+    return read(Path(__file__).parent / "books.yaml")
 
 
 def _with_insurer(book: Book) -> Book:
