@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11
 BIN := .venv/bin
 CASES ?= 50000
 OUT ?= demo
+WORKERS ?= 2
 
 .PHONY: setup demo test agree zoo schemas books bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
@@ -20,8 +21,9 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/omsclaims demo --cases $(CASES) --out $(OUT)
 
+# The tests, shared by so many processes; WORKERS=0: in one (tests/conftest.py says what stays together).
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 # The two readers held against each other at length (about half an hour on two cores); the tests run a short form of it.
 agree: setup

@@ -1,10 +1,11 @@
-"""Territories made up once for all tests that need a whole month."""
+"""Territories made up once for all tests that need a whole month; and how two processes share the tests (`make test`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from omsclaims.cli import common, demo
 from omsclaims.periods import Month
 from omsclaims.synthetic import territory
 from omsclaims.workspace import Workspace
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadGroupScheduling
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -66,3 +70,41 @@ def closed(make_territory: MakeTerritory, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def march() -> Month:
     return Month(2022, 3)
+
+
+# ---------------------------------------------------------------- two processes
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one of several processes: what needs the closed territory stays together, and whole months come first.
+
+    The closed territory takes longest of all to make, so it is made in one process only; what takes long at the end would be
+    waited for. A run in one process keeps the order of the files.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        if "closed" in _fixtures(item):
+            item.add_marker(pytest.mark.xdist_group("closed"))
+    items.sort(key=lambda item: 0 if "closed" in _fixtures(item) else 1 if "make_territory" in _fixtures(item) else 2)
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    """Names of all fixtures that a test needs, through others too."""
+    return getattr(item, "fixturenames", [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+    """With --dist loadgroup: a group goes to one process, and of all other tests those of one file, in the order given."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByGroupOrFile(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope: str = super()._split_scope(nodeid)
+            return scope if scope != nodeid else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return ByGroupOrFile(config, log)

@@ -10,7 +10,9 @@ from polars.testing import assert_frame_equal
 
 from omsclaims import checks
 from omsclaims.checks import catalogue
-from tests.checks.test_rules import WRITTEN, _build
+from tests.checks.test_rules import WRITTEN, _build, _judged, _pass_of
+
+pytestmark = pytest.mark.xdist_group("written cases")  # with test_rules, which judges the same cases
 
 CAUGHT = [
     pytest.param(rule, case, id=f"{rule}: {case['name']}")
@@ -23,7 +25,6 @@ CAUGHT = [
 @pytest.mark.parametrize(("rule", "case"), CAUGHT)
 def test_order_of_rows_does_not_show(rule: str, case: dict[str, Any]) -> None:
     built = _build(rule, case)
-    name = case.get("pass", catalogue.rules()[rule].passes[0])
     turned = {table: rows.reverse() for table, rows in built.tables.items()}
-    found = checks.run_pass(name, built.tables, built.context).filter(pl.col("rule") == rule)
-    assert_frame_equal(found, checks.run_pass(name, turned, built.context).filter(pl.col("rule") == rule))
+    again = checks.run_pass(_pass_of(rule, case), turned, built.context)
+    assert_frame_equal(_judged(rule, case).found.filter(pl.col("rule") == rule), again.filter(pl.col("rule") == rule))
