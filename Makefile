@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: setup demo test agree zoo schemas books bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
+.PHONY: setup demo test planted agree zoo schemas books bench bench-reading bench-memory bench-cold bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -24,6 +24,11 @@ demo: setup
 # The tests, shared by so many processes; WORKERS=0: in one (tests/conftest.py says what stays together).
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# Made-up territories at full size: every rule of control broken on purpose, found = planted (half an hour for each seed).
+SEEDS ?= 1 2 3
+planted: setup
+	$(BIN)/python -m tests.synthetic.planted --seeds $(SEEDS) --cases 100000
 
 # The two readers held against each other at length (about half an hour on two cores); the tests run a short form of it.
 agree: setup
