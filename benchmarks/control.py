@@ -47,6 +47,7 @@ MONTHS_BEFORE: Final = 12
 #: A first-stage examination is once in a calendar year: the history has none in the year of the month.
 _EXAM: Final = "X"
 _SEED: Final = 20220301
+_CANONICAL: Final = (*formats.canonical_tables("main"), *formats.canonical_tables("person"))
 #: What is wanted: control takes at most this part of the time of tuned iterparse, and aims at that.
 MOST_OF_READING: Final = 1.0
 AIM_OF_READING: Final = 1 / 3
@@ -184,9 +185,8 @@ def _package_by_package(place: Place, store: Workspace, context: Context) -> Non
         if row.state != "accepted":
             continue
         started = time.perf_counter()
-        tables = store.package_tables(row)
-        for name in ("findings", "executions"):
-            tables.pop(name, None)
+        stored = store.package_tables(row)  # without tables that have no rows
+        tables = {name: stored.get(name, formats.empty_table(name)) for name in _CANONICAL}
         editions = [formats.get(name) for name in row.formats.split(",")]
         main = next(one for one in editions if one.family == "main")
         person = next((one for one in editions if one.family == "person"), None)

@@ -128,7 +128,7 @@ WHERE list_contains(?, file_kind) AND list_contains(?, usl_ok) AND npr_mo IS NUL
 _SERVICES: Final = """
 SELECT u.case_key, a.person_key, u.date_in FROM usl u JOIN asking a USING (case_key)
 WHERE u.date_in IS NOT NULL AND NOT coalesce(list_contains(?, u.profil), false)
-  AND NOT list_bool_or(list_transform(?, x -> coalesce(u.code_usl = x OR starts_with(u.code_usl, x || '.'), false)
+  AND NOT list_bool_or(list_transform(?, lambda x: coalesce(u.code_usl = x OR starts_with(u.code_usl, x || '.'), false)
                                              OR coalesce(u.vid_vme = x OR starts_with(u.vid_vme, x || '.'), false)))
 """
 
