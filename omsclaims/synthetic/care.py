@@ -23,7 +23,8 @@ from omsclaims.synthetic.people import Bools, Days, Ints, People, ages, attached
 
 #: Share of each kind of care; what is left are visits.
 SHARES: Final = {
-    "vmp": 0.004, "onco": 0.009, "exam": 0.05, "second": 0.004, "ksg_inpatient": 0.087, "ksg_day": 0.04, "service": 0.04, "call": 0.045,
+    "vmp": 0.008, "onco": 0.014, "exam": 0.05, "second": 0.004, "ksg_inpatient": 0.087, "ksg_day": 0.04, "service": 0.04,
+    "call": 0.045,
     "per_capita": 0.05, "episode": 0.275,
 }  # fmt: skip
 #: So many cases of each kind at least, so that a small territory has all of them.
@@ -708,7 +709,8 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     )
     first_usl = tables["usl"].filter(pl.col("case").is_in(cases.tolist()))
     second_usl = first_usl.with_columns(
-        pl.Series("code_md", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_in", middle).cast(pl.Date), pl.lit("J18.0").alias("ds"),
+        pl.Series("code_md", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_in", middle).cast(pl.Date),
+        pl.lit("J18.0").alias("ds"),
         pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"),
     )  # fmt: skip
     z = tables["z"].join(kept, on="case", how="left", maintain_order="left").with_columns(

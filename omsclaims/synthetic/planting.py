@@ -312,6 +312,12 @@ class Ward:
         tree.z["package"] = f"{stem}{_FIRST_OWN + taken:02d}"
         self.headers[tree.z["package"]] = header
 
+    def refer(self, tree: Tree) -> None:
+        """A referral of an own person comes from the clinic of attachment in this month."""
+        person = tree.z["person"]
+        if tree.z["npr_mo"] is not None and self.people.own[person]:
+            tree.z["npr_mo"] = attached(self.people, np.array([person]), self.plan.month.first)[0]
+
     def insure(self, tree: Tree, person: int) -> None:
         """Makes the patient of a case another person, with the policy of the last day."""
         people, z = self.people, tree.z
@@ -326,8 +332,7 @@ class Ward:
             npolis=people.number[person], enp=people.enp[person] if people.vpolis[person] == 3 else None, smo=smo,
             st_okato=okato if people.vpolis[person] == 1 else None, smo_ok=okato if unknown else None,
         )  # fmt: skip
-        if z["npr_mo"] is not None and own:
-            z["npr_mo"] = attached(people, np.array([person]), self.plan.month.first)[0]
+        self.refer(tree)
         child = int(age < 18)
         for sl in tree.sls:
             sl["det"] = child
@@ -424,6 +429,7 @@ def _into_month(tree: Tree, ward: Ward) -> None:
     month = ward.plan.month
     stem = tree.z["package"].partition("_")[0]
     tree.z["package"] = f"{stem}_{month.year % 100:02d}{month.month:02d}01"
+    ward.refer(tree)
 
 
 def day(value: Any) -> date:

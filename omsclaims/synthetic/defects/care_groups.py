@@ -34,7 +34,7 @@ def of_groups(groups: Sequence[str], letters: str) -> Callable[[Ward], Bools]:
 
     def mask(w: Ward) -> Bools:
         here = np.isin(w.n_ksg.astype(str), groups) & (w.letters == letters) & np.isin(w.rslt, (101, 201))
-        return np.asarray(here & w.one_sl & w.grown & w.alive, dtype=np.bool_)
+        return np.asarray(here & w.one_sl & w.grown & w.alive & w.steady, dtype=np.bool_)
 
     return mask
 
