@@ -499,10 +499,10 @@ def test_a_bill_of_another_territory_is_checked_but_not_taken(desk: Desk) -> Non
     """Its name follows the grammar between territories: it must not lie among the bills of clinics, of which a month is made."""
     read = read_package(desk.good)
     tables = {name: table for name, table in read.tables.items() if name not in ("exceptions", "extra")}
-    of_fund = {"c_okato1": pl.lit("81000"), "okato_oms": pl.lit("76000"), "version": pl.lit("3.2"), "summap": pl.col("summav")}
-    tables["file"] = tables["file"].with_columns(**of_fund)
-    free = pl.col("_row") == 0
-    tables["z_sl"] = tables["z_sl"].with_columns(pl.when(free).then(0).otherwise("sumv").alias("sumv"))
+    tables["z_sl"] = tables["z_sl"].with_columns(pl.when(pl.col("_row") == 0).then(0).otherwise("sumv").alias("sumv"))
+    total = pl.lit(int(tables["z_sl"]["sumv"].sum()))
+    of_fund = {"c_okato1": pl.lit("81000"), "okato_oms": pl.lit("76000"), "version": pl.lit("3.2")}
+    tables["file"] = tables["file"].with_columns(**of_fund, summav=total, summap=total)
     write_package(desk.inbox / "R0375220001.oms", tables, find_format("R", "3.2", MONTH).format)
     for lang, what in (("en", "one of the exchange between territories"), ("ru", "обмен между территориями")):
         code, text = ingest(desk, desk.inbox, lang=lang)

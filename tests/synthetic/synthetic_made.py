@@ -11,6 +11,8 @@ from omsclaims.registry.reader import PackageRead
 from omsclaims.synthetic import territory
 
 CASES = 3_000
+#: Rules after which a package goes back whole.
+WHOLE = ("S.8", "S.915", "S.916", "C084", "C085", "W.5")
 
 
 @dataclass(frozen=True)

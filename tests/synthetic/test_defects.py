@@ -39,7 +39,7 @@ def test_rows_name_real_places(made: Made) -> None:
         assert row["because"] in primary | {""}
         assert (row["refused"] == "1") == bool(row["code"])
         assert re.fullmatch(r"(1(\.\d+){1,2})?", row["code"])
-        if not row["n_zap"]:
+        if row["package"] not in made.packages or not row["n_zap"]:
             continue
         tables = made.packages[row["package"]].tables
         case = tables["z_sl"].join(tables["zap"].select(pl.col("_row").alias("_parent"), "n_zap"), on="_parent")
