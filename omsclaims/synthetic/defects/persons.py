@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from omsclaims.identifiers import luhn_digit
 from omsclaims.synthetic import catalogue, regional, regional_persons
@@ -79,6 +80,11 @@ def begins_in_month(w: Ward) -> Bools:
 def _visits_too(w: Ward) -> Bools:
     """The hospital also has visits."""
     return np.isin(w.clinic, catalogue.PROVIDERS["visit"])
+
+
+def _suspicious(w: Ward) -> Bools:
+    """Cancer is suspected."""
+    return np.isin(w.case, w.tables["sl"].filter(pl.col("ds_onk") == 1)["case"].to_numpy())
 
 
 def _with_result(rslt_d: int) -> Callable[[Ward], Bools]:
@@ -453,7 +459,7 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C005", insured_elsewhere, _stranger_to_insurer),
     Defect("C093", lambda w: childs_visit(0, 17)(w) & ~w.own & (w.vpolis == 3) & ~w.referred, _before_birth),
     Defect("C082", lambda w: call(w) & begins_in_month(w), _last_month),
-    Defect("C042", lambda w: exam(w) & (w.letters == "DP"), _other_check_up),
+    Defect("C042", lambda w: exam(w) & (w.letters == "DP") & ~_suspicious(w), _other_check_up),
     Defect(
         "C075", lambda w: calm(w) & (w.clinic == regional_persons.CHILDRENS_CLINIC),
         service(regional_persons.FOR_ADULTS_PLANTED, "C075"),
