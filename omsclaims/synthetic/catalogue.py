@@ -443,7 +443,7 @@ SCARCE: Final = (("750910", "exam", "volume"), ("750918", "service", "money"))
 
 #: Stage and TNM codes of N002-N005 by category of the diagnosis: (STAD, ONK_T, ONK_N, ONK_M).
 STAGES: Final = {
-    "C16": (5, 7, 2, 1), "C18": (23, 28, 12, 5), "C34": (132, 176, 87, 49), "C50": (257, 297, 191, 57),
+    "C16": (5, 7, 2, 1), "C18": (23, 28, 12, 5), "C34": (132, 176, 87, 49), "C50": (257, 297, 191, 119),
     "C83": (165, 192, 107, 62),
 }  # fmt: skip
 #: A tumour of which a cancer is suspected.

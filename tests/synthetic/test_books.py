@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from omsclaims.checks import regional
 from omsclaims.nsi import Book, book_from_rows
 from omsclaims.synthetic import catalogue
 from tests.synthetic.synthetic_made import Made
@@ -37,9 +38,13 @@ def _in_force(row: dict[str, str]) -> bool:
 
 
 def test_books_hold_a_code_once(books: dict[str, Book]) -> None:
-    assert set(books) == {"M001", "V018", "V019", "V020", "V021", "F002", "F003"}
+    of_region = {name for name in books if name.startswith("R")}
+    oncology = {"N002", "N003", "N004", "N005", "N007", "N008", "N009", "N010", "N011", "N012", "N020", "N021", "V024"}
+    assert set(books) - of_region >= {"M001", "V018", "V019", "V020", "V021", "F002", "F003"} | oncology
+    assert of_region <= set(regional.layouts())
+    for name in set(books) - of_region:
+        assert books[name].on(date(2022, 3, 15))["code"].is_duplicated().sum() == 0, name
     for book in books.values():
-        assert book.on(date(2022, 3, 15))["code"].is_duplicated().sum() == 0
         assert book.rows.filter(pl.col("meaning_ru").is_null() | pl.col("meaning_en").is_null()).height == 0
 
 
@@ -59,7 +64,7 @@ def test_every_code_that_is_billed_stands_in_the_books(made: Made, books: dict[s
 def test_diagnoses_are_real() -> None:
     real = {row["IDDS"] for row in _official("M001.csv")}
     # COVID-19 was added to the classification after the copy at hand was made.
-    assert set(catalogue.diagnoses()) - real <= {"U07.1", "U07.2"}
+    assert set(catalogue.diagnoses()) - real <= {"U07", "U07.1", "U07.2"}
     assert 400 < len(catalogue.diagnoses()) < 1_000
 
 
@@ -68,6 +73,23 @@ def test_weights_are_those_of_2022() -> None:
     assert len(catalogue.KSG) >= 60
     for code, group in catalogue.KSG.items():
         assert weights[code] == group.weight, code
+
+
+def test_codes_of_oncology_are_those_of_the_books() -> None:
+    for number, (name, what) in enumerate((("N002", "St"), ("N003", "T"), ("N004", "N"), ("N005", "M"))):
+        official = {(row[f"ID_{what}"], row[f"DS_{what}"]) for row in _official(f"{name}.csv")}
+        for category, codes in catalogue.STAGES.items():
+            assert (str(codes[number]), category) in official, (name, category)
+    of_diagnosis = {(row["DS_Mrf"], row["ID_Mrf"]) for row in _official("N009.csv")}
+    assert {(category, str(code)) for category, code in catalogue.HISTOLOGY} <= of_diagnosis
+    results = {(row["ID_R_M"], row["ID_Mrf"]) for row in _official("N008.csv")}
+    assert {(str(result), str(code)) for result, code in catalogue.HISTOLOGY_RESULTS} <= results
+    markers = {(row["DS_Igh"], row["ID_Igh"]) for row in _official("N012.csv")}
+    assert {(category, str(code)) for category, code in catalogue.MARKERS} <= markers
+    found = {(row["ID_R_I"], row["ID_Igh"]) for row in _official("N011.csv")}
+    assert {(str(result), str(code)) for result, code in catalogue.MARKER_RESULTS} <= found
+    criteria = {row["IDDKK"] for row in _official("V024.csv") if _in_force(row)}
+    assert {*catalogue.CRITERIA.values(), catalogue.DRUG[0], catalogue.OTHER_SCHEME} <= criteria
 
 
 def test_methods_kinds_and_diagnoses_agree_as_in_the_books() -> None:
