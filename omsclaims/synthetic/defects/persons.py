@@ -484,7 +484,7 @@ USUAL: Final[tuple[Defect, ...]] = (
     Defect("C079", calm, _late_sub_case),
     Defect("C086", calm, _filed_late),
     Defect("C088", planned, _old_referral),
-    Defect("C090", lambda w: hospital(w) & (w.days >= 4), _few_days),
+    Defect("C090", lambda w: hospital(w) & (w.days >= 4) & ~w.kslp, _few_days),
     # Results.
     Defect("C036", calm, put("z", [of_case("C036", BAD, Z + "RSLT")], rslt=304, ishod=306)),
     Defect(

@@ -56,6 +56,11 @@ def _long(w: Ward) -> Bools:
     return np.asarray(hospital(w) & (w.days >= 5) & w.steady & ~w.kslp & enough, dtype=np.bool_)
 
 
+def _undialysed(w: Ward) -> Bools:
+    """Without the lines that a stay for dialysis has of its own."""
+    return np.asarray(_long(w) & (w.n_ksg != catalogue.DIALYSIS_GROUP), dtype=np.bool_)
+
+
 def _second(ward: Ward, tree: Tree) -> Tree:
     """Ends the stay two days earlier; a second case of the same clinic begins on that day."""
     middle = later(tree.z["date_z_2"], -2)
@@ -192,16 +197,16 @@ RARE: Final[tuple[Defect, ...]] = (
 USUAL: Final[tuple[Defect, ...]] = (
     Defect("C134", hospital, _same_line),
     Defect("C145", lambda w: calm(w) & w.own & ~w.first, _chart_of_another),
-    Defect("C146", _long, _lines(
+    Defect("C146", _undialysed, _lines(
         "C146", "1.10.3", "USL/CODE_USL", (_DIALYSIS, 1, 100), (catalogue.COMPANION, 1, 100), (catalogue.INCLUDED, 1, 100),
     )),
-    Defect("C147", _long, _lines("C147", BAD, "USL/CODE_USL", (_DIALYSIS, 1, 100))),
-    Defect("C148", _long, _lines("C148", _TWICE, "USL/KOL_USL", (_COUNTED, 2, catalogue.PER_DAY * 100 + 100))),
-    Defect("C149", _long, _lines(
+    Defect("C147", _undialysed, _lines("C147", BAD, "USL/CODE_USL", (_DIALYSIS, 1, 100))),
+    Defect("C148", _undialysed, _lines("C148", _TWICE, "USL/KOL_USL", (_COUNTED, 2, catalogue.PER_DAY * 100 + 100))),
+    Defect("C149", _undialysed, _lines(
         "C149", _TWICE, "USL/KOL_USL", *((_COUNTED, day, catalogue.PER_DAY * 100) for day in range(4)),
     )),
     Defect("C151", lambda w: call(w) & w.own, _called_again, clones=True),
-    Defect("C154", _long, _lines(
+    Defect("C154", _undialysed, _lines(
         "C154", _TWICE, "USL/CODE_USL", (_DIALYSIS, 1, 100), (catalogue.COMPANION, 1, 100), (_OTHER_DIALYSIS, 1, 100),
     )),
     Defect("C156", _long_episode, _episode_again),
