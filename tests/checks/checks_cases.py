@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -183,13 +184,13 @@ def build(
     )
     known = {
         "reg_clinic": [{"mo": mo, "valid_from": date(2011, 1, 1)} for mo in ("750001", "750002")],
-        "reg_licence": _licences(tables),
         "voucher_uses_before": [],
         "reg_plan": [
             {"mo": "750001", "month": month, "line": line, "volume": 1000, "since": date(2022, 1, 10)}
             for line in ("visit", "ksg_inpatient", "vmp")
         ],
     }
+    tables["reg_licence"] = _licences()
     for name, rows in {**known, **(registers or {})}.items():
         tables[name] = _contracted(name, rows)
     codes = grounds or {}
@@ -309,12 +310,11 @@ def _identified(key: int, patient: Block, person: Block, changed: Block) -> Bloc
     }  # fmt: skip
 
 
-def _licences(tables: dict[str, pl.DataFrame]) -> list[Block]:
+@cache
+def _licences() -> pl.DataFrame:
     """A licence for everything that the templates do."""
-    places = {(usl_ok, profil) for usl_ok in (1, 2, 3, 4) for profil in range(1, 200)}
-    return [
-        {"mo": "750001", "usl_ok": usl_ok, "profil": profil, "valid_from": date(2011, 1, 1)} for usl_ok, profil in sorted(places)
-    ]
+    places = [{"usl_ok": usl_ok, "profil": profil} for usl_ok in (1, 2, 3, 4) for profil in range(1, 200)]
+    return _contracted("reg_licence", [{"mo": "750001", "valid_from": date(2011, 1, 1), **place} for place in places])
 
 
 def _canonical(name: str, rows: list[Block]) -> pl.DataFrame:
