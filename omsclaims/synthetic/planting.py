@@ -110,9 +110,11 @@ class Tree:
         self.z["sumv"] = sum(row["sum_m"] for row in self.sls)
 
     def shift(self, begin: date, end: date) -> None:
-        """Puts a case of one SL on other days."""
+        """Puts a case of one SL on other days; of a stay only the first service remains, which lasts as long as the stay."""
         self.z.update(date_z_1=begin, date_z_2=end)
         self.sl.update(date_1=begin, date_2=end)
+        if self.z["usl_ok"] == 1:
+            self.usls[1] = self.usls[1][:1]
         for usl in self.usls[1]:
             usl.update(date_in=begin, date_out=end)
         for cons in self.small.get("cons", []):

@@ -24,6 +24,8 @@ FOR_ADULTS, FOR_ADULTS_PLANTED = "A06.23.004", "A04.20.002"
 LAST_DAYS: Final = {"2022-01": "2022-02-08", "2022-02": "2022-03-08", "2022-03": "2022-04-07"}
 #: A service that few may give, and who.
 ADMITTED_SERVICE, ADMITTED_CLINIC = "A26.08.027", "750913"
+#: Diseases of which обращения need two visits, one of them with a therapist only.
+TWO_VISITS: Final = (("E11", 0), ("K29.3", 97))
 #: Disease of which обращения need three visits.
 THREE_VISITS: Final = "M42"
 #: Groups that an operation makes.
@@ -44,7 +46,7 @@ def tables() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
         "R009": (("serves",), [(FOR_ADULTS, "adults"), (FOR_ADULTS_PLANTED, "adults"), (OF_CHILDREN, "children")]),
         "R010": (("last_day",), list(LAST_DAYS.items())),
         "R011": (("mo",), [(ADMITTED_SERVICE, ADMITTED_CLINIC), *given]),
-        "R012": (("profil", "visits"), [("E11", "", 2), ("K29.3", 97, 2), (THREE_VISITS, "", 3)]),
+        "R012": (("profil", "visits"), [*((code, profil or "", 2) for code, profil in TWO_VISITS), (THREE_VISITS, "", 3)]),
         "R013": (("code_usl", "lines"), [(group, code, 1) for group, code in OPERATIONS.items()]),
         "R014": ((), [(code,) for code in catalogue.IMPLANTS]),
     }  # fmt: skip

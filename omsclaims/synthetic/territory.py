@@ -127,8 +127,11 @@ def _wards(rng: np.random.Generator, people: People, cases: int, tell: Progress)
         if not defect.february:
             counts[0][defect.name] = 0
     tell("defects")
-    planting.plant(wards[1], defects.DEFECTS, counts[1], wards[0])
-    planting.plant(wards[0], defects.DEFECTS, counts[0], None)
+    # One of each first, so that what is rare has none of a kind before it has one of every kind.
+    for ward, wanted, before in ((wards[1], counts[1], wards[0]), (wards[0], counts[0], None)):
+        single = {name: min(count, 1) for name, count in wanted.items()}
+        planting.plant(ward, defects.DEFECTS, single, before)
+        planting.plant(ward, defects.DEFECTS, {name: count - single[name] for name, count in wanted.items()}, before)
     return wards[0], wards[1]
 
 

@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     good = True
     for seed in wanted.seeds:
         folder = wanted.out / str(seed) if wanted.out else Path(tempfile.mkdtemp(prefix="planted-"))
-        folder.mkdir(parents=True, exist_ok=True)
+        demo.clear(folder, "en")
         started = time.monotonic()
         comparison = run(folder, wanted.cases, seed, wanted.threads)
         without = uncovered(defects_of(folder / "territory", MARCH))

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from omsclaims.identifiers import luhn_digit
-from omsclaims.synthetic import catalogue, regional
+from omsclaims.synthetic import catalogue, regional, regional_persons
 from omsclaims.synthetic.defects.common import (
     BAD,
     KSG,
@@ -261,8 +261,12 @@ def _many_days(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 
 def _one_visit(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """Of some diseases the territory says itself how many visits there are."""
     tree.usls[1] = tree.usls[1][:1]
-    return [Expect("C091", "1.4.4", SL_PATH + "P_CEL")]
+    ds1, profil = tree.sl["ds1"], tree.sl["profil"]
+    told = any(ds1.startswith(code) and own in (0, profil) for code, own in regional_persons.TWO_VISITS)
+    few = [Expect("C229", BAD, SL_PATH + "DS1")] if told else []
+    return [Expect("C091", BAD, SL_PATH + "P_CEL"), *few]
 
 
 def _two_days(ward: Ward, tree: Tree) -> Sequence[Expect]:
@@ -409,14 +413,14 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C135 vmp", vmp, _treated_twice, clones=True),
     Defect("S.910", lambda w: ~w.one_sl, _repeated_sl),
     # A stay and another case in it.
-    Defect("C138", stay, _second_stay, clones=True),
+    Defect("C138", lambda w: stay(w) & ~w.kslp, _second_stay, clones=True),
     Defect("C139", stay, _inside_stay(("ksg_day",), of_case("C139", "1.10.6", Z + "DATE_Z_1")), clones=True),
     Defect("C140 visit", stay, _inside_stay(("visit",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True),
     Defect(
         "C140 call", lambda w: stay(w) & (w.end > np.datetime64(w.plan.month.first) + 1),
         _inside_stay(("call",), Expect("C140", "1.10.5", SL_PATH + "USL/DATE_IN", "usl")), clones=True,
     ),
-    Defect("C138 history", stay, _second_stay, february=False, history=True),
+    Defect("C138 history", lambda w: stay(w) & ~w.kslp, _second_stay, february=False, history=True),
     Defect("C139 history", stay, _inside_stay(("ksg_day",), of_case("C139", "1.10.6", Z + "DATE_Z_1")), february=False,
     history=True),
     Defect(
