@@ -75,6 +75,7 @@ def march() -> Month:
 # ---------------------------------------------------------------- two processes
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups become parts of the names
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In one of several processes: what needs the closed territory stays together, and whole months come first.
 
