@@ -469,7 +469,7 @@ MARKER_RESULTS: Final = ((1, 1), (9, 4), (11, 5), (17, 8), (18, 8), (19, 9))
 WITHOUT_SCHEME, NO_SCHEME = ("C83",), "нет"
 #: The coronavirus, the scheme of its drugs, in files of edition 3.2.
 CORONAVIRUS: Final = ("U07.1", "U07.2")
-CORONAVIRUS_SCHEME: Final = "covid1"
+CORONAVIRUS_GROUP, CORONAVIRUS_SCHEME = "st12.015", "covid1"
 #: Drug scheme and substance: CODE_SH of V024, REGNUM of N020.
 DRUG: Final = ("sh0052", "000830")
 #: A criterion of antimicrobial therapy, which is no scheme of cancer; a substance of no scheme here.

@@ -23,6 +23,8 @@ SL_PATH: Final = "ZAP/Z_SL/SL/"
 CALM_PROFILES: Final = (97, 57, 53, 112, 171, 65, 162)
 #: Number of the first package that a defect makes for itself.
 _FIRST_OWN: Final = 11
+#: How often other cases are tried where a defect did not work out.
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +395,7 @@ class Defect:
     pick      which cases can take it (mask over the ward)
     change    what is done; it may return the expectations, else `expects` hold; None as a result means that it did not work out
     february  whether it is planted in February, too
+    sound     nothing is wrong with what is done: it stands beside a defect as what must not be found
     """
 
     name: str
@@ -401,6 +404,7 @@ class Defect:
     february: bool = True
     clones: bool = False
     history: bool = False
+    sound: bool = False
 
 
 def plant(ward: Ward, defects: Sequence[Defect], counts: dict[str, int], before: Ward | None) -> None:
@@ -414,16 +418,27 @@ def plant(ward: Ward, defects: Sequence[Defect], counts: dict[str, int], before:
         source = before if defect.history else ward
         if source is None:
             continue
-        for position in source.draw(defect.pick(source), counts.get(defect.name, 0)):
-            tree = source.tree(position) if defect.clones or defect.history else ward.touch(position)
-            if defect.history:
-                ward.origin = position
-                _into_month(tree, ward)
-            if defect.clones or defect.history:
-                tree = ward.clone(tree)
-            expects = defect.change(ward, tree)
-            if expects:
-                ward.expect(tree, expects, defect.name)
+        wanted = counts.get(defect.name, 0)
+        for _ in range(_TRIES):
+            # What did not work out in a case - no model for a second one, say - is tried in others.
+            wanted -= sum(_put(ward, source, defect, position) for position in source.draw(defect.pick(source), wanted))
+            if not wanted:
+                break
+
+
+def _put(ward: Ward, source: Ward, defect: Defect, position: int) -> bool:
+    """Puts a defect into one case; whether it worked out."""
+    rows = len(ward.rows)
+    tree = source.tree(position) if defect.clones or defect.history else ward.touch(position)
+    if defect.history:
+        ward.origin = position
+        _into_month(tree, ward)
+    if defect.clones or defect.history:
+        tree = ward.clone(tree)
+    expects = defect.change(ward, tree)
+    if expects:
+        ward.expect(tree, expects, defect.name)
+    return len(ward.rows) > rows or defect.sound
 
 
 def _into_month(tree: Tree, ward: Ward) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from omsclaims.synthetic import catalogue, regional
-from omsclaims.synthetic.defects.common import BAD, Z, calm, diagnosis, hospital, insured_elsewhere, of_case, put
+from omsclaims.synthetic.defects.common import BAD, Z, calm, diagnosis, discharged, hospital, insured_elsewhere, of_case, put
 from omsclaims.synthetic.people import Bools, attached
 from omsclaims.synthetic.planting import SL_PATH, Defect, Expect, Tree, Ward
 
@@ -25,7 +25,7 @@ def not_neurology(w: Ward) -> Bools:
 
 def infected(w: Ward) -> Bools:
     """A stay of an adult with the coronavirus, in files that have its fields."""
-    return np.asarray(hospital(w) & w.new_version & np.isin(w.ds1, catalogue.CORONAVIRUS), dtype=np.bool_)
+    return np.asarray(discharged(w) & w.new_version & np.isin(w.ds1, catalogue.CORONAVIRUS), dtype=np.bool_)
 
 
 def by_referral(*kinds: str) -> Callable[[Ward], Bools]:

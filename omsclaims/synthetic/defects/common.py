@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from omsclaims.synthetic import catalogue
 from omsclaims.synthetic.catalogue import doctor
 from omsclaims.synthetic.people import Bools
 from omsclaims.synthetic.planting import CALM_PROFILES, SL_PATH, Expect, Tree, Ward, reprice
@@ -44,12 +45,17 @@ def kind(*kinds: str) -> Callable[[Ward], Bools]:
     return lambda w: np.isin(w.kind, kinds) & w.one_sl & w.grown & (w.letters != "C")
 
 
-def hospital(w: Ward) -> Bools:
+def discharged(w: Ward) -> Bools:
     """Inpatient КСГ, file H, one SL, an adult, discharged."""
     return np.asarray(
         (w.kind == "ksg_inpatient") & (w.letters == "H") & w.one_sl & w.grown & (w.rslt == 101) & (w.age >= 18) & w.alive,
         dtype=np.bool_,
     )
+
+
+def hospital(w: Ward) -> Bools:
+    """The same without the coronavirus, which is rare and has rules of its own."""
+    return np.asarray(discharged(w) & (w.n_ksg != catalogue.CORONAVIRUS_GROUP), dtype=np.bool_)
 
 
 def stay(w: Ward) -> Bools:

@@ -205,8 +205,8 @@ def _early(w: Ward) -> Bools:
 
 RARE: Final[tuple[Defect, ...]] = (
     Defect("C251", _early, _too_late, february=False, history=True),
-    Defect("- on the last day", _early, _on_the_last_day, february=False, history=True),
-    Defect("- billed again", _refusable, _billed_again, february=False, history=True),
+    Defect("C251 on the last day", _early, _on_the_last_day, february=False, history=True, sound=True),
+    Defect("C251 in time", _refusable, _billed_again, february=False, history=True, sound=True),
     Defect("C252 paid", _refusable, _was_paid, february=False, history=True),
 )
 
