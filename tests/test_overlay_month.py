@@ -69,7 +69,7 @@ def test_a_month_with_elements_of_a_region(make_territory: MakeTerritory, tmp_pa
         main = next(archive.read(one) for one in archive.namelist() if not one.startswith("L"))
     assert main.count(b"<EVENING_TIME>1</EVENING_TIME>") == 1
     assert b"<OURS><CODE>a</CODE></OURS><OURS><CODE>b</CODE></OURS>" in main
-    assert load_overlays(made / "agreement" / "formats", "75").editions.keys() == {
+    assert load_overlays(made / "agreement" / "formats", "75").editions.keys() >= {
         "H_3.1",
         "H_3.2",
         "RESULT_H_3.1",
