@@ -458,7 +458,7 @@ RARE: Final[tuple[Defect, ...]] = (
     Defect("C011", once_in_clinic, _two_policies_of_one),
     Defect("C005", insured_elsewhere, _stranger_to_insurer),
     Defect("C093", lambda w: childs_visit(0, 17)(w) & ~w.own & (w.vpolis == 3) & ~w.referred, _before_birth),
-    Defect("C082", lambda w: call(w) & begins_in_month(w), _last_month),
+    Defect("C082", lambda w: call(w) & begins_in_month(w) & w.steady, _last_month),
     Defect("C042", lambda w: exam(w) & (w.letters == "DP") & ~_suspicious(w), _other_check_up),
     Defect(
         "C075", lambda w: calm(w) & (w.clinic == regional_persons.CHILDRENS_CLINIC),
