@@ -23,7 +23,7 @@ demo: setup
 
 # The tests, shared by so many processes; WORKERS=0: in one (tests/conftest.py says what stays together).
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # Made-up territories at full size: every rule of control broken on purpose, found = planted (half an hour for each seed).
 SEEDS ?= 1 2 3

@@ -16,7 +16,7 @@ from omsclaims.synthetic import territory
 from omsclaims.workspace import Workspace
 
 if TYPE_CHECKING:
-    from xdist.scheduler import LoadGroupScheduling
+    from xdist.scheduler import LoadFileScheduling
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -74,20 +74,27 @@ def march() -> Month:
 
 # ---------------------------------------------------------------- two processes
 
+#: Files whose tests go to one process, because they share something that takes long to make.
+TOGETHER = {
+    "the closed territory": (
+        "tests/cli/test_cli_accidents.py", "tests/cli/test_cli_expertise.py", "tests/cli/test_cli_explain.py",
+        "tests/cli/test_cli_plans.py", "tests/test_end_to_end.py", "tests/test_month.py",
+    ),
+    "written cases of control": ("tests/checks/test_control_order.py", "tests/checks/test_rules.py"),
+}  # fmt: skip
+_GROUP_OF = {file: group for group, files in TOGETHER.items() for file in files}
 
-@pytest.hookimpl(tryfirst=True)  # before the groups become parts of the names
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In one of several processes: what needs the closed territory stays together, and whole months come first.
+    """In one of several processes the tests that close whole months come first: what takes long at the end is waited for.
 
-    The closed territory takes longest of all to make, so it is made in one process only; what takes long at the end would be
-    waited for. A run in one process keeps the order of the files.
+    A run in one process keeps the order of the files. In both a file that asks for the closed territory must stand in TOGETHER.
     """
-    if not hasattr(config, "workerinput"):
-        return
     for item in items:
-        if "closed" in _fixtures(item):
-            item.add_marker(pytest.mark.xdist_group("closed"))
-    items.sort(key=lambda item: 0 if "closed" in _fixtures(item) else 1 if "make_territory" in _fixtures(item) else 2)
+        if "closed" in _fixtures(item) and _file_of(item.nodeid) not in TOGETHER["the closed territory"]:
+            raise pytest.UsageError(f"{item.nodeid} asks for the closed territory: its file belongs into TOGETHER of conftest.py")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: 0 if "closed" in _fixtures(item) else 1 if "make_territory" in _fixtures(item) else 2)
 
 
 def _fixtures(item: pytest.Item) -> list[str]:
@@ -95,17 +102,23 @@ def _fixtures(item: pytest.Item) -> list[str]:
     return getattr(item, "fixturenames", [])
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
-    """With --dist loadgroup: a group goes to one process, and of all other tests those of one file, in the order given."""
-    if config.getoption("dist") != "loadgroup":
-        return None
-    from xdist.scheduler import LoadGroupScheduling
+def _file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
-    class ByGroupOrFile(LoadGroupScheduling):
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """With --dist loadfile: the tests of a file go to one process, and those of files that stand TOGETHER, in the order given.
+
+    The groups of pytest-xdist (--dist loadgroup) become parts of the names of tests, which pytest 9.2 does not let them.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class InGroups(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            scope: str = super()._split_scope(nodeid)
-            return scope if scope != nodeid else nodeid.partition("::")[0]
+            return _GROUP_OF.get(_file_of(nodeid), _file_of(nodeid))
 
     config.option.loadscopereorder = False
-    return ByGroupOrFile(config, log)
+    return InGroups(config, log)

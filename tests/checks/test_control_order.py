@@ -12,8 +12,6 @@ from omsclaims import checks
 from omsclaims.checks import catalogue
 from tests.checks.test_rules import WRITTEN, _build, _judged, _pass_of
 
-pytestmark = pytest.mark.xdist_group("written cases")  # with test_rules, which judges the same cases
-
 CAUGHT = [
     pytest.param(rule, case, id=f"{rule}: {case['name']}")
     for rule, cases in WRITTEN.items()

@@ -48,9 +48,6 @@ CHANGES = [
 ]
 SOUND = FOLDER.parent / "packages" / "HM750908T75_220201.zip"
 
-#: The test of the order of rows judges the same cases: in one process each is judged once.
-pytestmark = pytest.mark.xdist_group("written cases")
-
 
 @dataclass(frozen=True)
 class Judged:
