@@ -317,10 +317,10 @@ class Ward:
         self.headers[tree.z["package"]] = header
 
     def refer(self, tree: Tree) -> None:
-        """A referral of an own person comes from the clinic of attachment in this month."""
+        """A referral of an own person comes from the clinic of attachment on the last day."""
         person = tree.z["person"]
         if tree.z["npr_mo"] is not None and self.people.own[person]:
-            tree.z["npr_mo"] = attached(self.people, np.array([person]), self.plan.month.first)[0]
+            tree.z["npr_mo"] = attached(self.people, np.array([person]), tree.z["date_z_2"])[0]
 
     def insure(self, tree: Tree, person: int) -> None:
         """Makes the patient of a case another person, with the policy of the last day."""
@@ -436,6 +436,8 @@ def _put(ward: Ward, source: Ward, defect: Defect, position: int) -> bool:
     if defect.clones or defect.history:
         tree = ward.clone(tree)
     expects = defect.change(ward, tree)
+    if defect.history:
+        ward.refer(tree)  # it may end in the other month than it was drawn from
     if expects:
         ward.expect(tree, expects, defect.name)
     return len(ward.rows) > rows or defect.sound
@@ -446,7 +448,6 @@ def _into_month(tree: Tree, ward: Ward) -> None:
     month = ward.plan.month
     stem = tree.z["package"].partition("_")[0]
     tree.z["package"] = f"{stem}_{month.year % 100:02d}{month.month:02d}01"
-    ward.refer(tree)
 
 
 def day(value: Any) -> date:
