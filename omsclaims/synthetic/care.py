@@ -709,7 +709,8 @@ def _two_departments(batch: _Batch, tables: Tables) -> Tables:
     )
     first_usl = tables["usl"].filter(pl.col("case").is_in(cases.tolist()))
     second_usl = first_usl.with_columns(
-        pl.Series("code_md", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"), pl.Series("date_in", middle).cast(pl.Date),
+        pl.Series("code_md", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"),
+        pl.Series("date_in", middle).cast(pl.Date),
         pl.lit("J18.0").alias("ds"),
         pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"),
     )  # fmt: skip

@@ -510,7 +510,8 @@ SPECIALTIES: Final = {
     68: ("детский стоматолог", "paediatric dentist"), 69: ("стоматолог", "dentist"), 76: ("терапевт", "therapist"),
     79: ("травматолог", "trauma doctor"), 81: ("врач УЗД", "ultrasound doctor"), 84: ("уролог", "urologist"),
     89: ("врач функциональной диагностики", "functional diagnostics doctor"), 90: ("хирург", "surgeon"),
-    92: ("эндокринолог", "endocrinologist"), OUTSIDE_PRVS: ("мануальный терапевт", "manual therapist"), NURSE: ("лечебное дело", "medical care"),
+    92: ("эндокринолог", "endocrinologist"), OUTSIDE_PRVS: ("мануальный терапевт", "manual therapist"),
+    NURSE: ("лечебное дело", "medical care"),
 }  # fmt: skip
 
 #: First letters of ICD-10 codes in our own words, for the book M001 of the territory.

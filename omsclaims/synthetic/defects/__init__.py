@@ -2,7 +2,7 @@
 
 Rules are those of the control catalogue, of structure (S.*) and of missing tariffs (P.1). A module per part of the catalogue has
 RARE (defects that only few cases can take: these are dealt first) and USUAL. Not planted here, and why: C084, C085 refuse the
-whole package (`files`); C191, C192 (the plan runs out) are worked out in `truth`.
+whole package (`files`); C191, C192 (the plan runs out) are worked out in `truth`. Every rule has a defect: `make planted`.
 """
 
 from __future__ import annotations

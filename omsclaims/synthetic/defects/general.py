@@ -454,7 +454,10 @@ USUAL: Final[tuple[Defect, ...]] = (
     put("z", [of_case("C173", BAD, Z + "NPR_MO")], npr_mo=catalogue.CLOSED_CLINIC)),
     Defect("C235", hospital, put("sl", [Expect("C235", "1.4.3", SL_PATH + "P_PER")], p_per=None)),
     Defect("C236", hospital, put("sl", [Expect("C236", "1.4.3", SL_PATH + "KD")], kd=None)),
-    Defect("C220 bed", lambda w: hospital(w) & ~np.isin(w.profil, regional.BEDS_OF), put("sl", [Expect("C220", BAD, SL_PATH + "PROFIL_K")], profil_k=999)),
+    Defect(
+        "C220 bed", lambda w: hospital(w) & ~np.isin(w.profil, regional.BEDS_OF),
+        put("sl", [Expect("C220", BAD, SL_PATH + "PROFIL_K")], profil_k=999),
+    ),
     Defect(
         "C220 form", lambda w: hospital(w) & (w.for_pom == 1), put("z", [of_case("C220", BAD, Z + "FOR_POM")], for_pom=9),
     ),

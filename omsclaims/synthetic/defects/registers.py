@@ -77,7 +77,8 @@ def _nurse(ward: Ward, tree: Tree) -> Sequence[Expect]:
 
 
 _outside_profile = profile(
-    catalogue.OUTSIDE_PROFIL, 76, Expect("C187", "1.6.1", SL_PATH + "PROFIL"), Expect("C187", "1.6.1", SL_PATH + "USL/PROFIL", "usl"),
+    catalogue.OUTSIDE_PROFIL, 76,
+    Expect("C187", "1.6.1", SL_PATH + "PROFIL"), Expect("C187", "1.6.1", SL_PATH + "USL/PROFIL", "usl"),
 )  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def _on_the_last_day(ward: Ward, tree: Tree) -> Sequence[Expect]:
 def _too_late(ward: Ward, tree: Tree) -> Sequence[Expect]:
     """In a bill of its own on the working day after the term."""
     _refused_before(ward, tree)
-    ward.own_package(tree, data=_working_day(_due(ward, tree), 1))
+    ward.own_package(tree, data=working_day(_due(ward, tree), 1))
     return [of_case("C251", "1.4.6", "ZGLV/DATA")]
 
 
@@ -163,7 +164,7 @@ _TERM: Final = 25
 _OFF, _WORKED = (date(2022, 3, 7), date(2022, 3, 8)), (date(2022, 3, 5),)
 
 
-def _working_day(day: date, number: int) -> date:
+def working_day(day: date, number: int) -> date:
     """The n-th working day after a day of this spring."""
     while number:
         day += timedelta(days=1)
@@ -178,14 +179,14 @@ def _due(ward: Ward, tree: Tree) -> date:
     """
     assert ward.before is not None
     mo = tree.z["clinic"]
-    received = _working_day(ward.before.plan.data(mo), 1)
+    received = working_day(ward.before.plan.data(mo), 1)
     if mo == _RECEIVED_LATER:
-        received = _working_day(received, 1)
+        received = working_day(received, 1)
         package = ward.before.tables["z"]["package"][ward.origin]
         receipt = (mo, "МЭК-" + package[-26:], received)
         if receipt not in ward.shared.receipts:
             ward.shared.receipts.append(receipt)
-    return _working_day(received, _TERM)
+    return working_day(received, _TERM)
 
 
 _RECEIVED_LATER: Final = "750905"

@@ -126,6 +126,12 @@ def _admitted_again(ward: Ward, tree: Tree) -> None:
     ward.expect(_second(ward, tree), [of_case("C155", "", Z + "DATE_Z_1")], "C155")
 
 
+def _lately(w: Ward) -> Bools:
+    """A stay of the month before that ended in the thirty days before the first days of this one, and no care after it."""
+    late = w.end >= np.datetime64(w.plan.month.first) + np.timedelta64(6, "D")
+    return np.asarray(hospital(w) & late & w.final & w.steady & (w.vpolis == 3) & ~w.kslp & (w.days <= 12), dtype=np.bool_)
+
+
 def _admitted_in_march(ward: Ward, tree: Tree) -> Sequence[Expect]:
     """The disease of a stay of February, in the first days of March."""
     begin = later(ward.plan.month.first, 1 + tree.case % 4)
@@ -185,8 +191,7 @@ _COUNTED: Final = catalogue.COUNTED_SERVICE
 
 RARE: Final[tuple[Defect, ...]] = (
     Defect(
-        "C155 history", lambda w: hospital(w) & w.final & w.steady & (w.vpolis == 3) & ~w.kslp & (w.days <= 12),
-        _admitted_in_march, february=False, history=True,
+        "C155 history", _lately, _admitted_in_march, february=False, history=True,
     ),
     Defect("C142", _no_lungs, _two_discharges),
     Defect("C143", lambda w: _long(w) & np.isin(w.n_ksg, list(_DISEASES)), _group_twice),
