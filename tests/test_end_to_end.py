@@ -286,7 +286,7 @@ def validated(schemas: dict[str, etree.XMLSchema], name: str, data: bytes) -> No
 
 
 def test_what_is_sent_validates(closed: Closed) -> None:
-    """Packages without planted structure errors, against the schema of their kind."""
+    """Packages without planted structure errors and without what the territory adds to files, against the schema of their kind."""
     names = ("H_3.1", "H_3.2", "T_3.1", "C_3.1", "X_3.1_2021-08", "L_3.2")
     schemas = {name: schema(name) for name in names}
     planted = pl.read_csv(closed.made / "planted.csv", infer_schema=False)
@@ -297,6 +297,8 @@ def test_what_is_sent_validates(closed: Closed) -> None:
         if path.stem in bad:
             continue
         read = reader.read_package(path)
+        if read.findings["rule"].is_in(["S.901", "S.902"]).any():  # no overlay was read: what it adds is unknown here
+            continue
         for (_, data), name in zip(members(path), read.format_ids, strict=True):
             validated(schemas, name, data)
             seen[name] += 1
