@@ -436,8 +436,8 @@ def _put(ward: Ward, source: Ward, defect: Defect, position: int) -> bool:
     if defect.clones or defect.history:
         tree = ward.clone(tree)
     expects = defect.change(ward, tree)
-    if defect.history:
-        ward.refer(tree)  # it may end in the other month than it was drawn from
+    if defect.history or tree.z["date_z_2"] < ward.plan.month.first:
+        ward.refer(tree)  # it ends in another month than the case that was drawn
     if expects:
         ward.expect(tree, expects, defect.name)
     return len(ward.rows) > rows or defect.sound
