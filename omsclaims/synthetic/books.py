@@ -1,7 +1,8 @@
 """Which books and registers does the made-up territory come with? Codes that are real and meanings of our own; clinics,
 licences, plans.
 
-Books: M001, V018, V019, V020, V021 in part (what the territory uses), F002 and F003 with insurers and clinics that do not exist.
+Books: M001, V018, V019, V020, V021, V024 and those of oncology (N) in part - what the territory uses -, F002 and F003 with
+insurers and clinics that do not exist, tables of the region (R).
 Registers: tables of the contract; the two of persons as Parquet, the others as CSV that a person can open.
 """
 

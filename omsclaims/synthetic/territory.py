@@ -246,8 +246,8 @@ cases of March: {cases}, seed: {seed}
 
 agreement/      the tariff agreement: invented rates and tariffs, weights of the groups as in 2022; rules of control that are
                 switched on here; formats/: elements that the territory adds to files
-books/          parts of books: diagnoses M001, beds V020, specialties V021, high-tech care V018 and V019 with real codes and our
-                own wording; insurers F002 and clinics F003 that do not exist; R001 and so on: tables of the territory for control
+books/          parts of books: diagnoses M001, beds V020, specialties V021, high-tech care V018 and V019, oncology N002-N021 and
+                V024 with real codes and our own wording; insurers F002 and clinics F003 that do not exist; R001 and so on: tables of the territory for control
 registers/      insured persons and attachments (Parquet); clinics, insurers, licences, staff, vouchers of high-tech care, their
                 quota, notices of accidents, receipts of acts, plan, advances, funding, opening balances (CSV)
 packages/       2022-02 and 2022-03: bills of the clinics to the fund, with packages in March that must be refused whole;
