@@ -90,13 +90,7 @@ def load_context(workspace: Workspace, of: Month, as_of: date) -> tuple[Context,
 def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """All tables that a month is settled from, and what they were (digests of packages, registers, earlier months)."""
     rows = [row for row in workspace.packages(str(of)) if row.state == "accepted"]
-    packages = []
-    for row in rows:
-        tables = workspace.package_tables(row)
-        found = tables.pop("findings")
-        tables.pop("executions", None)
-        packages.append(month.Package(row.package, tables, found))
-    tables = month.assemble(packages)
+    tables = month.assemble(_package(workspace, row) for row in rows)
     registers, register_digests = workspace.registers()
     earlier = [name for name in workspace.closed_months() if name < str(of)]
     tables.update(registers)
@@ -123,6 +117,13 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
         "expertise": expertise_digests,
     }
     return tables, inputs
+
+
+def _package(workspace: Workspace, row: PackageRow) -> month.Package:
+    tables = workspace.package_tables(row)
+    found = tables.pop("findings")
+    tables.pop("executions", None)
+    return month.Package(row.package, tables, found)
 
 
 def _accident_history(workspace: Workspace, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

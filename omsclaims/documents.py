@@ -32,7 +32,7 @@ from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, flk, page, territory_files
 from omsclaims.settlement import Identity
 from omsclaims.settlement.decide import act_date, act_number
-from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read_tables, sha256_file
+from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read_table, read_tables, sha256_file
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -257,7 +257,7 @@ def _write_page(
 def _executions(folder: Path) -> pl.DataFrame:
     """What became of the rows of the check books on a package, as its intake left it."""
     path = folder / "executions.parquet"
-    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=official.EXECUTIONS)
+    return read_table(path) if path.exists() else pl.DataFrame(schema=official.EXECUTIONS)
 
 
 def packages_frame(packages: Sequence[PackageRow], lang: str) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.law.agreement import load_agreement
 from omsclaims.periods import Month
-from omsclaims.workspace import Workspace, WorkspaceError, table_digest
+from omsclaims.workspace import Workspace, WorkspaceError, read_table, table_digest
 
 #: Contract tables that are kept as registers, besides the registers that people load.
 KEPT: Final = ("expertise_sample", "expertise_strata", "expertise_acts", "expertise_appeals")
@@ -83,7 +83,7 @@ def sub_cases(workspace: Workspace, month: str, cases: pl.DataFrame) -> pl.DataF
     parts = [pl.DataFrame(schema={"case_key": pl.Int64, **wanted})]
     for row in workspace.packages(month):
         if row.state == "accepted" and row.package in base:
-            sl = pl.read_parquet(workspace.folder / row.path / "sl.parquet")
+            sl = read_table(workspace.folder / row.path / "sl.parquet")
             found = [
                 pl.col(name).cast(kind) if name in sl.columns else pl.lit(None, dtype=kind()).alias(name)
                 for name, kind in wanted.items()

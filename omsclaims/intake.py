@@ -239,7 +239,7 @@ def _read_one(job: _Job) -> _Read:
         ),
         (people_path, {table: rows for table, rows in kept.items() if table in PERSON_TABLES}),
     ):
-        write_tables(job.workspace / path, part)
+        write_tables(job.workspace / path, part, filled_only=True)
     return _Read(
         job.path,
         read.name,

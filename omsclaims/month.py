@@ -7,7 +7,7 @@ Everything here is a pure function of tables and the context; loading and storin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,22 +39,25 @@ class Package:
     findings: pl.DataFrame
 
 
-def assemble(packages: Sequence[Package]) -> Tables:
+def assemble(packages: Iterable[Package]) -> Tables:
     """All packages of a month as one set of tables, with rows numbered over the month (contract: module docstring).
 
-    The order of `packages` does not matter: they are numbered by name. Adds `cases` and `case_key` on sl and usl, and
-    `intake_findings` with rows numbered likewise.
+    The order of `packages` does not matter: they are numbered by name. Nothing of them is held when the tables are put together,
+    so that a month does not lie in memory twice where the caller does not hold them either. Adds `cases` and `case_key` on sl
+    and usl, and `intake_findings` with rows numbered likewise.
     """
-    ordered = sorted(packages, key=lambda package: package.name)
+    ordered = sorted(packages, key=lambda package: package.name, reverse=True)
     assert len({package.name for package in ordered}) == len(ordered), "a package stands twice in the month"
     collected: dict[str, list[pl.DataFrame]] = {}
     found: list[pl.DataFrame] = [findings.empty()]
-    for ordinal, package in enumerate(ordered):
+    for ordinal in range(len(ordered)):
+        package = ordered.pop()
         base = ordinal << contract.PACKAGE_SHIFT
         for name, table in package.tables.items():
             collected.setdefault(name, []).append(_renumbered(table, base, package.name))
         found.append(package.findings.with_columns(pl.col("z_row") + base, pl.col("sl_row") + base))
-    tables = {name: pl.concat(parts, how="diagonal") for name, parts in collected.items()}
+    del package
+    tables = {name: _together(collected.pop(name)) for name in list(collected)}
     for name in formats.canonical_tables():
         if name not in tables:
             empty = pl.DataFrame(schema={"package": pl.String(), **formats.canonical_columns(name)})
@@ -65,6 +68,20 @@ def assemble(packages: Sequence[Package]) -> Tables:
     tables["cases"] = _cases(tables)
     tables["intake_findings"] = pl.concat(found)
     return tables
+
+
+def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all packages, with every column that one of them has.
+
+    About half of the columns of a canonical table stand in editions that no file of the month has: they are not carried from
+    package to package but added once as a constant that takes no room.
+    """
+    filled = [part.select(column for column in part.iter_columns() if column.null_count() < part.height) for part in parts]
+    table = pl.concat(filled, how="diagonal")
+    columns = {column: kind for part in parts for column, kind in part.schema.items()}
+    return table.select(
+        pl.col(column) if column in table.columns else pl.lit(None, dtype=kind).alias(column) for column, kind in columns.items()
+    )
 
 
 def _renumbered(table: pl.DataFrame, base: int, package: str) -> pl.DataFrame:
@@ -164,6 +181,7 @@ def control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -
     """
     decisions: pl.DataFrame | None = None
     found: list[pl.DataFrame] = []
+    view = checks.View(work)  # what lies on one line is put there once for all passes
     for name in checks.PASSES:
         work["refused"] = contract.TABLES["refused"].empty() if decisions is None else settlement.refused(decisions)
         here = [given[name]] if name in given else []
@@ -172,7 +190,7 @@ def control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -
             work["plan_items"] = asked["plan_items"]
             here.append(asked["findings"])
         if name != "registry":  # the registry pass ran at intake, package by package
-            here.append(checks.run_pass(name, work, context))
+            here.append(checks.run_pass(name, work, context, view))
         of_pass = findings.concat(here)
         found.append(of_pass)
         decisions = contract.check("decisions", settlement.decide(of_pass, work, context, name, decisions))

@@ -130,12 +130,28 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
-    """Writes each table as `<name>.parquet` into a new folder and syncs it. Empty tables are written, too."""
+#: Under this key of its metadata a Parquet file names the columns that have no value in any row and are not written.
+_WITHOUT_VALUES: Final = "omsclaims.without_values"
+_TYPES: Final = {str(kind): kind for kind in (pl.String(), pl.Int64(), pl.Date(), pl.Boolean())}
+
+
+def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], *, filled_only: bool = False) -> None:
+    """Writes each table as `<name>.parquet` into a new folder and syncs it. Empty tables are written, too.
+
+    filled_only  columns without a value in any row are only named: of the tables of a package about half are of other editions.
+                 `read_tables` gives them back; for what is read by other programs this is not meant
+    """
     folder.mkdir(parents=True, mode=0o700)
     for name, table in sorted(tables.items()):
         path = folder / f"{name}.parquet"
-        table.write_parquet(path, compression="zstd", statistics=False)
+        bare = [
+            column.name
+            for column in (table.iter_columns() if filled_only and table.height else ())
+            if column.null_count() == table.height and str(column.dtype) in _TYPES
+        ]
+        order = {column: str(kind) if column in bare else "" for column, kind in table.schema.items()} if bare else {}
+        metadata = {_WITHOUT_VALUES: json.dumps(order)} if bare else None
+        table.drop(bare).write_parquet(path, compression="zstd", statistics=False, metadata=metadata)
         _sync(path)
     _sync(folder)
 
@@ -147,7 +163,19 @@ def pending_folder(part: str, month: str, digest: str) -> Path:
 
 def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
     """All tables of a folder written by `write_tables`."""
-    return {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    return {path.stem: read_table(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """One table written by `write_tables`."""
+    table = pl.read_parquet(path)
+    order = json.loads(pl.read_parquet_metadata(path).get(_WITHOUT_VALUES, "{}"))
+    if not order:
+        return table
+    # Constants take no room, however many rows there are.
+    return table.select(
+        pl.lit(None, dtype=_TYPES[kind]).alias(column) if kind else pl.col(column) for column, kind in order.items()
+    )
 
 
 @dataclass(frozen=True)

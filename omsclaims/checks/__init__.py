@@ -19,7 +19,7 @@ from omsclaims.checks import catalogue, regional, rules
 from omsclaims.checks.catalogue import PASSES as PASSES
 from omsclaims.checks.catalogue import CatalogueError, Rule, of_pass
 from omsclaims.checks.control import books
-from omsclaims.checks.frames import View
+from omsclaims.checks.frames import View as View
 from omsclaims.checks.rules import EXPRESSIONS, Run
 from omsclaims.checks.switches import ALL_ON, Switches, of_context, switches
 from omsclaims.nsi import Books
@@ -84,15 +84,18 @@ def package_switches(tables: Mapping[str, pl.DataFrame], control: Control | None
     return switches(control.disabled_rules, control.enabled_rules, month, control.rule_parameters)
 
 
-def run_pass(name: str, tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
+def run_pass(
+    name: str, tables: Mapping[str, pl.DataFrame], context: Context, view: View | None = None
+) -> pl.DataFrame:  # fmt: skip
     """Findings of one pass on the tables of a month (contract).
 
     tables  canonical tables with `package`; for later passes identified, priced_sl, priced, reg_*, history, refused as well.
             A rule whose table is absent is not executed: `executed` says so.
+    view    the frames over these tables, where several passes share them
 
     Returns findings: z_row is case_key.
     """
-    return _run(_month_run(name, tables, context), name, of_context(context))
+    return _run(_month_run(name, View(tables) if view is None else view, context), name, of_context(context))
 
 
 def switched(found: pl.DataFrame, tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
@@ -102,7 +105,7 @@ def switched(found: pl.DataFrame, tables: Mapping[str, pl.DataFrame], context: C
 
 def executed(name: str, tables: Mapping[str, pl.DataFrame], context: Context) -> list[Execution]:
     """Every rule of a pass: executed or not, and why not; a protocol never hides a rule that was not executed."""
-    return _executions(_month_run(name, tables, context), name, of_context(context))
+    return _executions(_month_run(name, View(tables), context), name, of_context(context))
 
 
 def executed_registry(tables: Mapping[str, pl.DataFrame], books: Books, control: Control | None = None) -> list[Execution]:
@@ -119,9 +122,9 @@ def reason_text(reason: str, lang: str) -> str:
 # ---------------------------------------------------------------- inside
 
 
-def _month_run(name: str, tables: Mapping[str, pl.DataFrame], context: Context) -> Run:
+def _month_run(name: str, view: View, context: Context) -> Run:
     return Run(
-        View(tables), context.books, context.as_of, name, territory=context.territory, month=str(context.month),
+        view, context.books, context.as_of, name, territory=context.territory, month=str(context.month),
         planned_kinds=frozenset(context.agreement.planned_kinds),
         letters=context.agreement.head.control.first_stage_exam_letters,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from omsclaims.periods import age_expr
@@ -123,18 +124,18 @@ class View:
         )
         patient = _once(self.table("patient").select(pl.col("_parent").alias("zap_row"), *_PATIENT), "zap_row")
         sums = (
-            self.table("sl")
-            .group_by(pl.col("_parent").alias("z_row"))
+            _by_parent(self.table("sl"), "z_row", "sum_m")
+            .group_by("z_row", maintain_order=True)
             .agg(sl_sum=pl.col("sum_m").sum(), sl_sums_known=pl.col("sum_m").is_not_null().all())
         )
         return (
             self.packaged("z_sl")
             .select(pl.col("_row").alias("z_row"), pl.col("_parent").alias("zap_row"), "package", *_Z_SL)
-            .join(record, on="zap_row", how="left", maintain_order="left")
-            .join(patient, on="zap_row", how="left", maintain_order="left")
+            .pipe(beside, record, "zap_row")
+            .pipe(beside, patient, "zap_row")
             .join(self.files.select(_FILE_OF_CASE), on="package", how="left", maintain_order="left")
             .join(self.persons, on=["package", "id_pac"], how="left", maintain_order="left")
-            .join(sums, on="z_row", how="left", maintain_order="left")
+            .pipe(beside, sums, "z_row")
             .with_columns(age=age_expr(pl.col("dr"), pl.col("date_z_1")).cast(pl.Int64))
         )
 
@@ -142,8 +143,8 @@ class View:
     def sl(self) -> pl.DataFrame:
         """Sub-cases: sl_row, z_row, own columns, those of the case, usl_rows, usl_sum, usl_sums_known, has_koef."""
         services = (
-            self.table("usl")
-            .group_by(pl.col("_parent").alias("sl_row"))
+            _by_parent(self.table("usl"), "sl_row", "sumv_usl")
+            .group_by("sl_row", maintain_order=True)
             .agg(
                 usl_rows=pl.len().cast(pl.Int64),
                 usl_sum=pl.col("sumv_usl").sum(),
@@ -154,8 +155,8 @@ class View:
         return (
             self.table("sl")
             .select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), *_SL)
-            .join(self.case.select("z_row", *_OF_CASE), on="z_row", how="left", maintain_order="left")
-            .join(services, on="sl_row", how="left", maintain_order="left")
+            .pipe(beside, self.case.select("z_row", *_OF_CASE), "z_row")
+            .pipe(beside, services, "sl_row")
             .join(koef, on="sl_row", how="left", maintain_order="left")
             .with_columns(
                 pl.col("usl_rows").fill_null(0), pl.col("usl_sum").fill_null(0), pl.col("usl_sums_known").fill_null(value=True),
@@ -169,7 +170,7 @@ class View:
         return (
             self.table("usl")
             .select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), *_USL)
-            .join(self.sl.select("sl_row", *_OF_SL), on="sl_row", how="left", maintain_order="left")
+            .pipe(beside, self.sl.select("sl_row", *_OF_SL), "sl_row")
         )
 
     def level(self, table: str) -> pl.DataFrame:
@@ -195,6 +196,32 @@ class View:
             .sort("data", "package", "n_zap", "idcase", "z_row")
             .select("z_row", pl.int_range(pl.len(), dtype=pl.Int64).alias("case_order"))
         )
+
+
+def beside(left: pl.DataFrame, right: pl.DataFrame, key: str) -> pl.DataFrame:
+    """A left join in the order of `left` with a table whose keys are unique.
+
+    Rows of registries lie in the order of their parents: mostly nothing has to be looked up, and the columns are only put beside
+    one another, or gathered by a search in sorted numbers.
+    """
+    mine, theirs = left[key], right[key]
+    if mine.len() == theirs.len() and not mine.null_count() and mine.equals(theirs):
+        return left.hstack(right.drop(key))
+    if theirs.len() and not mine.null_count() and not theirs.null_count():
+        asked, known = mine.to_numpy(), theirs.to_numpy()
+        if (known[1:] > known[:-1]).all():
+            at = np.searchsorted(known, asked)
+            if at.size and at.max() < known.size and (known[at] == asked).all():
+                return left.hstack(right.drop(key)[at])
+    return left.join(right, on=key, how="left", maintain_order="left")
+
+
+def _by_parent(table: pl.DataFrame, key: str, *columns: str) -> pl.DataFrame:
+    """Rows of a table with their parent as `key`, to be grouped by it: rows that lie in its order then need no hashing."""
+    rows = table.select(pl.col("_parent").alias(key), *columns)
+    if rows[key].is_sorted():
+        rows = rows.with_columns(pl.col(key).set_sorted())
+    return rows
 
 
 def _once(table: pl.DataFrame, key: str) -> pl.DataFrame:

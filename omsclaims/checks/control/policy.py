@@ -249,6 +249,10 @@ def _unconfirmed(run: Run) -> pl.DataFrame:
     Who is insured here is compared with the register (C003), whom nobody knows is refused for that (C009): what is left are
     people of other territories. Columns: z_row, code_mo, vpolis, policy, and fam, im, ot (capitals, Е for Ё), w, dr.
     """
+    return run.once("unconfirmed", lambda: _of_nobody_here(run))
+
+
+def _of_nobody_here(run: Run) -> pl.DataFrame:
     refused = run.view.tables.get("refused")
     cases = _identified(run).filter((pl.col("status") == "other") & (pl.col("novor") == "0"))
     if refused is not None:
@@ -291,6 +295,10 @@ def one_person_of_several_policies(run: Run, rule: Rule) -> pl.DataFrame:
 
 def _identified(run: Run) -> pl.DataFrame:
     """Cases with what identification says of them (contract: identified)."""
+    return run.once("identified cases", lambda: _with_identity(run))
+
+
+def _with_identity(run: Run) -> pl.DataFrame:
     return run.view.case.join(
         run.view.tables["identified"].rename({"case_key": "z_row", "smo": "register_smo", "w": "billed_w"}),
         on="z_row", how="inner", maintain_order="left",

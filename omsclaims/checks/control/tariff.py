@@ -23,6 +23,10 @@ _COEFFICIENTS: Final = {"koef_z": "kz5", "koef_up": "ks5", "koef_u": "kus5", "ko
 
 def _priced(run: Run) -> pl.DataFrame:
     """Sub-cases with the price that the agreement gives them (contract: priced_sl)."""
+    return run.once("priced sub-cases", lambda: _with_prices(run))
+
+
+def _with_prices(run: Run) -> pl.DataFrame:
     prices = run.view.tables["priced_sl"].select(
         pl.col("sl_key").alias("sl_row"), "payment_kind", "price_kop", "full_price_kop", "group", "rate4", "kz5", "ks5", "kus5",
         "kd5", "kslp5", "share5", "interrupted",
@@ -32,15 +36,19 @@ def _priced(run: Run) -> pl.DataFrame:
 
 def _ksg(run: Run) -> pl.DataFrame:
     """КСГ sub-cases with the answers to each question: wrong_factor (its name), wrong_kslp, unshared, wrong_sum."""
+    return run.once("priced groups", lambda: _answered(run))
+
+
+def _answered(run: Run) -> pl.DataFrame:
     rows = _priced(run).filter(
         pl.col("payment_kind").is_in(_KSG) & pl.col("price_kop").is_not_null() & pl.col("sum_m").is_not_null()
     )
     # BZTSZ has two decimals, the rate of the agreement four.
-    rates = rows.select("sl_row", "rate4").drop_nulls()
-    rounded = rates.select(
-        "sl_row", pl.Series("rate_kop", money.exact_amounts([money.Term((rates["rate4"].to_numpy(),), 4)]), dtype=pl.Int64)
+    rates = rows.select("rate4").drop_nulls().unique().sort("rate4")
+    rounded = rates.with_columns(
+        pl.Series("rate_kop", money.exact_amounts([money.Term((rates["rate4"].to_numpy(),), 4)]), dtype=pl.Int64)
     )
-    rows = rows.join(rounded, on="sl_row", how="left", maintain_order="left")
+    rows = rows.join(rounded, on="rate4", how="left", maintain_order="left")
     wrong_factor = pl.coalesce(
         [
             pl.when(pl.col(billed) != pl.col(computed)).then(pl.lit(billed)).otherwise(None)
