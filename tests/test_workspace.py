@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from omsclaims import contract
 from omsclaims.nsi import Book, LeftOut, book_from_rows
@@ -23,6 +24,7 @@ from omsclaims.workspace import (
     Workspace,
     WorkspaceError,
     pending_folder,
+    read_tables,
     table_digest,
     write_tables,
 )
@@ -269,3 +271,19 @@ def test_papers_of_an_opened_month_are_void(folder: Path) -> None:
     assert not (folder / "reports" / "2022-03").exists()
     with Workspace.open(folder) as workspace:
         assert workspace.documents("2022-03") == []
+
+
+def test_columns_without_values_come_back_as_they_were(tmp_path: Path) -> None:
+    table = pl.DataFrame(
+        {"a": [None, None], "b": [1, None], "c": [None, None], "d": ["x", None], "e": [None, None]},
+        schema={"a": pl.String, "b": pl.Int64, "c": pl.Date, "d": pl.String, "e": pl.List(pl.Int64)},
+    )
+    tables = {"some": table, "none": table.clear(), "whole": table.select("b", "d")}
+    write_tables(tmp_path / "narrow", tables, filled_only=True)
+    write_tables(tmp_path / "wide", tables)
+    narrow, wide = read_tables(tmp_path / "narrow"), read_tables(tmp_path / "wide")
+    for name, kept in tables.items():
+        assert_frame_equal(narrow[name], kept)
+        assert_frame_equal(wide[name], kept)
+    assert pl.read_parquet(tmp_path / "narrow" / "some.parquet").columns == ["b", "d", "e"]
+    assert pl.read_parquet(tmp_path / "wide" / "some.parquet").columns == table.columns
