@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +21,7 @@ from omsclaims.periods import Month
 from omsclaims.registry import expertise_file
 from omsclaims.reports.answers import EKMP, MEE, MEK
 from omsclaims.settlement.expertise.sampling import Draw
+from omsclaims.settlement.payments import resubmit_by
 from omsclaims.synthetic.deal import FINE_STANDARDS
 from omsclaims.workspace import Workspace, WorkspaceError, sha256_file
 from tests.conftest import SHARED, MakeTerritory
@@ -360,11 +361,12 @@ def valid_sanctions(root: etree._Element) -> None:
 
 
 #: The outcome that goes with a lethal result, by the rule that found another.
-OUTCOME = {"C027": 104, "C028": 204, "C029": 305, "C030": 403}
+#: Not of calls: the made-up territory takes a call in the bill of its own month only (C082).
+OUTCOME = {"C027": 104, "C028": 204, "C029": 305, "C038": 303, "C039": 303}
 
 
 def refused_in_february(folder: Path) -> dict[str, object]:
-    """A case of February that МЭК refused because its outcome does not go with death, of a known person."""
+    """A case of February that МЭК refused because its outcome does not go with death or its result, of a known person."""
     with Workspace.open(folder) as workspace:
         rows = workspace.run_table(str(FEB), "refusal_rows").filter(pl.col("package").str.starts_with("HM"))
         view = workspace.run_table(str(FEB), "cases_view").filter(pl.col("status") == "own")
@@ -374,7 +376,22 @@ def refused_in_february(folder: Path) -> dict[str, object]:
         single = found.filter(
             pl.struct("person_key", "date_z_1", "code_mo").is_unique() & pl.struct("package", "n_zap").is_unique()
         )
-        return single.filter(pl.col("ground_code") == "1.4.4").sort("package", "n_zap").row(0, named=True)
+        wanted = single.filter(pl.col("ground_rule").is_in(list(OUTCOME)))
+        return wanted.sort("date_act", "package", "n_zap").row(0, named=True)
+
+
+def due_of(case: dict[str, object]) -> date:
+    """The last day on which the refused case may be billed again."""
+    received = case["date_act"]
+    assert isinstance(received, date)
+    return resubmit_by(received, federal_parameters())
+
+
+def of_the_package(tables: dict[str, pl.DataFrame], name: str, package: str) -> dict[str, object]:
+    """The one row of a table about the case of a package."""
+    cases = tables["cases_view"].filter(pl.col("package") == package).select("case_key")
+    (row,) = tables[name].join(cases, on="case_key", how="semi").iter_rows(named=True)
+    return row
 
 
 def again(
@@ -424,11 +441,10 @@ def test_a_refused_case_is_billed_again_and_paid(workspace: Path, tmp_path: Path
         (taken,) = intake.ingest(opened, [path], demo.AS_OF, "tester")
     assert taken.state == "accepted", taken.findings
     closed = close(workspace, MAR)
-    (row,) = closed.tables["resubmissions"].iter_rows(named=True)
+    row = of_the_package(closed.tables, "resubmissions", path.stem)
     assert (row["state"], row["refused_package"], row["refused_n_zap"]) == ("refused", case["package"], case["n_zap"])
-    # The file of the clinic came on the second working day of March, the act of МЭК is of the third; 5 March was worked.
-    assert (row["received_on"], row["due"], row["late"]) == (date(2022, 3, 3), date(2022, 4, 8), False)
-    billed = closed.tables["cases_view"].filter(pl.col("pr_nov") == 1).row(0, named=True)
+    assert (row["received_on"], row["due"], row["late"]) == (case["date_act"], due_of(case), False)
+    billed = of_the_package(closed.tables, "cases_view", path.stem)
     assert (billed["oplata"], billed["sump_kop"]) == (1, case["sumv_kop"])
     named = (str(FEB), str(case["package"]), int(str(case["n_zap"])), int(str(case["idcase"])))
     with Workspace.open(workspace) as opened:
@@ -442,15 +458,19 @@ def test_a_refused_case_is_billed_again_and_paid(workspace: Path, tmp_path: Path
             explain.lines(opened, explain.find(opened, f"{case['package']}/{case['n_zap']}/{case['idcase']}")[0], "ru")
         )
     assert (change.path, change.after) == ("ZAP/Z_SL/ISHOD", str(right))
-    assert "Подан 2 раз" in said and "до 2022-04-08" in said
+    assert "Подан 2 раз" in said and f"до {due_of(case)}" in said
 
 
 def test_a_case_billed_again_after_the_term_is_refused_as_late(workspace: Path, tmp_path: Path) -> None:
     case = refused_in_february(workspace)
-    path = again(workspace, case, tmp_path, OUTCOME[str(case["ground_rule"])], filed="2022-04-11")
+    filed = due_of(case) + timedelta(days=1)
+    known = max(filed, demo.AS_OF)
+    path = again(workspace, case, tmp_path, OUTCOME[str(case["ground_rule"])], filed=str(filed))
     with Workspace.writing(workspace) as opened:
-        intake.ingest(opened, [path], demo.AS_OF, "tester")
-    decided = close(workspace, MAR).tables["cases_view"].filter(pl.col("pr_nov") == 1).row(0, named=True)
+        intake.ingest(opened, [path], known, "tester")
+    with Workspace.writing(workspace) as opened:
+        closed = closing.close(opened, MAR, known, "tester", lang="ru")
+    decided = of_the_package(closed.tables, "cases_view", path.stem)
     assert (decided["oplata"], decided["ground_rule"], decided["ground_code"]) == (2, "C251", "1.4.6")
 
 
