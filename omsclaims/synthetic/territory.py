@@ -247,11 +247,13 @@ cases of March: {cases}, seed: {seed}
 agreement/      the tariff agreement: invented rates and tariffs, weights of the groups as in 2022; rules of control that are
                 switched on here; formats/: elements that the territory adds to files
 books/          parts of books: diagnoses M001, beds V020, specialties V021, high-tech care V018 and V019, oncology N002-N021 and
-                V024 with real codes and our own wording; insurers F002 and clinics F003 that do not exist; R001 and so on: tables of the territory for control
+                V024 with real codes and our own wording; insurers F002 and clinics F003 that do not exist; R001 and so on:
+                tables of the territory for control
 registers/      insured persons and attachments (Parquet); clinics, insurers, licences, staff, vouchers of high-tech care, their
                 quota, notices of accidents, receipts of acts, plan, advances, funding, opening balances (CSV)
 packages/       2022-02 and 2022-03: bills of the clinics to the fund, with packages in March that must be refused whole;
                 2022-03/sent_again holds a package of a name that was sent before
+                and R0375220001.oms is a bill of another territory, which no month takes
 planted.csv     every finding that must appear: the defects put in on purpose (primary) and what follows from them (consequence);
                 refused = 1: the case (or, without idcase, the package) must be refused for it; note says which way
 truth.csv       cases and kopecks that must come out, worked out apart from the engine: by package, by payer and clinic (payment),
