@@ -239,3 +239,18 @@ def test_a_condition_that_does_not_parse_names_its_place_and_stops_nothing_else(
     assert done.findings["rule"].to_list() == ["003F.00.9002"]
     (why, what) = done.executions.filter(row="003F.00.9001").select("why", "what").row(0)
     assert why == "condition" and "character 14" in what
+
+
+def test_what_a_header_must_agree_with_in_every_case_is_a_matter_of_the_case_that_differs() -> None:
+    month = row("006F.00.9001", "SCHET/MONTH", allowed="год DATE_Z_2<>YEAR или MONTH>=месяц DATE_Z_2")
+    sender = row("006F.00.9002", "ZGLV/FILENAME", when="Pi=M", allowed="Ni=Z_SL.LPU")
+    read = package(
+        case(1, case="<LPU>750001</LPU>"), case(2, case="<LPU>750001</LPU>", days=("2021-05-05", "2021-05-09")),
+        case(3, case="<LPU>750009</LPU>"),
+    )  # fmt: skip
+    done = check(read, book(month, sender))
+    found = done.findings.select("rule", "level", "n_zap", "element").sort("rule").rows()
+    assert found == [("006F.00.9001", "case", 2, "SCHET/MONTH"), ("006F.00.9002", "case", 3, "ZGLV/FILENAME")]
+    assert not done.refuses_package
+    whole = check(read, book(row("006F.00.9003", "SCHET/YEAR", allowed="YEAR=2020")))
+    assert whole.findings["level"].to_list() == ["file"] and whole.refuses_package
