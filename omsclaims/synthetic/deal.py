@@ -75,9 +75,7 @@ RULE_PARAMETERS: Final[tuple[tuple[str, str, str, object, str], ...]] = (
 #: What the territory adds to editions of files: clinics may state the result of a check-up by the book of results, too, and
 #: may leave out whether the profile of a case is one of children, which the age tells; a record that is billed again may name
 #: the one that it answers.
-_OVERLAY_HEAD: Final = (
-    "op,after,path,form,length,decimals,must,repeats,book,values,min_length,table,column,meaning_en,meaning_ru"
-)
+_OVERLAY_HEAD: Final = "op,after,path,form,length,decimals,must,repeats,book,values,min_length,table,column,meaning_en,meaning_ru"
 _DET_MAY_BE_ABSENT: Final = "change,,ZAP/Z_SL/SL/DET,N,1,0,U,0,,0;1,,,,profile of children 0/1,профиль для детей 0/1"
 _ANSWERS: Final = (
     "add,ZAP/PR_NOV,ZAP/NSCHET_P,T,15,0,U,0,,,,,,number of the bill that the record answers,номер счёта исправляемой записи",
