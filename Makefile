@@ -25,7 +25,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-# Made-up territories at full size: every rule of control broken on purpose, found = planted (half an hour for each seed).
+# Made-up territories at full size: every rule of control broken on purpose, found = planted (some five minutes a seed).
 SEEDS ?= 1 2 3
 planted: setup
 	$(BIN)/python -m tests.synthetic.planted --seeds $(SEEDS) --cases 100000
