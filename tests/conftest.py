@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "closed" in _fixtures(item) and _file_of(item.nodeid) not in TOGETHER["the closed territory"]:
             raise pytest.UsageError(f"{item.nodeid} asks for the closed territory: its file belongs into TOGETHER of conftest.py")
     if hasattr(config, "workerinput"):
+        # A process of pytest-xdist has a terminal's width in COLUMNS: what commands print would be cut to it.
+        os.environ.pop("COLUMNS", None)
+        common.out.width = common.err.width = common._WIDTH_OF_FILES
         items.sort(key=lambda item: 0 if "closed" in _fixtures(item) else 1 if "make_territory" in _fixtures(item) else 2)
 
 
