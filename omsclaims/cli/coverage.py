@@ -17,7 +17,7 @@ from omsclaims.checks import official
 from omsclaims.checks.official.coverage import Covered, covered
 from omsclaims.checks.official.rows import Correction, check_rows, problems
 from omsclaims.cli import common, words
-from omsclaims.nsi import loader
+from omsclaims.nsi import Book, loader
 
 #: What may become of a row, in the order of the table.
 WAYS: Final = ("compiled", "corrected", "by_hand", "control", "reserved", "not_applicable", "failed")
@@ -53,7 +53,7 @@ def add_to(group: typer.Typer, lang: str) -> None:
                 worst = max(worst, common.FINDINGS)
             day = common.parse_as_of(on, lang) if on is not None else loaded.book.published or common.today()
             found = covered(rows, day)
-            _show(loaded.book.name, loaded.book.edition, day, found, lang)
+            _show(loaded.book, day, found, lang)
             told += found
         if out_file is not None:
             write_rows(out_file, told, lang)
@@ -61,12 +61,13 @@ def add_to(group: typer.Typer, lang: str) -> None:
         raise typer.Exit(worst)
 
 
-def _show(book: str, edition: str, day: date, found: list[Covered], lang: str) -> None:
+def _show(book: Book, day: date, found: list[Covered], lang: str) -> None:
+    """The table of a book and its rows that are not executed. A row that could not be read counts as one in force."""
     text = messages.text
     counts = Counter((one.row.category, one.way) for one in found)
     ways = [way for way in WAYS if any(one.way == way for one in found)]
     shown = Table(
-        title=text("cli.checks.coverage.title", lang, book=book, edition=edition, day=day),
+        title=text("cli.checks.coverage.title", lang, book=book.name, edition=book.edition, day=day),
         title_justify="left",
         show_edge=False,
         pad_edge=False,
@@ -81,12 +82,13 @@ def _show(book: str, edition: str, day: date, found: list[Covered], lang: str) -
     shown.add_row(text("cli.checks.coverage.all", lang), str(len(found)), *(str(total) for total in totals), style="bold")
     common.out.print(shown)
     live = [one for one in found if one.way != "reserved"]
+    rows = len(live) + len(book.left_out)
     executed = sum(one.executed for one in live)
     alone = sum(one.way in ("compiled", "corrected") for one in live)
     common.out.print(
         text(
-            "cli.checks.coverage.share", lang, executed=executed, rows=len(live), share=_share(executed, len(live)), alone=alone,
-            alone_share=_share(alone, len(live)), hand=sum(one.way == "by_hand" for one in live),
+            "cli.checks.coverage.share", lang, executed=executed, rows=rows, share=_share(executed, rows), alone=alone,
+            alone_share=_share(alone, rows), hand=sum(one.way == "by_hand" for one in live),
         ),
         style="bold", markup=False,
     )  # fmt: skip
@@ -96,6 +98,8 @@ def _show(book: str, edition: str, day: date, found: list[Covered], lang: str) -
         if not one.executed:
             line = Text(f"  {one.row.id} {one.row.path}: {why(one, lang)}")
             common.out.print(line)
+    for hole in book.left_out:
+        common.out.print(Text(f"  {official.unread(hole)}: {official.reason('left_out', official.told_of(hole), lang)}"))
 
 
 def why(one: Covered, lang: str) -> str:

@@ -25,7 +25,7 @@ from typing import Final
 import polars as pl
 
 from omsclaims import findings, messages
-from omsclaims.nsi import Book, Books
+from omsclaims.nsi import Book, Books, LeftOut
 from omsclaims.periods import Month
 from omsclaims.registry import names
 from omsclaims.registry.formats import Format
@@ -93,7 +93,20 @@ def check(
             (one.book, book.edition, one.row, one.ordinal, one.way, one.executed, one.why, one.what, one.findings)
             for one in executions
         ]
+        told += [
+            (book.name, book.edition, unread(one), one.row, "failed", False, "left_out", told_of(one), 0) for one in book.left_out
+        ]
     return Checked(findings.concat(found), pl.DataFrame(told, schema=EXECUTIONS, orient="row"))
+
+
+def unread(row: LeftOut) -> str:
+    """The id of a row that could not be read; where it has none, its number in the file."""
+    return row.code or f"#{row.row}"
+
+
+def told_of(row: LeftOut) -> str:
+    """What is wrong with a row that could not be read: finding and column."""
+    return f"{row.rule} {row.column}".strip()
 
 
 def summed(executions: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -154,4 +167,4 @@ def _month(tables: Mapping[str, pl.DataFrame]) -> Month | None:
         return None
 
 
-__all__ = ["BOOKS", "EXECUTIONS", "Checked", "check", "loaded", "not_executed", "reason", "summed", "told"]
+__all__ = ["BOOKS", "EXECUTIONS", "Checked", "check", "loaded", "not_executed", "reason", "summed", "told", "told_of", "unread"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from omsclaims.checks import official
+from omsclaims.nsi import LeftOut
 from tests.checks.official.samples import ABSENT, book, case, check, codes, fired, package, person, row
 
 SL = "ZAP/Z_SL/SL"
@@ -254,3 +257,16 @@ def test_what_a_header_must_agree_with_in_every_case_is_a_matter_of_the_case_tha
     assert not done.refuses_package
     whole = check(read, book(row("006F.00.9003", "SCHET/YEAR", allowed="YEAR=2020")))
     assert whole.findings["level"].to_list() == ["file"] and whole.refuses_package
+
+
+def test_a_row_that_could_not_be_read_is_told_as_not_executed() -> None:
+    read_row = row("003F.00.9001", f"{SL}/PROFIL")
+    holes = (LeftOut(2, "003F.00.9002", "N.103", "DATEBEG", "2019-13-01"), LeftOut(3, "", "N.102", "CODE", ""))
+    done = check(package(case(1)), replace(book(read_row), left_out=holes))
+    told = {one["row"]: (one["executed"], one["why"], one["what"]) for one in done.executions.iter_rows(named=True)}
+    assert told["003F.00.9001"][0]
+    assert told["003F.00.9002"] == (False, "left_out", "N.103 DATEBEG")
+    assert told["#3"] == (False, "left_out", "N.102 CODE")
+    assert any(
+        "could not be read: N.103 DATEBEG" in line or "N.102 CODE" in line for line in official.told(done.executions, "en")
+    )
