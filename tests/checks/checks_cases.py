@@ -1,7 +1,7 @@
 """Builds a month from a few lines of YAML: sound cases by template, with what a test changes about them.
 
 A test case lists `cases`; each names a template (`as`: visit, episode, service, stay, day, call, exam, vmp, cancer) and overrides
-by block: file, patient, person, case, sl (a block, or a list of blocks), usl (likewise, of the first sl), identified, priced. Amounts,
+by block: file, zap, patient, person, case, sl (a block, or a list of blocks), usl (likewise, of the first sl), identified, priced. Amounts,
 days and quantities are written as people write them (500.00, 7); the builder scales them as the format tables say.
 """
 
@@ -233,7 +233,7 @@ def _add_case(
     files = collected.rows.setdefault("file", [])
     if all(row["package"] != package for row in files):
         files.append({"_row": len(files), "package": package, "filename": package, **scaled("file", {**FILE, **(header or {})})})
-    zap = collected.add("zap", {"_line": number, "n_zap": number})
+    zap = collected.add("zap", {"_line": number, "n_zap": number, **case.pop("zap", {})})
     person = {**PERSON, **case.pop("person", {})}
     enp = build_enp(TERRITORY, person["dr"] or PERSON["dr"], person["w"] if person["w"] in (1, 2) else 2, number)
     where = "enp" if letters not in ("H", "T", "C") else "npolis"  # version 3.1 of the others has no ENP
