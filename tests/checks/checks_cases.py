@@ -2,7 +2,8 @@
 
 A test case lists `cases`; each names a template (`as`: visit, episode, service, stay, day, call, exam, vmp, cancer) and overrides
 by block: file, zap, patient, person, case, sl (a block, or a list of blocks), usl (likewise, of the first sl), identified, priced. Amounts,
-days and quantities are written as people write them (500.00, 7); the builder scales them as the format tables say.
+days and quantities are written as people write them (500.00, 7); the builder scales them as the format tables say. The end of a
+temporary certificate is reckoned from the day of issue: `identified: {certificate_from: 2022-01-25}`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.checks.frames import View
 from omsclaims.identifiers import build_enp
+from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import FILES, Control, RuleParameter, RuleSwitch, Volumes, frame_schema
 from omsclaims.nsi import Book, Books, book_from_rows, built_in_books
 from omsclaims.periods import Month
 from omsclaims.registry import formats, names
 from omsclaims.settlement import consume
+from omsclaims.settlement.insured import certificate_ends
 
 Block = dict[str, Any]
 AS_OF = date(2022, 4, 20)
@@ -304,6 +307,9 @@ def _add_sl(
 
 
 def _identified(key: int, patient: Block, person: Block, changed: Block) -> Block:
+    changed = dict(changed)
+    if (issued := changed.pop("certificate_from", None)) is not None:
+        changed |= {"policy_from": issued, "policy_to": certificate_ends(issued, None, federal_parameters())}
     return {
         "case_key": key, "person_key": patient["id_pac"], "evidence": "register", "status": "own", "smo": patient["smo"], "territory": TERRITORY,
         "policy_from": date(2015, 1, 1), "attached_mo": "750001", "register_w": person["w"], "w": person["w"], "birth_differs": False, **changed,

@@ -22,6 +22,7 @@ from tests.checks.checks_cases import TEMPLATES, Built, build
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "checks"
+#: `boundary: true` marks a case that stands on the border of its rule: the last that is still lawful or the first that is not.
 #: Keys of a case that go to the builder; the others are what is expected of it.
 GIVEN = ("parameters", "history", "registers", "refused", "books", "as_of", "month", "disabled", "enabled", "grounds", "package")
 EXPECTED = ("code", "element", "value", "level", "sl_id", "idserv")
@@ -32,6 +33,8 @@ def _written() -> dict[str, list[dict[str, Any]]]:
     for path in sorted(FOLDER.glob("*.yaml")):
         for rule, written in yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER).items():
             assert rule not in found, f"{rule} stands in two files"
+            for case in written:
+                assert case.get("boundary", True) is True, f"{rule}: {case['name']}: boundary is true or absent"
             found[rule] = written
     return found
 
@@ -63,7 +66,7 @@ _JUDGED: dict[int, Judged] = {}
 
 def _build(rule: str, case: dict[str, Any]) -> Built:
     """The month of a written case; a rule that the catalogue has off is switched on for it."""
-    unknown = set(case) - {"name", "cases", "found", "pass", "params", *GIVEN, *EXPECTED}
+    unknown = set(case) - {"name", "boundary", "cases", "found", "pass", "params", *GIVEN, *EXPECTED}
     assert not unknown, unknown
     given = {key: case[key] for key in GIVEN if key in case}
     if not catalogue.rules()[rule].enabled:
@@ -110,7 +113,7 @@ def test_rule(rule: str, case: dict[str, Any]) -> None:
 def test_rule_of_structure(rule: str, case: dict[str, Any], tmp_path: Path) -> None:
     """A rule that is found where files are read: a sound package, changed at one place."""
     declared = catalogue.rules()[rule]
-    assert set(case) <= {"name", "find", "put", "persons", "found"}
+    assert set(case) <= {"name", "boundary", "find", "put", "persons", "found"}
     with zipfile.ZipFile(SOUND) as archive:
         texts = {name: archive.read(name).decode("windows-1251") for name in archive.namelist()}
     for name, text in texts.items():
@@ -132,6 +135,12 @@ def test_rule_has_cases_both_ways(rule: str) -> None:
     assert any(not case["found"] for case in written), "no case that is left alone"
     for name in catalogue.rules()[rule].passes[1:]:
         assert any(case.get("pass") == name for case in written), f"no case in the pass {name}"
+
+
+@pytest.mark.parametrize("rule", list(catalogue.rules()))
+def test_rule_has_a_case_on_its_border(rule: str) -> None:
+    """Rules that are found elsewhere (structure, prices) as well: where a rule begins to hold is part of what it says."""
+    assert any(case.get("boundary") for case in WRITTEN.get(rule, [])), "no case with boundary: true"
 
 
 def test_no_case_of_an_unknown_rule() -> None:
