@@ -143,6 +143,41 @@ def test_rule_has_a_case_on_its_border(rule: str) -> None:
     assert any(case.get("boundary") for case in WRITTEN.get(rule, [])), "no case with boundary: true"
 
 
+#: Borders that everybody asks for by name, and a case of each rule that stands on them.
+NAMED = {
+    "day of admission": {
+        "C138": "a stay within one day on the day of admission of another",
+        "C139": "day hospital up to the day of admission",
+        "C140": "visits on the days of admission and discharge",
+    },
+    "day of discharge": {
+        "C138": "discharge and admission on one day",
+        "C139": "day hospital from the day of discharge",
+        "C140": "visit on the last day of a stay of February",
+    },
+    "30th working day of a certificate": {"C001": "care on the 30th working day of a certificate and the day after"},
+    "birthday": {"C061": "adult in paediatrics on the eighteenth birthday", "C016": "passport on the fourteenth birthday"},
+    "29 February": {
+        "C061": "born on 29 February: adult on 1 March of a common year",
+        "C064": "born on 29 February - sixty on that day of a leap year",
+        "C018": "29 February of a common year",
+    },
+    "change of insurer on the day of care": {
+        "C004": "the insurer changed on the day of the visit - the new one is right and the old one is not"
+    },
+    "death on the last day of a stay": {
+        "C023": "death on the last day of the stay",
+        "C031": "death on the last day of a stay that ended well",
+    },
+}
+
+
+@pytest.mark.parametrize(("border", "rule"), [(border, rule) for border, cases in NAMED.items() for rule in cases])
+def test_named_borders_are_written(border: str, rule: str) -> None:
+    on_border = [case["name"] for case in WRITTEN[rule] if case.get("boundary")]
+    assert NAMED[border][rule] in on_border
+
+
 def test_no_case_of_an_unknown_rule() -> None:
     assert set(WRITTEN) == set(catalogue.rules())
 
