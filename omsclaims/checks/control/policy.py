@@ -55,9 +55,9 @@ def born_after_care(parameters: Parameters) -> Broken:
 
 @on("C018")
 def newborn_flag(parameters: Parameters) -> Broken:
-    """NOVOR is 0, or sex, birth date DDMMYY and ordinal of the child (formats.md 14)."""
+    """NOVOR is 0, or sex, birth date DDMMYY and ordinal of the child from 1 to 10 (formats.md 14)."""
     novor = pl.col("novor")
-    shaped = novor.str.contains(r"^[12][0-9]{7,8}$")
+    shaped = novor.str.contains(r"^[12][0-9]{6}(?:[1-9]|10)$")
     real = novor.str.slice(1, 6).str.to_date("%d%m%y", strict=False).is_not_null()
     return Broken((novor != "0") & ~(shaped & real))
 
