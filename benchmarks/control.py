@@ -124,6 +124,8 @@ def _put_history(folder: Path) -> None:
         .select(list(contract.TABLES["history"].schema()))
     )
     empty: dict[str, pl.DataFrame] = {name: contract.TABLES[name].empty() for name in month.RESULTS if name in contract.TABLES}
+    nothing = {name: contract.TABLES[name].empty() for name in ("cases", "identified", "priced", "decisions")}
+    empty["cases_view"] = month.cases_view(nothing)
     with Workspace.writing(folder) as store:
         for back in range(MONTHS_BEFORE, 0, -1):
             of = _months_before(MONTH, back)
@@ -180,6 +182,7 @@ def control(place: Place) -> None:
 
 def _package_by_package(place: Place, store: Workspace, context: Context) -> None:
     """The check books and the registry pass, as at intake: on the tables of one package after the other."""
+    overlays = intake.overlays_of(store)[MONTH.year]
     seconds, count = {"books": 0.0, "registry": 0.0}, {"books": 0, "registry": 0}
     for row in store.packages(str(MONTH)):
         if row.state != "accepted":
@@ -187,7 +190,7 @@ def _package_by_package(place: Place, store: Workspace, context: Context) -> Non
         started = time.perf_counter()
         stored = store.package_tables(row)  # without tables that have no rows
         tables = {name: stored.get(name, formats.empty_table(name)) for name in _CANONICAL}
-        editions = [formats.get(name) for name in row.formats.split(",")]
+        editions = [overlays.over(formats.get(name.partition("+")[0])) for name in row.formats.split(",")]
         main = next(one for one in editions if one.family == "main")
         person = next((one for one in editions if one.family == "person"), None)
         checked = official.check(tables, main, person, context.books, row.package, demo.AS_OF)

@@ -156,7 +156,7 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     money = settlement.settle(work, context)
     work["findings"] = findings.concat([found, paid_before, expertise["findings"], money.pop("findings")])
     work.update(money)
-    work["cases_view"] = _cases_view(work)
+    work["cases_view"] = cases_view(work)
     work["history_rows"] = _history(work, context)
     return {name: work[name] for name in RESULTS}
 
@@ -198,7 +198,7 @@ def control(work: Tables, context: Context, given: Mapping[str, pl.DataFrame]) -
     return decisions, findings.concat(found)
 
 
-def _cases_view(work: Tables) -> pl.DataFrame:
+def cases_view(work: Tables) -> pl.DataFrame:
     """Rows of the public view `v_cases`: case, person key, price and decision side by side. No personal values."""
     return (
         work["cases"]
