@@ -30,8 +30,8 @@ DEFECTS: Final[tuple[Defect, ...]] = (
     *(defect for part in _PARTS for defect in part.USUAL),
 )
 
-#: Ways to break a rule that only a handful of cases allow: one each.
-ONCE: Final = frozenset({"S.913", "S.908", "S.909"}) | persons.ONCE
+#: Ways to break a rule that only a handful of cases allow, or that take a bill of their own: a few each.
+ONCE: Final = frozenset({"S.913", "S.908", "S.909"}) | persons.ONCE | registers.ONCE
 
 
 def rules() -> frozenset[str]:

@@ -227,3 +227,6 @@ USUAL: Final[tuple[Defect, ...]] = (
     Defect("C197", insured_elsewhere, _per_capita_elsewhere),
     Defect("C198", lambda w: calm(w) & (w.for_pom == 3), put("z", [Expect("C198", BAD, Z + "FOR_POM")], for_pom=2)),
 )  # fmt: skip
+
+#: Each is a bill of its own: thousands of bills of one case would be no month that anybody has seen.
+ONCE: Final = frozenset({"C251", "C251 on the last day"})
