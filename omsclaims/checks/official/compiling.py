@@ -326,6 +326,10 @@ def _presence(row: CheckRow, site: Site, editions: Editions) -> Check | Skipped:
     parent = editions.site(site.family, site.section) if site.section else None
     owner = editions.parents.get(site.table, site.table) if site.own else site.table
     making = _making(row, site, editions, grain=owner)
+    if site.table in _HEADERS and not site.own and row.condition_tree is not None:
+        below = making.scope.below(row.condition_tree)
+        if len(below) == 1:  # the header lacks what one case asks for: a matter of that case
+            making = _making(row, site, editions, grain=next(iter(below)))
     if row.absent_wanted and site.own and site.form == "S" and _speaks_of_itself(making):
         making = _making(row, site, editions, grain=site.table, section=site.path)
         return making.check(_when(making), None, _way(row))

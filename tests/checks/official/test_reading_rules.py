@@ -255,6 +255,11 @@ def test_what_a_header_must_agree_with_in_every_case_is_a_matter_of_the_case_tha
     found = done.findings.select("rule", "level", "n_zap", "element").sort("rule").rows()
     assert found == [("006F.00.9001", "case", 2, "SCHET/MONTH"), ("006F.00.9002", "case", 3, "ZGLV/FILENAME")]
     assert not done.refuses_package
+    sanction = "<SANK><S_CODE>1</S_CODE><S_SUM>{sum}</S_SUM><S_TIP>1</S_TIP><S_IST>1</S_IST></SANK>".format
+    held = package(case(1), case(2, more=sanction(sum="5.00")), case(3, more=sanction(sum="0.00")))
+    asked = check(held, book(row("003F.00.9004", "SCHET/SANK_MEK", when="SANK.S_TIP=1 и SANK.S_SUM<>0 и S_IST=1")))
+    assert asked.findings.select("rule", "level", "n_zap", "element").rows() == [("003F.00.9004", "case", 2, "SCHET/SANK_MEK")]
+    assert not asked.refuses_package
     whole = check(read, book(row("006F.00.9003", "SCHET/YEAR", allowed="YEAR=2020")))
     assert whole.findings["level"].to_list() == ["file"] and whole.refuses_package
 
