@@ -1,10 +1,10 @@
 """How long does control of a whole month take? All check books and all rules of the catalogue, beside merely reading the month.
 
 `python -m benchmarks control --books FOLDER`: two made-up months, small and large, each with a year of closed months of its own
-size before it, are taken in (once). Then rounds in turn: all rows of the check books and the registry pass package by package,
-the stored month loaded, the other passes over the month and its history; and tuned iterparse over the month's XML. What is
-neither reading nor control (who is insured where, prices) is timed beside them and shown. The rules of duplicates and overlaps
-run beside the same rules in SQL over the same tables; both must find the same cases.
+size before it, are taken in (once). Then rounds in turn: all rows of the check books and the registry pass over the packages as
+intake has them, the stored month loaded, the other passes over the month and its history; and tuned iterparse over the XML of the
+month. What is neither reading nor control (who is insured where, prices) is timed beside them and shown. The rules of duplicates
+and overlaps run beside the same rules in SQL over the same tables; both must find the same cases.
 
 A figure is the median over the rounds. Exit code 1 where one misses what is wanted.
 """
@@ -29,15 +29,17 @@ import polars as pl
 from benchmarks import rivals, sql
 from benchmarks.child import peak_kilobytes
 from benchmarks.timing import run_count, spread
-from omsclaims import checks, closing, contract, intake, month, settlement, tariffs
+from omsclaims import closing, contract, findings, intake, month, settlement, tariffs
 from omsclaims.checks import official
 from omsclaims.cli import common, demo
 from omsclaims.context import Context
 from omsclaims.nsi import loader
 from omsclaims.periods import Month
-from omsclaims.registry import formats
+from omsclaims.registry import formats, names
+from omsclaims.registry.formats import Overlays
+from omsclaims.registry.reader import PackageRead
 from omsclaims.synthetic import territory as synthetic
-from omsclaims.workspace import RunRow, Workspace, write_tables
+from omsclaims.workspace import PackageRow, RunRow, Workspace, write_tables
 
 RESULTS: Final = Path(__file__).parent / "results"
 WORK: Final = Path("build") / "bench"
@@ -77,7 +79,7 @@ class Place:
 
 
 #: Parts of control; `beside` is what the closing does between them that is no control.
-PARTS: Final = ("books", "registry", "load", "passes")
+PARTS: Final = ("packages", "load", "passes")
 
 
 def prepare(cases: int, books: Path) -> Place:
@@ -162,7 +164,7 @@ def control(place: Place) -> None:
     """Control of the whole month, from the workspace as it lies on the disk; adds seconds and numbers of findings."""
     with Workspace.open(place.folder) as store:
         context, _ = closing.load_context(store, MONTH, demo.AS_OF)
-        _package_by_package(place, store, context)
+        _packages(place, store, context)
         gc.collect()
         started = time.perf_counter()
         tables, _ = closing.load_tables(store, MONTH)
@@ -180,29 +182,33 @@ def control(place: Place) -> None:
     _note(place, "passes", started, findings.height)
 
 
-def _package_by_package(place: Place, store: Workspace, context: Context) -> None:
-    """The check books and the registry pass, as at intake: on the tables of one package after the other."""
+def _packages(place: Place, store: Workspace, context: Context) -> None:
+    """The check books and the registry pass, as at intake: packages together as far as they fit into memory."""
     overlays = intake.overlays_of(store)[MONTH.year]
-    seconds, count = {"books": 0.0, "registry": 0.0}, {"books": 0, "registry": 0}
-    for row in store.packages(str(MONTH)):
-        if row.state != "accepted":
-            continue
-        started = time.perf_counter()
-        stored = store.package_tables(row)  # without tables that have no rows
-        tables = {name: stored.get(name, formats.empty_table(name)) for name in _CANONICAL}
-        editions = [overlays.over(formats.get(name.partition("+")[0])) for name in row.formats.split(",")]
-        main = next(one for one in editions if one.family == "main")
-        person = next((one for one in editions if one.family == "person"), None)
-        checked = official.check(tables, main, person, context.books, row.package, demo.AS_OF)
-        seconds["books"] += time.perf_counter() - started
-        count["books"] += checked.findings.height
-        started = time.perf_counter()
-        found = checks.check_registry(tables, context.books, demo.AS_OF, context.agreement.head.control)
-        seconds["registry"] += time.perf_counter() - started
-        count["registry"] += found.height
-    for name, taken in seconds.items():
-        place.seconds.setdefault(name, []).append(taken)
-        place.findings[name] = count[name]
+    started = time.perf_counter()
+    count, held, cases = 0, [], 0
+    accepted = [row for row in store.packages(str(MONTH)) if row.state == "accepted"]
+    for number, row in enumerate(accepted):
+        held.append((_as_read(store, row, overlays), context.agreement.head.control))
+        cases += row.cases
+        if cases >= intake.CASES_TOGETHER or number == len(accepted) - 1:
+            checked = intake.check_packages(held, context.books, demo.AS_OF)
+            assert not any(one.refused for one in checked)
+            count += sum(one.findings.height for one in checked)
+            held, cases = [], 0
+    _note(place, "packages", started, count)
+
+
+def _as_read(store: Workspace, row: PackageRow, overlays: Overlays) -> PackageRead:
+    """A stored package as the reader gave it."""
+    stored = store.package_tables(row)  # without tables that have no rows
+    tables = {name: stored.get(name, formats.empty_table(name)) for name in _CANONICAL}
+    editions = [overlays.over(formats.get(name.partition("+")[0])) for name in row.formats.split(",")]
+    main = next(one for one in editions if one.family == "main")
+    person = next((one for one in editions if one.family == "person"), None)
+    return PackageRead(
+        row.package, names.parse_name(row.package), None, tables, findings.empty(), False, main, person, row.digest
+    )
 
 
 def _note(place: Place, name: str, started: float, findings: int) -> None:

@@ -7,7 +7,7 @@ is withdrawn, and a closed month takes nothing. One bad package never stops the 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,6 +24,7 @@ from omsclaims.money import format_amount
 from omsclaims.nsi import Books, Library
 from omsclaims.periods import Month
 from omsclaims.registry import compiling, names, reader
+from omsclaims.registry.bundle import Bundle
 from omsclaims.registry.formats import Overlays, load_overlays
 from omsclaims.registry.limits import Limits
 from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, read_tables, sha256_bytes, write_tables
@@ -98,6 +99,11 @@ _SETTING: dict[str, _Setting] = {}
 
 #: From so many bytes of packages on (registries pack 20 to 60 times) every worker loads the compiled reader first.
 _WARM_BYTES: Final = 2 << 20
+#: From so many cases on, packages that were read are checked, before more are read.
+CASES_TOGETHER: Final = 100_000
+#: Into how many shares the files of each process are divided, and the most packed bytes of one.
+_SHARES_EACH: Final = 4
+_MOST_SHARE: Final = 8 << 20
 
 
 def _start_worker(setting: _Setting) -> None:
@@ -131,18 +137,62 @@ def check_package(
     The official check books among the books are executed beside the catalogue of control.
     """
     read = reader.read_package(path, limits=limits, overlays=overlays)
-    found = [read.findings]
-    by_books = official.Checked(findings.empty(), pl.DataFrame(schema=official.EXECUTIONS))
-    if read.tables and (to_the_end or not read.refused):
-        chosen = (
-            books if isinstance(books, Books) else books.books(reporting_month(read) or Month(as_of.year, as_of.month), as_of)
-        )
-        found.append(checks.check_registry(_named(read), chosen, as_of, control).with_columns(package=pl.lit(read.name)))
-        if read.format is not None:
-            by_books = official.check(read.tables, read.format, read.person_format, chosen, read.name, as_of)
-            found.append(by_books.findings)
-    found.append(findings.frame(_unreadable_amounts(read)))
-    everything = findings.concat(found)
+    return check_packages([(read, control)], books, as_of, to_the_end)[0]
+
+
+def check_packages(
+    reads: Sequence[tuple[reader.PackageRead, Control | None]], books: Books | Library, as_of: date, to_the_end: bool = False
+) -> list[CheckedPackage]:
+    """As `check_package`, for packages already read, each with the options of control of its region and year.
+
+    What is alike is checked together, which costs less and finds the same in each.
+    """
+    found = [[read.findings] for read, _ in reads]
+    by_books = [official.Checked(findings.empty(), pl.DataFrame(schema=official.EXECUTIONS))] * len(reads)
+    judged = [number for number, (read, _) in enumerate(reads) if read.tables and (to_the_end or not read.refused)]
+    for group in _groups([reads[number] for number in judged], as_of):
+        at = [judged[number] for number in group]
+        first, control = reads[at[0]]
+        month = reporting_month(first) or Month(as_of.year, as_of.month)
+        chosen = books if isinstance(books, Books) else books.books(month, as_of)
+        parents = {} if first.format is None else official.parents_of(first.format, first.person_format)
+        named = Bundle.of([(reads[number][0].name, _named(reads[number][0])) for number in at], parents)
+        parts = _by_package(named, checks.check_registry(named.tables, chosen, as_of, control))
+        for number, part in zip(at, parts, strict=True):
+            found[number].append(part)
+        if first.format is not None:
+            for number, checked in zip(
+                at, official.check_together(named, first.format, first.person_format, chosen, as_of), strict=True
+            ):
+                by_books[number] = checked
+                found[number].append(checked.findings)
+    return [_checked(read, parts, told) for (read, _), parts, told in zip(reads, found, by_books, strict=True)]
+
+
+def _groups(reads: Sequence[tuple[reader.PackageRead, Control | None]], as_of: date) -> list[list[int]]:
+    """Packages that can be checked together, by their number: alike, each with a header that bears the name of the package, no
+    name twice."""
+    groups: dict[Hashable, list[int]] = {}
+    for number, (read, control) in enumerate(reads):
+        header = read.tables["file"]
+        if read.format is None or header.height != 1 or header["filename"][0] != read.name or read.parsed is None:
+            groups[number] = [number]
+            continue
+        alike = official.alike(read.name, read.tables, read.format, read.person_format, as_of)
+        again = sum(other.name == read.name for other, _ in reads[:number])
+        groups.setdefault((alike, reporting_month(read), id(control), again), []).append(number)
+    return list(groups.values())
+
+
+def _by_package(packages: Bundle, found: pl.DataFrame) -> list[pl.DataFrame]:
+    """Findings package by package; those of one package alone bear its name, whatever its header says."""
+    if len(packages.names) == 1:
+        return [found.with_columns(package=pl.lit(packages.names[0]))]
+    return packages.parted(found)
+
+
+def _checked(read: reader.PackageRead, found: list[pl.DataFrame], by_books: official.Checked) -> CheckedPackage:
+    everything = findings.concat([*found, findings.frame(_unreadable_amounts(read))])
     whole = set(everything["rule"].unique().to_list()) & (checks.REFUSES_PACKAGE | {"W.4"})
     refused = read.refused or bool(whole) or by_books.refuses_package
     return CheckedPackage(read, everything, refused, by_books.executions)
@@ -200,16 +250,44 @@ def _folders(package: str, month: str, digest: str, attempt: str) -> tuple[Path,
     return Path("tables") / month / leaf, Path("people") / month / leaf
 
 
-def _read_one(job: _Job) -> _Read:
-    """Worker: reads and checks a file and writes its tables beside the published ones."""
-    setting = _SETTING["now"]
+def _read_some(jobs: Sequence[_Job]) -> Iterator[_Read]:
+    """Worker: reads files, checks them together as far as they fit into memory, writes their tables beside the published ones."""
+    held: list[tuple[_Job, reader.PackageRead]] = []
+    cases = 0
+    for job in jobs:
+        read = _read(job)
+        held.append((job, read))
+        cases += read.tables["z_sl"].height if read.tables else 0
+        if cases >= CASES_TOGETHER:
+            yield from _judged(held)
+            held, cases = [], 0
+    yield from _judged(held)
+
+
+def _read(job: _Job) -> reader.PackageRead:
+    setting, year = _SETTING["now"], _year_of(job)
+    return reader.read_package(job.path, limits=setting.limits, overlays=None if year is None else setting.overlays.get(year))
+
+
+def _year_of(job: _Job) -> int | None:
+    """The year that the name of a file says: it tells by which agreement it is read."""
     named = names.parse_name(job.path.stem)
-    year = None if named is None else 2000 + named.year if named.year < 100 else named.year
-    read, found, refused, executions = check_package(
-        job.path, setting.library, job.as_of, limits=setting.limits,
-        overlays=None if year is None else setting.overlays.get(year),
-        control=None if year is None else setting.control.get(year),
-    )  # fmt: skip
+    return None if named is None else 2000 + named.year if named.year < 100 else named.year
+
+
+def _judged(held: Sequence[tuple[_Job, reader.PackageRead]]) -> Iterator[_Read]:
+    setting = _SETTING["now"]
+    years = [_year_of(job) for job, _ in held]
+    controls = [None if year is None else setting.control.get(year) for year in years]
+    reads = [read for _, read in held]
+    checked = check_packages(list(zip(reads, controls, strict=True)), setting.library, held[0][0].as_of) if held else []
+    for (job, _), one in zip(held, checked, strict=True):
+        yield _written(job, one)
+
+
+def _written(job: _Job, checked: CheckedPackage) -> _Read:
+    """Writes the tables of a package, those of persons apart; of a refused one only what was found."""
+    read, found, refused, executions = checked
     if read.interterritorial is not None:
         found, refused = findings.concat([found, findings.frame([_between_territories(read)])]), True
     header = read.tables.get("file") if read.tables else None
@@ -269,12 +347,32 @@ def _reads(jobs: Sequence[_Job], setting: _Setting, threads: int) -> Iterator[_R
     """The files read, in the order of `jobs`, by `threads` processes."""
     if threads <= 1 or len(jobs) < 2:
         _start_worker(setting)
-        yield from map(_read_one, jobs)
+        yield from _read_some(jobs)
         return
     # A forked process would inherit polars' locked threads: each worker starts afresh.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(threads, mp_context=context, initializer=_start_worker, initargs=(setting,)) as pool:
-        yield from pool.map(_read_one, jobs)
+        for part in pool.map(_read_list, _shares(jobs, threads)):
+            yield from part
+
+
+def _read_list(jobs: Sequence[_Job]) -> list[_Read]:
+    return list(_read_some(jobs))
+
+
+def _shares(jobs: Sequence[_Job], threads: int) -> list[list[_Job]]:
+    """Neighbours (files of one kind) in shares small enough that no process waits long for the last of another."""
+    sizes = [job.path.stat().st_size for job in jobs]
+    most = min(sum(sizes) / (threads * _SHARES_EACH), _MOST_SHARE)
+    shares: list[list[_Job]] = [[]]
+    taken = 0
+    for job, size in zip(jobs, sizes, strict=True):
+        if shares[-1] and taken + size > most:
+            shares.append([])
+            taken = 0
+        shares[-1].append(job)
+        taken += size
+    return shares
 
 
 def ingest(

@@ -15,7 +15,7 @@ import polars as pl
 
 from omsclaims import checks, contract, findings, settlement, tariffs
 from omsclaims.context import Context
-from omsclaims.registry import formats, names
+from omsclaims.registry import bundle, formats, names
 from omsclaims.settlement.expertise import resubmission
 from omsclaims.settlement.expertise.deductions import deduct
 
@@ -57,7 +57,7 @@ def assemble(packages: Iterable[Package]) -> Tables:
             collected.setdefault(name, []).append(_renumbered(table, base, package.name))
         found.append(package.findings.with_columns(pl.col("z_row") + base, pl.col("sl_row") + base))
     del package
-    tables = {name: _together(collected.pop(name)) for name in list(collected)}
+    tables = {name: bundle.stacked(collected.pop(name)) for name in list(collected)}
     for name in formats.canonical_tables():
         if name not in tables:
             empty = pl.DataFrame(schema={"package": pl.String(), **formats.canonical_columns(name)})
@@ -68,20 +68,6 @@ def assemble(packages: Iterable[Package]) -> Tables:
     tables["cases"] = _cases(tables)
     tables["intake_findings"] = pl.concat(found)
     return tables
-
-
-def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of all packages, with every column that one of them has.
-
-    About half of the columns of a canonical table stand in editions that no file of the month has: they are not carried from
-    package to package but added once as a constant that takes no room.
-    """
-    filled = [part.select(column for column in part.iter_columns() if column.null_count() < part.height) for part in parts]
-    table = pl.concat(filled, how="diagonal")
-    columns = {column: kind for part in parts for column, kind in part.schema.items()}
-    return table.select(
-        pl.col(column) if column in table.columns else pl.lit(None, dtype=kind).alias(column) for column, kind in columns.items()
-    )
 
 
 def _renumbered(table: pl.DataFrame, base: int, package: str) -> pl.DataFrame:

@@ -61,9 +61,10 @@ def rule_problem(rule: str, name: str | None, value: object) -> str:
 def check_registry(
     tables: Mapping[str, pl.DataFrame], books: Books, as_of: date, control: Control | None = None
 ) -> pl.DataFrame:  # fmt: skip
-    """Findings of the pass `registry` on one package, as the reader gives its tables.
+    """Findings of the pass `registry` on one package, as the reader gives its tables, or on several together.
 
-    tables   canonical tables of the main file and of the file of persons; `_row`, `_parent` within the package
+    tables   canonical tables of the main file and of the file of persons; `_row`, `_parent` within the package. Of several
+             packages of one month: `registry.bundle.Bundle`
     as_of    day of knowledge: no file comes from after it
     control  options of control of the region's agreement, None: those of the catalogue
 

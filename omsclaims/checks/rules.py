@@ -19,7 +19,7 @@ import polars as pl
 
 from omsclaims import findings
 from omsclaims.checks.catalogue import NEW_CODES_SINCE, Parameters, Rule, rules
-from omsclaims.checks.frames import View
+from omsclaims.checks.frames import View, beside
 from omsclaims.nsi import Books
 from omsclaims.registry.formats import PERSONAL
 
@@ -188,17 +188,16 @@ def placed(view: View, level: str, rows: pl.DataFrame) -> pl.DataFrame:
     found = rows
     if level == "usl":
         usl = view.table("usl").select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "idserv")
-        found = found.join(usl, on="usl_row", how="left", maintain_order="left")
+        found = beside(found, usl, "usl_row")
     if level in ("sl", "usl"):
         sl = view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), "sl_id")
-        found = found.join(sl, on="sl_row", how="left", maintain_order="left")
+        found = beside(found, sl, "sl_row")
     if level == "file":
         files = view.files.select("package", "person_file", pl.col("dschet").alias("day"))
         found = found.join(files, on="package", how="left", maintain_order="left")
     else:
-        of_case = ("z_row", "package", "n_zap", "id_pac", "idcase", "line", "offset", "person_file")
-        cases = view.case.select(*of_case, pl.col("date_z_2").alias("day"))
-        found = found.join(cases, on="z_row", how="left", maintain_order="left")
+        cases = view.cases("package", "n_zap", "id_pac", "idcase", "line", "offset", "person_file", "date_z_2")
+        found = beside(found, cases.rename({"date_z_2": "day"}), "z_row")
     for rule in map(rules().__getitem__, sorted(set(found["rule"]) & rules().keys())):
         dated = rule.holds(pl.col("day"))
         if dated is not None:  # functions over tables look at all dates
@@ -222,8 +221,11 @@ def evaluate(run: Run, level: str, chosen: Iterable[Rule]) -> list[pl.DataFrame]
     tests = {name: EXPRESSIONS[name](replace(rule.parameters, day=day)) for name, rule in by_id.items()}
     if not tests:
         return []
-    frame: pl.DataFrame = run.view.files if level == "file" else getattr(run.view, level)
-    marked = frame.select(_where(by_id[name], broken).alias(name) for name, broken in tests.items())
+    wheres = {name: _where(by_id[name], broken) for name, broken in tests.items()}
+    shown = [expr for name, broken in tests.items() for expr in _shown(by_id[name], level, broken)]
+    asked = {name for expr in (*wheres.values(), *shown) for name in expr.meta.root_names()}
+    frame = run.view.columns(level, asked)
+    marked = frame.select(where.alias(name) for name, where in wheres.items())
     hit = [name for name, count in zip(marked.columns, marked.sum().row(0), strict=True) if count]
     return [_of_expression(by_id[name], level, frame.filter(marked[name]), tests[name]) for name in hit]
 
@@ -236,12 +238,19 @@ def _where(rule: Rule, broken: Broken) -> pl.Expr:
 
 
 def _of_expression(rule: Rule, level: str, rows: pl.DataFrame, broken: Broken) -> pl.DataFrame:
+    return stated(rule, level, rows.select(_shown(rule, level, broken)))
+
+
+def _shown(rule: Rule, level: str, broken: Broken) -> list[pl.Expr]:
+    """What a finding shows of its row: the key of the level, value, element, params."""
     value = pl.col(tag_of(rule.element).lower()) if broken.value is None else broken.value
     element = pl.lit(rule.element) if broken.element is None else broken.element
-    shown = rows.select(
-        KEYS[level], value.cast(pl.String).alias("value"), element.alias("element"), params_of(broken.params).alias("params")
-    )
-    return stated(rule, level, shown)
+    return [
+        pl.col(KEYS[level]),
+        value.cast(pl.String).alias("value"),
+        element.alias("element"),
+        params_of(broken.params).alias("params"),
+    ]
 
 
 def evaluate_tables(run: Run, chosen: Iterable[Rule]) -> list[pl.DataFrame]:

@@ -68,12 +68,12 @@ def _of_specialty(run: Run, rule: Rule, wrong: pl.Expr) -> list[tuple[str, pl.Da
     listed = rule.parameters.among("specialties", pl.col("prvs"))
     params = params_of({"age": pl.col("age"), "w": pl.col("w")})
     value = pl.col("prvs").cast(pl.String).alias("value")
-    of_sl = run.view.sl.filter(pl.col("prvs").is_in(codes) & listed & wrong)
+    of_sl = run.view.subs("prvs", "age", "w", "novor", "date_z_2").filter(pl.col("prvs").is_in(codes) & listed & wrong)
     found = [("sl", of_sl.select("sl_row", value, pl.lit(_OF_SL).alias("element"), params.alias("params")))]
     services = run.view.table("usl").filter(pl.col("prvs").is_in(codes))
     if services.height:
         rows = services.select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "prvs")
-        known = run.view.sl.select("sl_row", "age", "w", "novor", "date_z_2")
+        known = run.view.subs("age", "w", "novor", "date_z_2")
         bad = rows.join(known, on="sl_row", how="inner", maintain_order="left").filter(listed & wrong)
         # A service of the specialty that the sub-case itself has is told once.
         alone = bad.join(of_sl.select("sl_row", "prvs"), on=["sl_row", "prvs"], how="anti", maintain_order="left")
@@ -114,7 +114,7 @@ def service_not_for_this_age_or_sex(run: Run, rule: Rule) -> pl.DataFrame:
     """
     listed = regional.table(run.books, "R007")
     services = run.view.table("usl").filter(pl.col("code_usl").is_in(listed["code"].unique().implode()))
-    cases = run.view.sl.select("sl_row", "dr", pl.col("w").alias("of_person"), "ds1", "date_1", "date_z_2")
+    cases = run.view.subs("dr", "w", "ds1", "date_1", "date_z_2").rename({"w": "of_person"})
     asked = services.select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "code_usl", "date_in").join(
         cases, on="sl_row", how="inner", maintain_order="left"
     )
@@ -138,8 +138,8 @@ def service_of_another_clinic(run: Run, rule: Rule) -> pl.DataFrame:
     services, clinics = regional.table(run.books, "R009"), regional.table(run.books, "R008")
     rows = run.view.table("usl").filter(pl.col("code_usl").is_in(services["code"].unique().implode()))
     asked = rows.select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "code_usl", "date_in")
-    asked = asked.join(run.view.sl.select("sl_row", "z_row"), on="sl_row", how="inner", maintain_order="left").join(
-        run.view.case.select("z_row", "code_mo"), on="z_row", how="left", maintain_order="left"
+    asked = asked.join(run.view.subs("z_row"), on="sl_row", how="inner", maintain_order="left").join(
+        run.view.cases("code_mo"), on="z_row", how="left", maintain_order="left"
     )
     of_service = regional.of_code(asked.drop_nulls("date_in"), services, "code_usl", "date_in").drop("valid_from", "valid_to")
     both = regional.of_code(of_service, clinics, "code_mo", "date_in")

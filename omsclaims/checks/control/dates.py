@@ -111,11 +111,7 @@ def case_without_its_ends(run: Run, rule: Rule) -> pl.DataFrame:
     ends = run.view.sl.group_by("z_row").agg(
         begun=(pl.col("date_1") == pl.col("date_z_1")).any(), ended=(pl.col("date_2") == pl.col("date_z_2")).any()
     )
-    cases = (
-        run.view.case.select("z_row", "date_z_1", "date_z_2")
-        .drop_nulls()
-        .join(ends, on="z_row", how="inner", maintain_order="left")
-    )
+    cases = run.view.cases("date_z_1", "date_z_2").drop_nulls().join(ends, on="z_row", how="inner", maintain_order="left")
     begun = pl.col("begun").fill_null(value=False)
     bad = cases.filter(~begun | ~pl.col("ended").fill_null(value=False))
     return bad.select(
@@ -128,9 +124,14 @@ def case_without_its_ends(run: Run, rule: Rule) -> pl.DataFrame:
 @table("C082")
 def service_of_another_month(run: Run, rule: Rule) -> pl.DataFrame:
     """An outpatient service on a day that is not in the month of the invoice. What is billed again (PR_NOV = 1) is of another."""
-    rows = run.view.usl.filter(rule.parameters.among("conditions", pl.col("usl_ok"))).select("usl_row", "z_row", "date_in")
+    rows = (
+        run.view.usl.lazy()
+        .filter(rule.parameters.among("conditions", pl.col("usl_ok")))
+        .select("usl_row", "z_row", "date_in")
+        .collect()
+    )
     again = run.view.table("zap").filter(pl.col("pr_nov") == 1).select(pl.col("_row").alias("zap_row"))
-    cases = run.view.case.select("z_row", "zap_row", "year", "month").join(again, on="zap_row", how="anti", maintain_order="left")
+    cases = run.view.cases("zap_row", "year", "month").join(again, on="zap_row", how="anti", maintain_order="left")
     asked = rows.drop_nulls("date_in").join(cases.drop("zap_row"), on="z_row", how="inner", maintain_order="left")
     other = (pl.col("date_in").dt.year() != pl.col("year")) | (pl.col("date_in").dt.month() != pl.col("month"))
     params = {"year": pl.col("year"), "month": pl.col("month")}

@@ -6,6 +6,7 @@ import polars as pl
 
 from omsclaims.checks.catalogue import Parameters, Rule
 from omsclaims.checks.control.duplicates import people
+from omsclaims.checks.frames import within
 from omsclaims.checks.rules import Broken, Run, on, params_of, table
 
 
@@ -20,7 +21,7 @@ def _with_death(run: Run) -> pl.DataFrame:
     death = (
         run.view.tables["identified"].filter(pl.col("died_on").is_not_null()).select(pl.col("case_key").alias("z_row"), "died_on")
     )
-    return run.view.case.join(death, on="z_row", how="inner", maintain_order="left")
+    return within(run.view.cases("usl_ok", "rslt", "date_z_1", "date_z_2"), death, "z_row")
 
 
 @table("C023")
@@ -42,7 +43,8 @@ def _not_on_remains(run: Run, rule: Rule, cases: pl.DataFrame, day: str) -> pl.D
     if not cases.height:
         return cases
     allowed = rule.parameters.among("profiles_after", pl.col("profil")).fill_null(value=False)
-    parts = run.view.sl.join(cases.select("z_row"), on="z_row", how="semi").select("z_row", allowed.alias("allowed"))
+    parts = run.view.table("sl").select(pl.col("_parent").alias("z_row"), "profil")
+    parts = parts.join(cases.select("z_row", "date_z_2"), on="z_row").select("z_row", allowed.alias("allowed"))
     only = parts.group_by("z_row").agg(pl.col("allowed").all()).filter("allowed").select("z_row")
     soon = (pl.col(day) - pl.col("died_on")).dt.total_days() <= rule.parameters.number("days_after")
     return cases.join(cases.filter(soon).join(only, on="z_row", how="semi").select("z_row"), on="z_row", how="anti")
@@ -54,7 +56,7 @@ def death_not_shown(run: Run, rule: Rule) -> pl.DataFrame:
 
     Death on an earlier day of the stay is C023: care that went on after it.
     """
-    lethal = run.view.case.filter(rule.parameters.among("results", pl.col("rslt"))).select("z_row")
+    lethal = run.view.cases("rslt", "date_z_2").filter(rule.parameters.among("results", pl.col("rslt"))).select("z_row")
     keys = run.view.tables["identified"].select(pl.col("case_key").alias("z_row"), "person_key")
     shown = keys.join(lethal, on="z_row", how="semi").select("person_key").drop_nulls().unique()
     stays = _with_death(run).filter(
@@ -75,17 +77,17 @@ def care_after_a_death_that_was_billed(run: Run, rule: Rule) -> pl.DataFrame:
 
     Of several such cases the one that ended first speaks, of two on one day the first in canonical order.
     """
-    known = people(run).join(run.view.case.select("z_row", "rslt"), on="z_row", how="left", maintain_order="left")
+    known = within(people(run), run.view.cases("rslt"), "z_row")
     deaths = (
         known.filter(rule.parameters.among("results", pl.col("rslt")) & pl.col("date_z_2").is_not_null())
         .sort("date_z_2", "case_order")
-        .unique("person_key", keep="first", maintain_order=True)
+        .unique("person", keep="first", maintain_order=True)
         .select(
-            "person_key", pl.col("date_z_2").alias("died_on"), pl.col("package").alias("other_package"),
+            "person", pl.col("date_z_2").alias("died_on"), pl.col("package").alias("other_package"),
             pl.col("idcase").alias("other_case"),
         )
     )  # fmt: skip
-    after = known.join(deaths, on="person_key", how="inner", maintain_order="left").filter(pl.col("date_z_1") > pl.col("died_on"))
+    after = known.join(deaths, on="person", how="inner", maintain_order="left").filter(pl.col("date_z_1") > pl.col("died_on"))
     found = _not_on_remains(run, rule, after, "date_z_1")
     params = {name: pl.col(name) for name in ("died_on", "other_package", "other_case")}
     return found.select("z_row", pl.col("date_z_1").cast(pl.String).alias("value"), params_of(params).alias("params")).sort(

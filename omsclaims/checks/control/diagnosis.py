@@ -87,7 +87,7 @@ def category_only(run: Run, rule: Rule) -> pl.DataFrame:
     parts = rows.filter(pl.col("code").str.contains(r"^[A-Z][0-9]{2}\.")).select(
         pl.col("code").str.head(_CATEGORY).alias("code"), "valid_from", "valid_to"
     )
-    cases = run.view.sl.select("sl_row", "date_2", "usl_ok", "date_z_2").filter(
+    cases = run.view.subs("date_2", "usl_ok", "date_z_2").filter(
         ~rule.parameters.among("other_conditions", pl.col("usl_ok")).fill_null(value=False)
     )
     asked = coarse.join(cases, on="sl_row", how="inner", maintain_order="left")
@@ -124,7 +124,7 @@ def _of_listed(run: Run, book: str, *columns: str) -> pl.DataFrame:
     listed = regional.table(run.books, book)
     codes = listed["code"].unique().implode()
     near = pl.col("ds1").is_in(codes) | pl.col("ds1").str.head(_CATEGORY).is_in(codes)
-    asked = run.view.sl.filter(near).select("sl_row", "ds1", "date_2", *columns)
+    asked = run.view.sl.lazy().filter(near).select("sl_row", "ds1", "date_2", *columns).collect()
     return regional.of_diagnosis(asked, listed, "ds1", "date_2")
 
 
@@ -145,7 +145,7 @@ def examination_without_a_disease(run: Run, rule: Rule) -> pl.DataFrame:
     """An examination of the region's table billed with a diagnosis Z that is not among those listed for it."""
     listed = regional.table(run.books, "R003")
     services = run.view.table("usl").filter(pl.col("code_usl").is_in(listed["code"].unique().implode()))
-    cases = run.view.sl.filter(pl.col("ds1").str.starts_with("Z")).select("sl_row", "ds1", "date_2")
+    cases = run.view.sl.lazy().filter(pl.col("ds1").str.starts_with("Z")).select("sl_row", "ds1", "date_2").collect()
     asked = services.select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "code_usl").join(
         cases, on="sl_row", how="inner", maintain_order="left"
     )
@@ -220,9 +220,9 @@ def no_character_of_disease(run: Run, rule: Rule) -> pl.DataFrame:
     """An outpatient with a disease whose character (acute, chronic ...) is not stated, in the editions that have the element."""
     disease = pl.col("ds1") < rule.parameters.latest("not_from")
     where = rule.parameters.among("conditions", pl.col("usl_ok")) & disease & pl.col("c_zab").is_null()
-    rows = run.view.sl.filter(where & pl.col("file_kind").is_in(rule.kinds)).select("sl_row", "z_row")
+    rows = run.view.sl.lazy().filter(where & pl.col("file_kind").is_in(rule.kinds)).select("sl_row", "z_row").collect()
     packages = run.view.having("ZAP/Z_SL/SL/C_ZAB")
-    cases = run.view.case.filter(pl.col("package").is_in(packages)).select("z_row")
+    cases = run.view.case.lazy().filter(pl.col("package").is_in(packages)).select("z_row").collect()
     return rows.join(cases, on="z_row", how="semi", maintain_order="left").select("sl_row")
 
 
@@ -247,7 +247,7 @@ def coronavirus_without_its_fields(run: Run, rule: Rule) -> pl.DataFrame:
     if not stays.height:
         return stays.select("sl_row")
     packages = run.view.having("ZAP/Z_SL/SL/WEI")
-    cases = run.view.case.filter(pl.col("package").is_in(packages)).select("z_row")
+    cases = run.view.case.lazy().filter(pl.col("package").is_in(packages)).select("z_row").collect()
     stays = stays.join(cases, on="z_row", how="semi", maintain_order="left").select("sl_row", "date_z_2", "wei")
     after_care = run.view.table("crit").filter(pl.col("crit").is_in(parameters.latest("criteria")))
     expecting = further(run).join(stays, on="sl_row", how="inner").filter(parameters.in_ranges("pregnancy", pl.col("ds")))

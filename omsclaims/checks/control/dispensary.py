@@ -74,20 +74,25 @@ def exams(run: Run) -> pl.DataFrame:
 
 
 def _exams(run: Run) -> pl.DataFrame:
-    cases = run.view.case.filter(pl.col("file_kind") == "X").select(
-        "z_row",
-        "package",
-        "file_kind",
-        "disp",
-        "letters",
-        "code_mo",
-        "date_z_1",
-        "date_z_2",
-        "dr",
-        "age",
-        "novor",
-        "p_otk",
-        "rslt_d",
+    cases = (
+        run.view.case.lazy()
+        .filter(pl.col("file_kind") == "X")
+        .select(
+            "z_row",
+            "package",
+            "file_kind",
+            "disp",
+            "letters",
+            "code_mo",
+            "date_z_1",
+            "date_z_2",
+            "dr",
+            "age",
+            "novor",
+            "p_otk",
+            "rslt_d",
+        )
+        .collect()
     )
     of_case = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"))
     named = has(run, "naz", "sl_row", "has_naz", pl.col("naz_r").is_not_null())

@@ -15,63 +15,58 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.checks import regional
 from omsclaims.checks.catalogue import Rule
+from omsclaims.checks.frames import within, without
 from omsclaims.checks.rules import Run, decimal, params_of, table
 
 _INPATIENT: Final = 1  # V006
 _DAY_HOSPITAL: Final = 2
-_TWICE: Final = ["person_key", "date_1", "date_2", "usl_ok", "prvs", "profil"]
+_TWICE: Final = ["person", "date_1", "date_2", "usl_ok", "prvs", "profil"]
 _WITNESS: Final = ["other_package", "other_case"]
 #: Room for a row number under the day of an end, so that the running maximum of ends remembers whose end it is.
 _ROWS: Final = 2**32
 
 
 def people(run: Run) -> pl.DataFrame:
-    """Cases of known persons that nothing refused: z_row, person_key, case_order and columns of the case."""
+    """Cases of known persons that nothing refused so far: as View.people."""
     return run.once("people", lambda: _people(run))
 
 
 def _people(run: Run) -> pl.DataFrame:
-    known = run.view.tables["identified"].filter(pl.col("status").is_in(["own", "other"]) & pl.col("person_key").is_not_null())
-    cases = (
-        run.view.case.filter(pl.col("novor") == "0")
-        .select("z_row", "package", "idcase", "file_kind", "letters", "usl_ok", "date_z_1", "date_z_2")
-        .join(known.select(pl.col("case_key").alias("z_row"), "person_key"), on="z_row", how="inner", maintain_order="left")
-        .join(run.view.case_order, on="z_row", how="left", maintain_order="left")
-    )
     refused = run.view.tables.get("refused")
-    if refused is not None:
-        cases = cases.join(refused.select(pl.col("case_key").alias("z_row")), on="z_row", how="anti", maintain_order="left")
-    return cases
+    return run.view.people if refused is None else without(run.view.people, refused["case_key"], "z_row")
+
+
+def _of_them(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of history (person_key) of people of this month, with their number here (person)."""
+    numbers = run.once("persons", lambda: people(run).select("person_key", "person").unique("person"))
+    return rows.join(numbers, on="person_key", how="inner")
 
 
 # ---------------------------------------------------------------- the same care twice
 
 
 def _sub_cases(run: Run, rule: Rule) -> pl.DataFrame:
-    """Sub-cases that must not stand twice, in canonical order; ambulance calls and X-ray rooms may."""
-    cases = people(run).filter(pl.col("file_kind").is_in(rule.kinds))
-    rows = run.view.sl.select("sl_row", "z_row", "date_1", "date_2", "prvs", "profil", "usl_ok", "date_z_2")
-    again = rule.parameters.among("other_conditions", pl.col("usl_ok")) | rule.parameters.among(
-        "other_profiles", pl.col("profil")
-    )
-    return (
-        rows.filter(~again)
-        .drop("usl_ok", "date_z_2")
-        .join(cases.select("z_row", "person_key", "case_order", "package", "idcase", "usl_ok"), on="z_row", how="inner")
-        .drop_nulls(_TWICE)
-        .sort("case_order", "sl_row")
-    )
+    """Sub-cases that must not stand twice, with key, place and name of the case; ambulance calls and X-ray rooms may."""
+    again = rule.parameters.among("other_conditions", pl.col("usl_ok")).fill_null(value=True)
+    cases = people(run).filter(pl.col("file_kind").is_in(rule.kinds) & ~again)
+    other = rule.parameters.among("other_profiles", pl.col("profil")).fill_null(value=True)
+    own = ("date_1", "date_2", "prvs", "profil")
+    rows = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), *own)
+    of_case = cases.select("z_row", "person", "case_order", "package", "idcase", "usl_ok", "date_z_2")
+    return within(rows.drop_nulls(own), of_case, "z_row").filter(~other).drop("date_z_2")
 
 
 def _twice_in_month(run: Run, rule: Rule) -> pl.DataFrame:
     rows = _sub_cases(run, rule)
-    first = rows.unique(_TWICE, keep="first", maintain_order=True).select(
+    # Hashes tell nearly all rows apart; only those that share one are looked at and put in order.
+    alike = rows.filter(rows.select(pl.struct(_TWICE).hash()).to_series().is_duplicated()).sort("case_order", "sl_row")
+    first = alike.unique(_TWICE, keep="first", maintain_order=True).select(
         *_TWICE,
         pl.col("sl_row").alias("first_row"),
         pl.col("package").alias("other_package"),
         pl.col("idcase").alias("other_case"),
     )
-    return rows.join(first, on=_TWICE, how="inner", maintain_order="left").filter(pl.col("sl_row") != pl.col("first_row"))
+    return alike.join(first, on=_TWICE, how="inner", maintain_order="left").filter(pl.col("sl_row") != pl.col("first_row"))
 
 
 @table("C135")
@@ -85,17 +80,26 @@ def paid_before(run: Run, rule: Rule) -> pl.DataFrame:
     """The same sub-case was accepted in an earlier month."""
     rows = _sub_cases(run, rule)
     days = rows.select(_span_of_days().unique()).to_series()  # few; most of a year's rows have other days
-    earlier = (
+    before = (
         contract.history(run.view.tables)
-        .filter((pl.col("novor") == "0") & pl.col("file_kind").is_in(rule.kinds) & _span_of_days().is_in(days.implode()))
-        .select(*_TWICE, "month", "package", "idcase", "sl_id")
+        .filter(
+            (pl.col("date_2") >= pl.lit(rows["date_2"].min(), dtype=pl.Date))
+            & (pl.col("novor") == "0")
+            & pl.col("file_kind").is_in(rule.kinds),
+            _span_of_days().is_in(days.implode()),
+        )
+        .select("person_key", *_TWICE[1:], "month", "package", "idcase", "sl_id")
         .collect()
+    )
+    earlier = (
+        _of_them(run, before)
         .join(rows.select(_TWICE), on=_TWICE, how="semi")
         .sort("month", "package", "idcase", "sl_id")
         .unique(_TWICE, keep="first", maintain_order=True)
         .select(*_TWICE, pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"))
     )
-    return _sub_case_rows(rows.join(earlier, on=_TWICE, how="inner", maintain_order="left"))
+    met = rows.join(earlier, on=_TWICE, how="inner", maintain_order="left")
+    return _sub_case_rows(met.sort("case_order", "sl_row"))
 
 
 def _span_of_days() -> pl.Expr:
@@ -116,44 +120,48 @@ def _days(column: str) -> pl.Expr:
 
 
 def _current(run: Run, usl_ok: int) -> pl.DataFrame:
-    """Stays of the month: z_row, person_key, begin, end (days), case_order, other_package, other_case."""
+    """Stays of the month: z_row, person, begin, end (days), case_order, other_package, other_case."""
     rows = people(run).filter((pl.col("usl_ok") == usl_ok) & (pl.col("date_z_1") <= pl.col("date_z_2")))
     return rows.select(
-        "z_row", "person_key", "case_order", _days("date_z_1").alias("begin"), _days("date_z_2").alias("end"),
+        "z_row", "person", "case_order", _days("date_z_1").alias("begin"), _days("date_z_2").alias("end"),
         pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"), "date_z_1", "date_z_2",
     )  # fmt: skip
 
 
 def _historic(run: Run, usl_ok: int) -> pl.DataFrame:
     """Stays accepted in earlier months; history keeps sub-cases, a stay reaches from the first to the last of them."""
-    return run.once(f"historic {usl_ok}", lambda: _stays_before(run, usl_ok))
+    return run.once("stays before", lambda: _stays_before(run)).filter(pl.col("usl_ok") == usl_ok).drop("usl_ok")
 
 
-def _stays_before(run: Run, usl_ok: int) -> pl.DataFrame:
+def _stays_before(run: Run) -> pl.DataFrame:
+    """Stays under all conditions that a rule of this pass asks for: a year of history is read once."""
+    conditions = {_INPATIENT, _DAY_HOSPITAL}
+    if "C151" in run.active:
+        conditions.add(run.active["C151"].parameters.latest("conditions")[0])
     sub_cases = (
         contract.history(run.view.tables)
-        .filter((pl.col("usl_ok") == usl_ok) & (pl.col("novor") == "0"))
-        .select("person_key", "package", "idcase", "date_1", "date_2")
+        .filter(pl.col("usl_ok").is_in(sorted(conditions)) & (pl.col("novor") == "0"))
+        .select("person_key", "package", "idcase", "usl_ok", "date_1", "date_2")
         .collect()
     )
     stays = (
-        sub_cases.join(people(run).select("person_key").unique(), on="person_key", how="semi")
-        .group_by("person_key", "package", "idcase")
+        _of_them(run, sub_cases)
+        .group_by("person", "package", "idcase", "usl_ok")
         .agg(date_z_1=pl.col("date_1").min(), date_z_2=pl.col("date_2").max())
         .drop_nulls(["date_z_1", "date_z_2"])
-        .sort("person_key", "date_z_1", "date_z_2", "package", "idcase")
+        .sort("person", "date_z_1", "date_z_2", "package", "idcase")
     )
     return stays.select(
-        "person_key", _days("date_z_1").alias("begin"), _days("date_z_2").alias("end"),
+        "person", "usl_ok", _days("date_z_1").alias("begin"), _days("date_z_2").alias("end"),
         pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"), "date_z_1", "date_z_2",
     )  # fmt: skip
 
 
 def _remembered(stays: pl.DataFrame) -> pl.DataFrame:
     """Stays in order of person and begin, numbered, with `best`: the latest end so far of the person and whose it is."""
-    ordered = stays.sort("person_key", "begin", *(["case_order"] if "case_order" in stays.columns else []), maintain_order=True)
+    ordered = stays.sort("person", "begin", *(["case_order"] if "case_order" in stays.columns else []), maintain_order=True)
     numbered = ordered.with_row_index("number").with_columns(pl.col("number").cast(pl.Int64))
-    return numbered.with_columns(best=(pl.col("end") * _ROWS + pl.col("number")).cum_max().over("person_key"))
+    return numbered.with_columns(best=(pl.col("end") * _ROWS + pl.col("number")).cum_max().over("person"))
 
 
 def _witnessed(rows: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
@@ -168,17 +176,17 @@ def _witnessed(rows: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
 def _overlapping(rows: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """`rows` that overlap a stay of their person: stay.begin <= last_begin and stay.end >= first_end.
 
-    rows   person_key, last_begin, first_end (days) and what the caller needs back
+    rows   person, last_begin, first_end (days) and what the caller needs back
     stays  as of _current or _historic
     """
-    kept = stays.join(rows.select("person_key").unique(), on="person_key", how="semi")
-    asked = rows.join(kept.select("person_key").unique(), on="person_key", how="semi", maintain_order="left")
+    kept = stays.join(rows.select("person").unique(), on="person", how="semi")
+    asked = rows.join(kept.select("person").unique(), on="person", how="semi", maintain_order="left")
     if not kept.height or not asked.height:
         return asked.clear().with_columns(*(pl.lit(None).alias(name) for name in (*_WITNESS, "other_from", "other_to")))
     remembered = _remembered(kept)
     met = asked.drop(*_WITNESS, strict=False).sort("last_begin", maintain_order=True).join_asof(
-        remembered.select("person_key", "begin", "best").sort("begin", maintain_order=True),
-        left_on="last_begin", right_on="begin", by="person_key", strategy="backward", check_sortedness=False,
+        remembered.select("person", "begin", "best").sort("begin", maintain_order=True),
+        left_on="last_begin", right_on="begin", by="person", strategy="backward", check_sortedness=False,
     )  # fmt: skip
     return _witnessed(met.drop_nulls("best"), remembered)
 
@@ -203,9 +211,9 @@ def two_hospitals(run: Run, rule: Rule) -> pl.DataFrame:
         twice = run.once("twice", lambda: _twice_in_month(run, run.active["C135"]))
         stays = stays.join(twice.select("z_row").unique(), on="z_row", how="anti", maintain_order="left")
     ordered = _remembered(stays)
-    before = pl.col("best").shift(1).over("person_key")
+    before = pl.col("best").shift(1).over("person")
     # A stay within one day overlaps only what began on an earlier day; any other also what began with it and stands before it.
-    earlier_days = pl.col("before").first().over("person_key", "begin")
+    earlier_days = pl.col("before").first().over("person", "begin")
     rows = (
         ordered.with_columns(before=before)
         .with_columns(best=pl.when(pl.col("end") > pl.col("begin")).then(pl.col("before")).otherwise(earlier_days))
@@ -230,6 +238,9 @@ def hospital_and_day_hospital(run: Run, rule: Rule) -> pl.DataFrame:
     )
 
 
+_SERVICE: Final = ("_row", "date_in", "idserv", "profil", "code_usl", "vid_vme")
+
+
 @table("C140")
 def outpatient_during_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
     """A service outside hospital on a day strictly inside a stay; the finding names the first such service.
@@ -239,11 +250,13 @@ def outpatient_during_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
     stays = _historic(run, _INPATIENT) if run.against_history else _current(run, _INPATIENT)
     # people() says who asks; only persons with a stay are looked at service by service.
     asking = people(run).filter(pl.col("file_kind").is_in(rule.kinds) & rule.parameters.among("conditions", pl.col("usl_ok")))
-    asking = asking.join(stays.select("person_key").unique(), on="person_key", how="semi")
-    asking = asking.join(_called_to(run), on="z_row", how="anti", maintain_order="left")
+    asking = asking.join(stays.select("person").unique(), on="person", how="semi", maintain_order="left")
+    asking = within(asking, _not_called_to(run), "z_row")
+    of_case = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"))
+    of_case = within(of_case, asking.select("z_row", "person", "date_z_2"), "z_row")
     services = (
-        run.view.usl.select("usl_row", "sl_row", "z_row", "date_in", "idserv", "profil", "code_usl", "vid_vme")
-        .join(asking.select("z_row", "person_key", "date_z_2"), on="z_row", how="inner")
+        within(run.view.table("usl").select(pl.col("_parent").alias("sl_row"), *_SERVICE), of_case, "sl_row")
+        .rename({"_row": "usl_row"})
         .drop_nulls("date_in")
         .filter(~_lawful_inside(rule))
         .with_columns(last_begin=_days("date_in") - 1, first_end=_days("date_in") + 1)
@@ -256,10 +269,10 @@ def outpatient_during_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
     )
 
 
-def _called_to(run: Run) -> pl.DataFrame:
-    """Cases that came by referral or whose doctors came to the patient: z_row."""
-    cases = run.view.table("z_sl").select(pl.col("_row").alias("z_row"), "npr_mo", "vbr")
-    return cases.filter(pl.col("npr_mo").is_not_null() | (pl.col("vbr") == 1)).select("z_row")
+def _not_called_to(run: Run) -> pl.DataFrame:
+    """Cases that did not come by referral and whose doctors did not come to the patient: z_row."""
+    came = pl.col("npr_mo").is_not_null() | (pl.col("vbr") == 1).fill_null(value=False)
+    return run.view.table("z_sl").filter(~came).select(pl.col("_row").alias("z_row"))
 
 
 def _lawful_inside(rule: Rule) -> pl.Expr:
@@ -283,7 +296,7 @@ _HUNDREDTHS: Final = 100  # KOL_USL has two decimals
 
 
 def lines(run: Run) -> pl.DataFrame:
-    """Services of persons whose cases nothing refused, in canonical order: usl_row, sl_row, z_row, person_key, case_order,
+    """Services of persons whose cases nothing refused, in canonical order: usl_row, sl_row, z_row, person, case_order,
     package, file_kind, lpu, usl_ok, date_z_1, date_z_2, date_in, date_out, code_usl, vid_vme, code (either), kol_usl (0.01).
     """
     return run.once("lines", lambda: _lines(run))
@@ -291,14 +304,11 @@ def lines(run: Run) -> pl.DataFrame:
 
 def _lines(run: Run) -> pl.DataFrame:
     own = ("date_in", "date_out", "code_usl", "vid_vme", "kol_usl")
-    clinics = run.view.case.select("z_row", "lpu")
-    cases = people(run).join(clinics, on="z_row", how="left", maintain_order="left")
-    return (
-        run.view.usl.select("usl_row", "sl_row", "z_row", *own)
-        .join(cases.drop("idcase", "letters"), on="z_row", how="inner", maintain_order="left")
-        .with_columns(code=pl.coalesce("code_usl", "vid_vme"))
-        .sort(_LINE_ORDER)
-    )
+    cases = within(people(run).drop("idcase", "letters", "person_key"), run.view.cases("lpu"), "z_row")
+    parents = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"))
+    services = run.view.table("usl").select(pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), *own)
+    rows = within(within(services, parents, "sl_row"), cases, "z_row").with_columns(code=pl.coalesce("code_usl", "vid_vme"))
+    return rows.sort(_LINE_ORDER)
 
 
 def _line_rows(rows: pl.DataFrame, value: pl.Expr, params: dict[str, pl.Expr]) -> pl.DataFrame:
@@ -308,34 +318,36 @@ def _line_rows(rows: pl.DataFrame, value: pl.Expr, params: dict[str, pl.Expr]) -
 @table("C134")
 def same_line_twice(run: Run, rule: Rule) -> pl.DataFrame:
     """A line of an invoice with the person, department, diagnosis, code, day and doctor of an earlier line of it."""
-    key = ["package", "person_key", "podr", "ds", "code", "date_in", "doctor"]
-    doctors = run.view.table("mr_usl_n").select(pl.col("_parent").alias("usl_row"), pl.col("code_md").alias("worker"))
+    key = ["package", "person", "podr", "ds", "code", "date_in", "doctor"]
     own = run.view.table("usl").select(pl.col("_row").alias("usl_row"), "podr", "ds", "profil", "code_md")
-    rows = lines(run).drop_nulls(["code", "date_in"]).join(own, on="usl_row", how="left", maintain_order="left")
+    rows = within(lines(run).drop_nulls(["code", "date_in"]), own, "usl_row")
     rows = rows.filter(~rule.parameters.among("other_profiles", pl.col("profil")).fill_null(value=False))
-    rows = rows.join(
-        doctors.sort("usl_row", "worker").unique("usl_row", keep="first", maintain_order=True), on="usl_row", how="left",
-        maintain_order="left",
-    ).with_columns(doctor=pl.coalesce("code_md", "worker"))  # fmt: skip
     if "C135" in run.active:  # whole sub-cases that stand twice are C135
         twice = run.once("twice", lambda: _twice_in_month(run, run.active["C135"]))
-        rows = rows.join(twice.select("sl_row").unique(), on="sl_row", how="anti", maintain_order="left")
-    again = rows.filter(~pl.struct(key).is_first_distinct())
+        rows = without(rows, twice["sl_row"], "sl_row")
+    doctors = run.view.table("mr_usl_n").select(pl.col("_parent").alias("usl_row"), pl.col("code_md").alias("worker"))
+    # Hashes of all but the doctor tell most lines apart; only those that share one are looked at.
+    alike = rows.filter(rows.select(pl.struct(key[:-1]).hash()).to_series().is_duplicated())
+    first = doctors.filter(pl.col("usl_row").is_in(alike["usl_row"].implode())).sort("usl_row", "worker")
+    alike = alike.join(
+        first.unique("usl_row", keep="first", maintain_order=True), on="usl_row", how="left", maintain_order="left"
+    ).with_columns(doctor=pl.coalesce("code_md", "worker"))
+    again = alike.filter(~pl.struct(key).is_first_distinct())
     return _line_rows(again, pl.col("code"), {"date_in": pl.col("date_in")})
 
 
 def charts(run: Run) -> pl.DataFrame:
-    """Sub-cases with a chart number, in canonical order: sl_row, z_row, person_key, case_order, lpu, nhistory, usl_ok, file_kind,
+    """Sub-cases with a chart number, in canonical order: sl_row, z_row, person, case_order, lpu, nhistory, usl_ok, file_kind,
     n_ksg, date_1, date_2, other_package, other_case."""
     return run.once("charts", lambda: _charts(run))
 
 
 def _charts(run: Run) -> pl.DataFrame:
-    cases = people(run).select("z_row", "person_key", "case_order", "package", "idcase")
+    cases = people(run).select("z_row", "person", "case_order", "package", "idcase", "usl_ok", "file_kind")
+    own = ("nhistory", "n_ksg", "date_1", "date_2")
+    rows = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), *own)
     return (
-        run.view.sl.select("sl_row", "z_row", "nhistory", "n_ksg", "date_1", "date_2", "lpu", "usl_ok", "file_kind")
-        .drop_nulls(["nhistory", "lpu"])
-        .join(cases, on="z_row", how="inner", maintain_order="left")
+        within(rows.drop_nulls("nhistory"), within(cases, run.view.cases("lpu").drop_nulls(), "z_row"), "z_row")
         .rename({"package": "other_package", "idcase": "other_case"})
         .sort("case_order", "date_1", "sl_row")
     )
@@ -356,7 +368,7 @@ def _chart_params(*more: str) -> pl.Expr:
 def chart_with_two_discharges(run: Run, rule: Rule) -> pl.DataFrame:
     """A second completed stay of a person on one chart number of the clinic."""
     stays = charts(run).filter(pl.col("usl_ok").is_in(rule.parameters.latest("conditions")))
-    again = _after_first(stays, ["lpu", "nhistory", "person_key"], "z_row").unique("z_row", keep="first", maintain_order=True)
+    again = _after_first(stays, ["lpu", "nhistory", "person"], "z_row").unique("z_row", keep="first", maintain_order=True)
     return again.select("z_row", pl.col("nhistory").alias("value"), _chart_params())
 
 
@@ -364,7 +376,7 @@ def chart_with_two_discharges(run: Run, rule: Rule) -> pl.DataFrame:
 def group_twice_in_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
     """The same КСГ a second time on one chart number of a person."""
     stays = charts(run).filter(pl.col("usl_ok").is_in(rule.parameters.latest("conditions"))).drop_nulls("n_ksg")
-    again = _after_first(stays, ["lpu", "nhistory", "person_key", "n_ksg"], "sl_row")
+    again = _after_first(stays, ["lpu", "nhistory", "person", "n_ksg"], "sl_row")
     return again.select("sl_row", pl.col("n_ksg").alias("value"), _chart_params("nhistory"))
 
 
@@ -372,14 +384,14 @@ def group_twice_in_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
 def two_groups_on_one_day(run: Run, rule: Rule) -> pl.DataFrame:
     """Two groups of one chart number that end on the same day."""
     stays = charts(run).filter(pl.col("usl_ok").is_in(rule.parameters.latest("conditions"))).drop_nulls(["n_ksg", "date_2"])
-    again = _after_first(stays, ["lpu", "nhistory", "person_key", "date_2"], "sl_row")
+    again = _after_first(stays, ["lpu", "nhistory", "person", "date_2"], "sl_row")
     return again.select("sl_row", pl.col("date_2").cast(pl.String).alias("value"), _chart_params("nhistory"))
 
 
 @table("C145")
 def chart_of_another_person(run: Run, rule: Rule) -> pl.DataFrame:
     """A chart number that the clinic used for another person before in the month."""
-    again = _after_first(charts(run), ["lpu", "nhistory"], "person_key")
+    again = _after_first(charts(run), ["lpu", "nhistory"], "person")
     return again.select("sl_row", pl.col("nhistory").alias("value"), _chart_params())
 
 
@@ -395,7 +407,7 @@ def _pairs(run: Run, relation: str) -> pl.DataFrame:
 def _on_day(run: Run) -> tuple[list[str], pl.DataFrame]:
     """Lines with a code and a day, and what two of them share: person, clinic and day."""
     rows = lines(run).filter(pl.col("file_kind") != "X").drop_nulls(["code", "date_in", "lpu"])
-    return ["person_key", "lpu", "date_in"], rows
+    return ["person", "lpu", "date_in"], rows
 
 
 @table("C146")
@@ -456,7 +468,7 @@ def _above(rows: pl.DataFrame, key: list[str], limit: pl.Expr) -> pl.DataFrame:
 @table("C148")
 def too_often_in_a_day(run: Run, rule: Rule) -> pl.DataFrame:
     """More of a service for a person on one day than R102 allows; the lines after the last that fits are refused."""
-    return _above(_limited(run, "per_day"), ["person_key", "code", "date_in"], pl.col("limit"))
+    return _above(_limited(run, "per_day"), ["person", "code", "date_in"], pl.col("limit"))
 
 
 @table("C149")
@@ -464,8 +476,8 @@ def too_often_in_a_month(run: Run, rule: Rule) -> pl.DataFrame:
     """More of a service for a person in the month than R102 allows; a stay above 30 days allows it for each begun 30 days."""
     rows = _limited(run, "per_month")
     days = (pl.col("date_z_2") - pl.col("date_z_1")).dt.total_days()
-    months = pl.max_horizontal((days.max().over("person_key", "code") + 29) // 30, pl.lit(1))
-    return _above(rows, ["person_key", "code"], pl.col("limit") * months)
+    months = pl.max_horizontal((days.max().over("person", "code") + 29) // 30, pl.lit(1))
+    return _above(rows, ["person", "code"], pl.col("limit") * months)
 
 
 @table("C154")
@@ -475,7 +487,7 @@ def two_dialyses_in_a_day(run: Run, rule: Rule) -> pl.DataFrame:
     rows = lines(run).filter((_begins("code_usl", sections) | _begins("vid_vme", sections)) & pl.col("date_in").is_not_null())
     days = (pl.coalesce("date_out", "date_in") - pl.col("date_in")).dt.total_days() + 1
     quantity = pl.col("kol_usl").fill_null(_HUNDREDTHS)
-    single = rows.filter(days <= 1).with_columns(taken=quantity.cum_sum().over("person_key", "date_in"), most=pl.lit(1, pl.Int64))
+    single = rows.filter(days <= 1).with_columns(taken=quantity.cum_sum().over("person", "date_in"), most=pl.lit(1, pl.Int64))
     several = rows.filter(days > 1).with_columns(taken=quantity, most=days)
     over = pl.concat([single, several]).filter(pl.col("taken") > pl.col("most") * _HUNDREDTHS)
     params = {"taken": decimal(pl.col("taken"), 2), "most": pl.col("most"), "date_in": pl.col("date_in")}
@@ -485,8 +497,8 @@ def two_dialyses_in_a_day(run: Run, rule: Rule) -> pl.DataFrame:
 # ---------------------------------------------------------------- selections: looked at by experts, refused by nobody
 
 
-def _soon_again(rows: pl.DataFrame, earlier: pl.DataFrame, key: list[str], within: int) -> pl.DataFrame:
-    """`rows` (key, begin, end in days) that begin up to `within` days after an earlier one of their key ended, with that one.
+def _soon_again(rows: pl.DataFrame, earlier: pl.DataFrame, key: list[str], days: int) -> pl.DataFrame:
+    """`rows` (key, begin, end in days) that begin up to `days` days after an earlier one of their key ended, with that one.
 
     earlier  key, end, other_package, other_case; of those in time the last that ended counts, of equal ones the last row
     """
@@ -497,23 +509,25 @@ def _soon_again(rows: pl.DataFrame, earlier: pl.DataFrame, key: list[str], withi
         known.select(*key, pl.col("end").alias("other_end"), *_WITNESS), left_on="begin", right_on="other_end", by=key,
         strategy="backward", check_sortedness=False,
     )  # fmt: skip
-    soon = met.filter(pl.col("begin") - pl.col("other_end") <= within)
+    soon = met.filter(pl.col("begin") - pl.col("other_end") <= days)
     return soon.with_columns(other_to=pl.from_epoch("other_end", time_unit="d"))
 
 
-def _in_turn(rows: pl.DataFrame, key: list[str], within: int) -> pl.DataFrame:
+def _in_turn(rows: pl.DataFrame, key: list[str], days: int) -> pl.DataFrame:
     """`_soon_again` inside one frame: each row against the one before it of its key by begin and canonical order."""
     ordered = rows.drop_nulls([*key, "begin", "end"]).sort(*key, "begin", "case_order", maintain_order=True)
     last = [pl.col(name).shift(1).over(key).alias(f"@{name}") for name in ("end", *_WITNESS)]
     met = ordered.with_columns(*last).drop_nulls("@end")
-    soon = met.filter(((pl.col("begin") - pl.col("@end")) >= 0) & ((pl.col("begin") - pl.col("@end")) <= within))
+    soon = met.filter(((pl.col("begin") - pl.col("@end")) >= 0) & ((pl.col("begin") - pl.col("@end")) <= days))
     return soon.drop(*_WITNESS).rename({f"@{name}": name for name in _WITNESS}).with_columns(
         other_to=pl.from_epoch("@end", time_unit="d")
     )  # fmt: skip
 
 
 def _selected(rows: pl.DataFrame, key: str) -> pl.DataFrame:
-    shown = rows.sort("case_order").unique(key, keep="first", maintain_order=True)
+    """Each row once; where several earlier ones came too soon before it, the one that ended last speaks."""
+    shown = rows.sort("case_order", "other_to", *_WITNESS, descending=[False, True, False, False])
+    shown = shown.unique(key, keep="first", maintain_order=True)
     params = params_of({name: pl.col(name) for name in (*_WITNESS, "other_to")}).alias("params")
     return shown.select(key, pl.from_epoch("begin", time_unit="d").cast(pl.String).alias("value"), params)
 
@@ -522,39 +536,37 @@ def _selected(rows: pl.DataFrame, key: str) -> pl.DataFrame:
 def called_again(run: Run, rule: Rule) -> pl.DataFrame:
     """An ambulance call on the day of an earlier one of the person or the day after: within 24 hours as far as days can tell."""
     calls = _current(run, rule.parameters.latest("conditions")[0])
-    within = rule.parameters.latest("days")
+    days = rule.parameters.latest("days")
     if run.against_history:
-        return _selected(
-            _soon_again(calls, _historic(run, rule.parameters.latest("conditions")[0]), ["person_key"], within), "z_row"
-        )
-    return _selected(_in_turn(calls, ["person_key"], within), "z_row")
+        return _selected(_soon_again(calls, _historic(run, rule.parameters.latest("conditions")[0]), ["person"], days), "z_row")
+    return _selected(_in_turn(calls, ["person"], days), "z_row")
 
 
 @table("C155")
 def admitted_again(run: Run, rule: Rule) -> pl.DataFrame:
     """Admission with a diagnosis that the person was discharged with up to 30 days before; the day of discharge counts."""
-    diagnoses = run.view.sl.select("z_row", "ds1").drop_nulls().unique()
+    diagnoses = run.view.subs("z_row", "ds1").drop("sl_row").drop_nulls().unique()
     stays = _current(run, _INPATIENT).join(diagnoses, on="z_row", how="inner", maintain_order="left")
-    key, within = ["person_key", "ds1"], rule.parameters.latest("days")
+    key, days = ["person", "ds1"], rule.parameters.latest("days")
     if not run.against_history:
-        return _selected(_in_turn(stays, key, within), "z_row")
+        return _selected(_in_turn(stays, key, days), "z_row")
     history = contract.history(run.view.tables).filter((pl.col("usl_ok") == _INPATIENT) & (pl.col("novor") == "0"))
-    narrow = history.select(*key, "date_2", "package", "idcase", "sl_id").collect()
+    narrow = _of_them(run, history.select("person_key", "ds1", "date_2", "package", "idcase", "sl_id").collect())
     earlier = narrow.sort("date_2", "package", "idcase", "sl_id").select(
         *key, _days("date_2").alias("end"), pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case")
     )
-    return _selected(_soon_again(stays, earlier, key, within), "z_row")
+    return _selected(_soon_again(stays, earlier, key, days), "z_row")
 
 
 @table("C156")
 def episode_again(run: Run, rule: Rule) -> pl.DataFrame:
     """A second episode (обращение) of a person with the diagnosis and profile of one that ended up to 14 days before."""
-    cases = people(run).select("z_row", "person_key", "case_order", "package", "idcase")
-    rows = run.view.sl.select("sl_row", "z_row", "ds1", "profil", "p_cel", "date_1", "date_2", "usl_ok", "date_z_2").filter(
+    cases = people(run).select("z_row", "person", "case_order", "package", "idcase")
+    rows = run.view.subs("z_row", "ds1", "profil", "p_cel", "date_1", "date_2", "usl_ok", "date_z_2").filter(
         rule.parameters.among("purposes", pl.col("p_cel"))
     )
     episodes = rows.join(cases, on="z_row", how="inner", maintain_order="left").select(
-        "sl_row", "person_key", "case_order", "ds1", "profil", _days("date_1").alias("begin"), _days("date_2").alias("end"),
+        "sl_row", "person", "case_order", "ds1", "profil", _days("date_1").alias("begin"), _days("date_2").alias("end"),
         pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case"),
     )  # fmt: skip
-    return _selected(_in_turn(episodes, ["person_key", "ds1", "profil"], rule.parameters.latest("days")), "sl_row")
+    return _selected(_in_turn(episodes, ["person", "ds1", "profil"], rule.parameters.latest("days")), "sl_row")

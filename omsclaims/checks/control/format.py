@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from omsclaims.checks.catalogue import Parameters, Rule
+from omsclaims.checks.frames import beside, without
 from omsclaims.checks.rules import Broken, Run, on, params_of, table
 
 #: Digits, Russian and Latin letters, blank, point, dashes, strokes, underscore and plus.
@@ -41,14 +42,11 @@ def person_refused(run: Run, rule: Rule) -> pl.DataFrame:
     Which of several such cases speaks is the first in canonical order.
     """
     refused = run.memo["refused"]
-    cases = run.view.case.select("z_row", "package", "id_pac", "idcase", "date_z_2").join(
-        run.view.case_order, on="z_row", how="left", maintain_order="left"
-    )
-    of_person = cases.join(refused, on="z_row", how="inner").filter(rule.parameters.among("grounds", pl.col("code")))
+    cases = run.view.cases("package", "id_pac", "idcase", "date_z_2").pipe(beside, run.view.case_order, "z_row")
+    of_person = refused.join(cases, on="z_row", how="inner").filter(rule.parameters.among("grounds", pl.col("code")))
     first = of_person.sort("case_order", "code").unique(["package", "id_pac"], keep="first", maintain_order=True)
     first = first.select("package", "id_pac", pl.col("idcase").alias("other_case"), pl.col("code").alias("ground"))
-    others = cases.join(refused.select("z_row").unique(), on="z_row", how="anti", maintain_order="left")
-    found = others.join(first, on=["package", "id_pac"], how="inner", maintain_order="left")
+    found = without(cases, refused["z_row"], "z_row").join(first, on=["package", "id_pac"], how="inner", maintain_order="left")
     params = params_of({"other_case": pl.col("other_case"), "ground": pl.col("ground")})
     return found.select("z_row", pl.col("id_pac").alias("value"), params.alias("params"))
 
@@ -61,21 +59,22 @@ def stay_refused(run: Run, rule: Rule) -> pl.DataFrame:
     refused stays the one that began first speaks, of those of one day the first in canonical order.
     """
     refused = run.memo["refused"].select("z_row").unique()
-    known = run.view.tables["identified"].select(pl.col("case_key").alias("z_row"), "person_key").drop_nulls()
-    charts = run.view.sl.select("z_row", "nhistory").drop_nulls().unique(maintain_order=True)
-    cases = run.view.case.select("z_row", "file_kind", "lpu", "usl_ok", "idcase", "package", "date_z_1", "date_z_2")
+    known = run.view.tables["identified"].select(pl.col("case_key").alias("z_row"), "person_key")
+    own = ("file_kind", "lpu", "usl_ok", "idcase", "package", "date_z_1", "date_z_2")
+    cases = run.view.cases(*own).pipe(beside, known, "z_row")
+    all_charts = run.view.table("sl").select(pl.col("_parent").alias("z_row"), "nhistory")
+    # Only persons and charts of refused stays are looked at.
+    of_stays = cases.filter(rule.parameters.among("stays", pl.col("usl_ok")) & pl.col("person_key").is_not_null())
+    persons = of_stays.join(refused, on="z_row", how="semi").select("person_key").unique()
+    cases = cases.join(persons, on="person_key", how="semi", maintain_order="left")
+    charts = all_charts.join(cases, on="z_row", how="semi", maintain_order="left").drop_nulls().unique(maintain_order=True)
     stays = cases.filter(rule.parameters.among("stays", pl.col("usl_ok"))).join(charts, on="z_row", how="inner")
     lines = cases.filter(rule.parameters.among("lines", pl.col("usl_ok")) & pl.col("file_kind").is_in(rule.kinds))
     lines = lines.join(refused, on="z_row", how="anti", maintain_order="left").join(charts, on="z_row", how="inner")
-    # Only charts of refused stays are looked at: the rest of the month costs one join.
     key = ["person_key", "lpu", "nhistory"]
-    doomed = stays.join(refused, on="z_row", how="semi").join(known, on="z_row", how="inner").select(key).unique()
-    asked = lines.join(known, on="z_row", how="inner").join(doomed, on=key, how="semi", maintain_order="left")
-    held = (
-        stays.join(known, on="z_row", how="inner")
-        .join(doomed, on=key, how="semi")
-        .join(run.view.case_order, on="z_row", how="left")
-    )
+    doomed = stays.join(refused, on="z_row", how="semi").select(key).unique()
+    asked = lines.join(doomed, on=key, how="semi", maintain_order="left")
+    held = stays.join(doomed, on=key, how="semi").join(run.view.case_order, on="z_row", how="left")
     held = held.join(refused.with_columns(refused=pl.lit(value=True)), on="z_row", how="left").with_columns(
         pl.col("refused").fill_null(value=False)
     )

@@ -274,7 +274,7 @@ def tariff_again_too_soon(run: Run, rule: Rule) -> pl.DataFrame:
     """A tariff (CODE_MES1) of a person within fewer days than R102 says after it began before; looks at the month only."""
     listed = regional.table(run.books, "R102").drop_nulls("days_between").select("code", "days_between", "valid_from", "valid_to")
     codes = run.view.table("code_mes1").select(pl.col("_parent").alias("sl_row"), pl.col("code_mes1").alias("code")).drop_nulls()
-    sl = run.view.sl.select("sl_row", "z_row", "date_1", "date_2").join(codes, on="sl_row", how="inner", maintain_order="left")
+    sl = run.view.subs("z_row", "date_1", "date_2").join(codes, on="sl_row", how="inner", maintain_order="left")
     cases = people(run).select("z_row", "person_key", "case_order", "package", "idcase")
     rows = regional.of_code(sl, listed, "code", "date_2").join(cases, on="z_row", how="inner").drop_nulls("date_1")
     ordered = rows.sort("person_key", "code", "date_1", "case_order", "sl_row")

@@ -29,14 +29,14 @@ def not_in_register(rows: pl.DataFrame, register: pl.DataFrame, clinic: str, day
 @table("C190")
 def clinic_not_in_register(run: Run, rule: Rule) -> pl.DataFrame:
     """The clinic of the case is not in the register on its last day."""
-    unknown = not_in_register(run.view.case.select("z_row", "lpu", "date_z_2"), run.view.tables["reg_clinic"], "lpu", "date_z_2")
+    unknown = not_in_register(run.view.cases("lpu", "date_z_2"), run.view.tables["reg_clinic"], "lpu", "date_z_2")
     return unknown.select("z_row", pl.col("lpu").alias("value"), params_of({"date_z_2": pl.col("date_z_2")}).alias("params"))
 
 
 def _licensed(run: Run) -> pl.DataFrame:
     """Sub-cases with the state of their licence on DATE_2: none (never begun), ended, valid; and its last day."""
     key = ["lpu", "usl_ok", "profil", "date_2"]
-    rows = run.view.sl.filter(pl.col("file_kind").is_in(["H", "C", "T"])).select("sl_row", *key).drop_nulls()
+    rows = run.view.subs("file_kind", *key).filter(pl.col("file_kind").is_in(["H", "C", "T"])).drop("file_kind").drop_nulls()
     asked = rows.select(key).unique()
     begun = (
         asked.join(
@@ -59,13 +59,13 @@ def _rows(rows: pl.DataFrame) -> pl.DataFrame:
 @table("C180")
 def no_licence(run: Run, rule: Rule) -> pl.DataFrame:
     """No licence for these conditions and profile begun by the last day of the sub-case."""
-    return _rows(_licensed(run).filter(pl.col("valid").is_null()))
+    return _rows(run.once("licensed", lambda: _licensed(run)).filter(pl.col("valid").is_null()))
 
 
 @table("C181")
 def licence_ended(run: Run, rule: Rule) -> pl.DataFrame:
     """There was a licence, but every one had ended before the last day of the sub-case; the last day of a licence counts."""
-    return _rows(_licensed(run).filter(~pl.col("valid")))
+    return _rows(run.once("licensed", lambda: _licensed(run)).filter(~pl.col("valid")))
 
 
 # ---------------------------------------------------------------- staff
@@ -75,7 +75,7 @@ _WORK: Final = ["lpu", "worker", "prvs", "day"]
 
 def _workers(run: Run, rule: Rule) -> pl.DataFrame:
     """Who did what: level, sl_row, usl_row, element, lpu, worker (code), prvs, day (last of a sub-case, first of a service)."""
-    of_sl = run.view.sl.filter(pl.col("file_kind").is_in(rule.kinds)).select("sl_row", "lpu", "date_2", "prvs")
+    of_sl = run.view.subs("file_kind", "lpu", "date_2", "prvs").filter(pl.col("file_kind").is_in(rule.kinds))
     doctors = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("iddokt").alias("worker"))
     none = pl.lit(None, dtype=pl.Int64)
     answerable = of_sl.join(doctors, on="sl_row", how="inner", maintain_order="left").select(
@@ -171,8 +171,8 @@ def certificate_ended(run: Run, rule: Rule) -> Parts:
 def _on_levels(run: Run, rule: Rule, *columns: str) -> list[tuple[str, str, pl.DataFrame]]:
     """Level, beginning of the path, and rows with a key, the columns and `day`, of sub-cases and of services."""
     kinds = pl.col("file_kind").is_in(rule.kinds) if rule.kinds else pl.lit(value=True)
-    sl = run.view.sl.filter(kinds).select("sl_row", *columns, pl.col("date_2").alias("day"))
-    usl = run.view.usl.filter(kinds).select("usl_row", *columns, pl.col("date_out").alias("day"))
+    sl = run.view.sl.lazy().filter(kinds).select("sl_row", *columns, pl.col("date_2").alias("day")).collect()
+    usl = run.view.usl.lazy().filter(kinds).select("usl_row", *columns, pl.col("date_out").alias("day")).collect()
     return [("sl", _SL, sl), ("usl", _SL + "USL/", usl)]
 
 

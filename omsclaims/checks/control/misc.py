@@ -21,8 +21,8 @@ def clinic_not_admitted(run: Run, rule: Rule) -> pl.DataFrame:
     """The service is one that only admitted clinics bill, and the clinic is not admitted on DATE_IN."""
     listed = regional.table(run.books, "R011")
     asked = _services(run, "date_in").filter(pl.col("code_usl").is_in(listed["code"].unique().implode())).drop_nulls("date_in")
-    asked = asked.join(run.view.sl.select("sl_row", "z_row"), on="sl_row", how="inner", maintain_order="left").join(
-        run.view.case.select("z_row", "code_mo"), on="z_row", how="left", maintain_order="left"
+    asked = asked.join(run.view.subs("z_row"), on="sl_row", how="inner", maintain_order="left").join(
+        run.view.cases("code_mo"), on="z_row", how="left", maintain_order="left"
     )
     admitted = listed.select("code", "mo", "valid_from", "valid_to")
     held = regional.of_code(asked, admitted, "code_usl", "date_in").filter(pl.col("mo") == pl.col("code_mo"))
@@ -51,12 +51,17 @@ def too_few_visits(run: Run, rule: Rule) -> pl.DataFrame:
     listed = regional.table(run.books, "R012").drop_nulls("visits")
     codes = listed["code"].unique().implode()
     near = pl.col("ds1").is_in(codes) | pl.col("ds1").str.head(_CATEGORY).is_in(codes)
-    episodes = run.view.sl.filter(
-        near
-        & pl.col("file_kind").is_in(rule.kinds)
-        & rule.parameters.among("conditions", pl.col("usl_ok"))
-        & rule.parameters.among("purposes", pl.col("p_cel"))
-    ).select("sl_row", "ds1", "profil", "date_2")
+    episodes = (
+        run.view.sl.lazy()
+        .filter(
+            near
+            & pl.col("file_kind").is_in(rule.kinds)
+            & rule.parameters.among("conditions", pl.col("usl_ok"))
+            & rule.parameters.among("purposes", pl.col("p_cel"))
+        )
+        .select("sl_row", "ds1", "profil", "date_2")
+        .collect()
+    )
     wanted = regional.of_diagnosis(episodes, listed, "ds1", "date_2")
     wanted = wanted.filter(pl.col("profil_listed").is_null() | (pl.col("profil") == pl.col("profil_listed")))
     most = wanted.group_by("sl_row", "ds1").agg(pl.col("visits").max())
@@ -71,9 +76,12 @@ def too_few_visits(run: Run, rule: Rule) -> pl.DataFrame:
 def service_of_the_group_absent(run: Run, rule: Rule) -> pl.DataFrame:
     """A case of a group of the region's table lacks a service that the group must have; the first that lacks is told."""
     listed = regional.table(run.books, "R013").drop_nulls(["code_usl", "lines"])
-    cases = run.view.sl.filter(
-        pl.col("n_ksg").is_in(listed["code"].unique().implode()) & pl.col("file_kind").is_in(rule.kinds)
-    ).select("sl_row", "n_ksg", "date_2")
+    cases = (
+        run.view.sl.lazy()
+        .filter(pl.col("n_ksg").is_in(listed["code"].unique().implode()) & pl.col("file_kind").is_in(rule.kinds))
+        .select("sl_row", "n_ksg", "date_2")
+        .collect()
+    )
     wanted = regional.of_code(cases, listed, "n_ksg", "date_2")
     made = _services(run).group_by("sl_row", "code_usl").agg(made=pl.len().cast(pl.Int64))
     counted = wanted.join(made, on=["sl_row", "code_usl"], how="left").with_columns(pl.col("made").fill_null(0))
@@ -97,8 +105,8 @@ def implant_not_described(run: Run, rule: Rule) -> pl.DataFrame:
     codes = listed["code"].unique().implode()
     named = pl.when(pl.col("code_usl").is_in(codes)).then("code_usl").when(pl.col("vid_vme").is_in(codes)).then("vid_vme")
     asked = _services(run, "vid_vme", "date_in").with_columns(service=named).drop_nulls("service")
-    cases = run.view.case.filter(pl.col("package").is_in(packages)).select("z_row")
-    of_case = run.view.sl.select("sl_row", "z_row", "date_1", "date_2").join(cases, on="z_row", how="semi")
+    cases = run.view.case.lazy().filter(pl.col("package").is_in(packages)).select("z_row").collect()
+    of_case = run.view.subs("z_row", "date_1", "date_2").join(cases, on="z_row", how="semi")
     asked = asked.join(of_case, on="sl_row", how="inner", maintain_order="left")
     asked = regional.of_code(asked.drop_nulls("date_in"), listed, "service", "date_in").unique(
         "usl_row", keep="first", maintain_order=True
@@ -132,7 +140,9 @@ def telemedicine_wrongly_coded(run: Run, rule: Rule) -> list[tuple[str, pl.DataF
     """A consultation at a distance is an episode (P_CEL) of specialised primary care (VIDPOM); each is told."""
     parameters = rule.parameters
     services = _services(run).filter(pl.col("code_usl").is_in(parameters.latest("services")))
-    known = run.view.sl.filter(pl.col("file_kind").is_in(rule.kinds)).select("sl_row", "p_cel", "vidpom", "date_z_2")
+    known = (
+        run.view.sl.lazy().filter(pl.col("file_kind").is_in(rule.kinds)).select("sl_row", "p_cel", "vidpom", "date_z_2").collect()
+    )
     asked = services.join(known, on="sl_row", how="inner", maintain_order="left")
     purpose = asked.filter((~parameters.among("purposes", pl.col("p_cel"))).fill_null(value=True))
     kind = asked.filter((~parameters.among("kinds_of_care", pl.col("vidpom"))).fill_null(value=True))

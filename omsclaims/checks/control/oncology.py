@@ -35,8 +35,11 @@ def sub_cases(run: Run) -> pl.DataFrame:
 
 
 def _sub_cases(run: Run) -> pl.DataFrame:
-    of_case = run.view.case.filter(pl.col("file_kind").is_in(_KINDS)).select(
-        "z_row", "file_kind", "usl_ok", "date_z_1", "date_z_2", "age"
+    of_case = (
+        run.view.case.lazy()
+        .filter(pl.col("file_kind").is_in(_KINDS))
+        .select("z_row", "file_kind", "usl_ok", "date_z_1", "date_z_2", "age")
+        .collect()
     )
     rows = run.view.table("sl").select(
         pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), "date_1", "date_2", "ds1", "c_zab", "reab", "ds_onk",

@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from omsclaims.checks.catalogue import Parameters, Rule
+from omsclaims.checks.frames import within
 from omsclaims.checks.rules import Broken, Run, on, params_of, table
 from omsclaims.identifiers import enp_valid_expr
 from omsclaims.periods import age_expr
@@ -98,7 +99,7 @@ def weight_of_newborn(run: Run, rule: Rule) -> pl.DataFrame:
     )
     weighed = pl.concat([own, of_mother.select(own.columns)]).filter(pl.col("weight").is_not_null())
     wrong = weighed.filter(outside).with_columns(value=pl.col("weight").cast(pl.String))
-    low = run.view.sl.filter(parameters.in_ranges("diagnoses", pl.col("ds1"))).select("z_row").unique()
+    low = run.view.sl.lazy().filter(parameters.in_ranges("diagnoses", pl.col("ds1"))).select("z_row").collect().unique()
     absent = own.join(low, on="z_row", how="semi").join(weighed.select("z_row"), on="z_row", how="anti")
     found = pl.concat([wrong, absent.with_columns(value=pl.lit(None, dtype=pl.String))])
     return (
@@ -113,7 +114,7 @@ def no_single_policy_number(run: Run, rule: Rule) -> pl.DataFrame:
     """A single policy without ENP, in the editions that have the element; in earlier ones the number stands in NPOLIS."""
     packages = run.view.having("ZAP/PACIENT/ENP")
     absent = (pl.col("vpolis") == _SINGLE) & pl.col("enp").is_null() & pl.col("package").is_in(packages)
-    return run.view.case.filter(absent).select("z_row")
+    return run.view.case.lazy().filter(absent).select("z_row").collect()
 
 
 # ---------------------------------------------------------------- what the file of persons says
@@ -299,10 +300,9 @@ def _identified(run: Run) -> pl.DataFrame:
 
 
 def _with_identity(run: Run) -> pl.DataFrame:
-    return run.view.case.join(
-        run.view.tables["identified"].rename({"case_key": "z_row", "smo": "register_smo", "w": "billed_w"}),
-        on="z_row", how="inner", maintain_order="left",
-    )  # fmt: skip
+    own = ("code_mo", "plat", "vpolis", "npolis", "enp", "smo", "novor", "dr", "person_row", "date_z_1", "date_z_2")
+    identity = run.view.tables["identified"].rename({"case_key": "z_row", "smo": "register_smo", "w": "billed_w"})
+    return within(run.view.cases(*own), identity, "z_row")
 
 
 def _rows(cases: pl.DataFrame, value: pl.Expr, **params: pl.Expr) -> pl.DataFrame:

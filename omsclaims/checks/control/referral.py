@@ -8,6 +8,7 @@ from omsclaims.checks import regional
 from omsclaims.checks.catalogue import Parameters, Rule
 from omsclaims.checks.control.licence import not_in_register
 from omsclaims.checks.control.narrow import first_of
+from omsclaims.checks.frames import within
 from omsclaims.checks.rules import Broken, Run, on, params_of, table
 
 _INPATIENT, _DAY_HOSPITAL = 1, 2  # V006
@@ -42,8 +43,8 @@ def half_a_referral(parameters: Parameters) -> Broken:
 @table("C173")
 def unknown_referring_clinic(run: Run, rule: Rule) -> pl.DataFrame:
     """The referring clinic of this territory is not in the register on the day of the referral."""
-    cases = run.view.case.filter(pl.col("npr_mo").str.starts_with(run.territory or ""))
-    unknown = not_in_register(cases.select("z_row", "npr_mo", "npr_date"), run.view.tables["reg_clinic"], "npr_mo", "npr_date")
+    cases = run.view.cases("npr_mo", "npr_date").filter(pl.col("npr_mo").str.starts_with(run.territory or ""))
+    unknown = not_in_register(cases, run.view.tables["reg_clinic"], "npr_mo", "npr_date")
     return unknown.select("z_row", pl.col("npr_mo").alias("value"), params_of({"npr_date": pl.col("npr_date")}).alias("params"))
 
 
@@ -51,10 +52,14 @@ def unknown_referring_clinic(run: Run, rule: Rule) -> pl.DataFrame:
 
 
 def _attached(run: Run) -> pl.DataFrame:
-    """Cases of own persons with the clinic they are attached to (`attached_mo`)."""
+    """Cases of own persons with the clinic they are attached to (`attached_mo`), in the order of the files."""
+    return run.once("attached", lambda: _with_clinics(run))
+
+
+def _with_clinics(run: Run) -> pl.DataFrame:
     own = run.view.tables["identified"].filter((pl.col("status") == "own") & pl.col("attached_mo").is_not_null())
-    cases = run.view.case.join(own.select(pl.col("case_key").alias("z_row"), "attached_mo"), on="z_row", how="inner")
-    return cases.sort("z_row")
+    cases = run.view.cases("file_kind", "usl_ok", "for_pom", "npr_mo", "lpu", "date_z_2")
+    return within(cases, own.select(pl.col("case_key").alias("z_row"), "attached_mo"), "z_row").sort("z_row")
 
 
 def _of_clinics(rows: pl.DataFrame) -> pl.DataFrame:
@@ -93,8 +98,8 @@ def tomography_without_referral(run: Run, rule: Rule) -> pl.DataFrame:
     rows = run.view.usl.filter(pl.col("file_kind").is_in(rule.kinds) & rule.parameters.among("conditions", pl.col("usl_ok")))
     rows = rows.select("usl_row", "sl_row", "z_row", "profil", "date_in", code=pl.coalesce("code_usl", "vid_vme"))
     images = regional.of_code(rows, listed, "code", "date_in").unique("usl_row", keep="first").sort("sl_row", "usl_row")
-    of_case = run.view.case.select("z_row", "npr_mo", "npr_date", "date_z_2")
-    of_sl = run.view.sl.select("sl_row", "ds0", "usl_rows")
+    of_case = run.view.cases("npr_mo", "npr_date", "date_z_2")
+    of_sl = run.view.subs("ds0", "usl_rows")
     judged = images.join(of_case, on="z_row", how="left", maintain_order="left").join(
         of_sl, on="sl_row", how="left", maintain_order="left"
     )

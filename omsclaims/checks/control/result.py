@@ -65,7 +65,7 @@ def result_of_an_examination(parameters: Parameters) -> Broken:
 @table("C039")
 def pair_not_allowed(run: Run, rule: Rule) -> pl.DataFrame:
     """Result and outcome are no pair of the region's table on the last day of care."""
-    asked = run.view.case.select("z_row", "rslt", "ishod", "date_z_2").drop_nulls()
+    asked = run.view.cases("rslt", "ishod", "date_z_2").drop_nulls()
     asked = asked.with_columns(code=pl.col("rslt").cast(pl.String))
     pairs = asked.select("code", "ishod", "date_z_2").unique()
     held = regional.of_code(pairs, regional.table(run.books, "R001"), "code", "date_z_2")

@@ -72,9 +72,19 @@ def nothing_counted(run: Run, rule: Rule) -> list[tuple[str, pl.DataFrame]]:
     visits = parameters.among("visits", pl.col("idsp")) & (pl.col("ed_col").fill_null(0) == 0)
     services = parameters.among("services", pl.col("idsp")) & (pl.col("kol_usl").fill_null(0) == 0)
     params = params_of({"idsp": pl.col("idsp")}).alias("params")
-    of_sl = run.view.sl.filter(outpatient & visits).select("sl_row", decimal(pl.col("ed_col"), 2).alias("value"), params)
-    of_usl = run.view.usl.filter(outpatient & services).select(
-        "usl_row", decimal(pl.col("kol_usl"), 2).alias("value"), pl.lit("ZAP/Z_SL/SL/USL/KOL_USL").alias("element"), params
+    of_sl = (
+        run.view.sl.lazy()
+        .filter(outpatient & visits)
+        .select("sl_row", decimal(pl.col("ed_col"), 2).alias("value"), params)
+        .collect()
+    )
+    of_usl = (
+        run.view.usl.lazy()
+        .filter(outpatient & services)
+        .select(
+            "usl_row", decimal(pl.col("kol_usl"), 2).alias("value"), pl.lit("ZAP/Z_SL/SL/USL/KOL_USL").alias("element"), params
+        )
+        .collect()
     )
     return [("sl", of_sl), ("usl", of_usl)]
 
@@ -134,9 +144,7 @@ def accepted_is_not_what_is_left(parameters: Parameters) -> Broken:
 def total_is_not_the_largest(run: Run, rule: Rule) -> pl.DataFrame:
     """SANK_IT is the largest of the sanctions of the case, not their sum: one ground stands."""
     largest = run.view.table("sank").group_by(pl.col("_parent").alias("z_row")).agg(largest=pl.col("s_sum").max())
-    cases = run.view.case.select("z_row", "sank_it").join(
-        largest.drop_nulls("largest"), on="z_row", how="inner", maintain_order="left"
-    )
+    cases = run.view.cases("sank_it").join(largest.drop_nulls("largest"), on="z_row", how="inner", maintain_order="left")
     bad = cases.filter(pl.col("sank_it") != pl.col("largest"))
     params = params_of({"largest": roubles(pl.col("largest"))})
     return bad.select("z_row", roubles(pl.col("sank_it")).alias("value"), params.alias("params"))
@@ -145,7 +153,7 @@ def total_is_not_the_largest(run: Run, rule: Rule) -> pl.DataFrame:
 @table("C101")
 def sanctions_of_the_invoice(run: Run, rule: Rule) -> pl.DataFrame:
     """Each sum of sanctions of the header is that of the rows SANK of its kind of control; one that is not stated is silent."""
-    of_case = run.view.case.select("z_row", "package")
+    of_case = run.view.cases("package")
     rows = run.view.table("sank").select(pl.col("_parent").alias("z_row"), "s_tip", "s_sum")
     placed = rows.join(of_case, on="z_row", how="inner", maintain_order="left")
     found = []
@@ -178,7 +186,7 @@ def accepted_of_the_invoice(parameters: Parameters) -> Broken:
 @table("C250")
 def half_a_sanction(run: Run, rule: Rule) -> pl.DataFrame:
     """A sanction of money without its sub-case or its ground, or one of an expertise without the expert; the first is told."""
-    cases = run.view.case.select("z_row", "date_z_2")
+    cases = run.view.cases("date_z_2")
     rows = run.view.table("sank").select(
         pl.col("_row").alias("row"), pl.col("_parent").alias("z_row"), "s_code", "s_sum", "s_tip", "s_osn"
     )

@@ -11,6 +11,7 @@ import polars as pl
 
 from omsclaims import money
 from omsclaims.checks.catalogue import Rule
+from omsclaims.checks.frames import within
 from omsclaims.checks.rules import Run, decimal, params_of, roubles, table
 
 _KSG: Final = ["ksg_inpatient", "ksg_day"]
@@ -31,7 +32,7 @@ def _with_prices(run: Run) -> pl.DataFrame:
         pl.col("sl_key").alias("sl_row"), "payment_kind", "price_kop", "full_price_kop", "group", "rate4", "kz5", "ks5", "kus5",
         "kd5", "kslp5", "share5", "interrupted",
     )  # fmt: skip
-    return run.view.sl.join(prices, on="sl_row", how="inner", maintain_order="left")
+    return within(run.view.subs("z_row", "sum_m", "it_sl", *_COEFFICIENTS), prices, "sl_row")
 
 
 def _ksg(run: Run) -> pl.DataFrame:

@@ -23,8 +23,11 @@ def voucher_at_a_wrong_time(parameters: Parameters) -> Broken:
 def _methods(run: Run) -> pl.DataFrame:
     """Sub-cases of T with each row of V019 that their method has on DATE_2: sl_row, vid_hmp, ds1, hvid, diag."""
     book = run.books.require("V019").rows.select("code", "valid_from", "valid_to", "hvid", "diag")
-    rows = run.view.sl.filter(pl.col("file_kind") == "T").select(
-        "sl_row", "vid_hmp", "ds1", "date_2", "metod_hmp", pl.col("metod_hmp").cast(pl.String).alias("code")
+    rows = (
+        run.view.sl.lazy()
+        .filter(pl.col("file_kind") == "T")
+        .select("sl_row", "vid_hmp", "ds1", "date_2", "metod_hmp", pl.col("metod_hmp").cast(pl.String).alias("code"))
+        .collect()
     )
     return rows.join(book, on="code", how="inner", maintain_order="left").filter(
         (pl.col("valid_from") <= pl.col("date_2")) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("date_2")))
@@ -67,7 +70,7 @@ def high_tech(run: Run) -> pl.DataFrame:
 
 
 def _high_tech(run: Run) -> pl.DataFrame:
-    cases = run.view.case.filter(pl.col("file_kind") == "T").select("z_row", "file_kind", "date_z_2", "lpu")
+    cases = run.view.case.lazy().filter(pl.col("file_kind") == "T").select("z_row", "file_kind", "date_z_2", "lpu").collect()
     rows = run.view.table("sl").select(
         pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), "tal_num", "tal_d", "vid_hmp", "metod_hmp"
     )

@@ -15,7 +15,7 @@ from omsclaims.checks.rules import Broken, Run, decimal, on, params_of, roubles,
 def _in_state(run: Run, state: str) -> pl.DataFrame:
     """Cases in a state of the plan that nothing refused, with their own columns."""
     items = run.view.tables["plan_items"].filter(pl.col("state") == state).rename({"case_key": "z_row"})
-    cases = run.view.case.select("z_row", "idcase", "sumv", "lpu").join(items, on="z_row", how="inner", maintain_order="left")
+    cases = run.view.cases("idcase", "sumv", "lpu").join(items, on="z_row", how="inner", maintain_order="left")
     refused = run.view.tables.get("refused")
     return cases if refused is None else cases.join(refused.rename({"case_key": "z_row"}), on="z_row", how="anti")
 
@@ -58,9 +58,7 @@ def above_money(run: Run, rule: Rule) -> pl.DataFrame:
 def way_of_payment(run: Run, rule: Rule) -> pl.DataFrame:
     """IDSP of a check-up, or of care that will be billed to another territory, is none of those that there are for it."""
     status = run.view.tables["identified"].select(pl.col("case_key").alias("z_row"), "status")
-    cases = run.view.case.select("z_row", "file_kind", "idsp", "date_z_2").join(
-        status, on="z_row", how="left", maintain_order="left"
-    )
+    cases = run.view.cases("file_kind", "idsp", "date_z_2").join(status, on="z_row", how="left", maintain_order="left")
     checkup = (pl.col("file_kind") == "X") & ~rule.parameters.among("of_checkups", pl.col("idsp"))
     abroad = (pl.col("status") == "other") & ~rule.parameters.among("between_territories", pl.col("idsp"))
     wrong = cases.filter((checkup.fill_null(value=False) | abroad.fill_null(value=False)) & pl.col("idsp").is_not_null())

@@ -19,13 +19,14 @@ _KNOWN_BEFORE = "history"
 def _billed(run: Run) -> pl.DataFrame:
     """Sub-cases of T with the number of their voucher: sl_row, z_row, number as billed, voucher for comparison, own columns."""
     of_sl = run.view.table("sl").select(pl.col("_row").alias("sl_row"), "tal_num")
-    of_case = run.view.case.select("z_row", "idcase", "vpolis").join(
+    of_case = run.view.cases("idcase", "vpolis").join(
         run.view.tables["identified"].select(pl.col("case_key").alias("z_row"), "person_key", "status"), on="z_row", how="left"
     )
     plain = pl.col("tal_num").str.to_uppercase().str.replace_all(r"\s+", "")
     return (
-        run.view.sl.filter(pl.col("file_kind") == "T")
-        .select("sl_row", "z_row", "date_1", "tal_d", "vid_hmp", "metod_hmp", "lpu", "novor")
+        run.view.subs("file_kind", "z_row", "date_1", "tal_d", "vid_hmp", "metod_hmp", "lpu", "novor")
+        .filter(pl.col("file_kind") == "T")
+        .drop("file_kind")
         .join(of_sl, on="sl_row", how="left", maintain_order="left")
         .join(of_case, on="z_row", how="left", maintain_order="left")
         .with_columns(voucher=pl.when(plain == "").then(None).otherwise(plain))

@@ -9,7 +9,7 @@ The books are data: a row says which element it is about, when, and what is allo
     expressions        trees -> columns; masks: lengths, masks, lists of characters; classifiers: look-ups on the date of care
     compiling          a row and the editions of the files -> a check, or the reason why not; predicates: rows in words, by hand
     programs           the rows of a book for a kind of file, a month and a region
-    lines, running     the tables of a package -> columns on one line -> findings with their place and ground (grounds.yaml)
+    lines, running     the tables of packages -> columns on one line -> findings with their place and ground (grounds.yaml)
     coverage           how much of a book is executed
 
 Every run says which rows it executed and which not, and why: `Checked.executions`.
@@ -17,7 +17,7 @@ Every run says which rows it executed and which not, and why: `Checked.execution
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -25,9 +25,11 @@ from typing import Final
 import polars as pl
 
 from omsclaims import findings, messages
+from omsclaims.checks.official.resolve import Editions
 from omsclaims.nsi import Book, Books, LeftOut
 from omsclaims.periods import Month
 from omsclaims.registry import names
+from omsclaims.registry.bundle import Bundle
 from omsclaims.registry.formats import Format
 
 #: The check books, in the order of checking: format and logic before control, federal before regional.
@@ -71,32 +73,58 @@ def check(
 
     Rows are chosen by the reporting period of the bill (checks.md 1.4a.10), codes by the date of care.
     """
+    return check_together(Bundle.one(package, tables), main, person, books, today)[0]
+
+
+def alike(package: str, tables: Mapping[str, pl.DataFrame], main: Format, person: Format | None, today: date) -> Hashable:
+    """What packages must have in common to be checked together: editions, kind, reporting month, region."""
+    kind, territory = _kind_and_territory(package, main)
+    return Editions(main, person).key, kind, _month(tables) or Month(today.year, today.month), territory
+
+
+def parents_of(main: Format, person: Format | None) -> dict[str, str]:
+    """Table -> parent table, over both files of a package."""
+    return Editions(main, person).parents
+
+
+def check_together(
+    packages: Bundle, main: Format, person: Format | None, books: Books, today: date,
+) -> list[Checked]:  # fmt: skip
+    """As `check`, for packages that are `alike`: what the books find in each, in the order of their names."""
     chosen = loaded(books)
     if not chosen:
-        return Checked(findings.empty(), pl.DataFrame(schema=EXECUTIONS))
+        return [Checked(findings.empty(), pl.DataFrame(schema=EXECUTIONS))] * len(packages.names)
     from omsclaims.checks.official import programs, running
     from omsclaims.checks.official.lines import Lines
-    from omsclaims.checks.official.resolve import Editions
 
     editions = Editions(main, person)
-    parsed, between = names.parse_name(package), names.parse_interterritorial(package)
-    kind = parsed.kind if parsed is not None else between.kind if between is not None else main.kind
-    month = _month(tables) or Month(today.year, today.month)
-    territory = parsed.sender[:2] if parsed is not None else between.receiver if between is not None else ""
-    lines = Lines(tables, editions, books, package, today)
-    found, told = [], []
+    kind, territory = _kind_and_territory(packages.names[0], main)
+    month = _month(packages.tables) or Month(today.year, today.month)
+    lines = Lines(packages, editions, books, today)
+    found, told, counts = [], [], []
     for book in chosen:
-        program = programs.of(book, editions, kind, month, territory)
-        of_book, executions = running.run(program, lines, parsed.person_stem if parsed is not None else None)
+        of_book, executions = running.run(programs.of(book, editions, kind, month, territory), lines)
         found.append(of_book)
-        told += [
-            (one.book, book.edition, one.row, one.ordinal, one.way, one.executed, one.why, one.what, one.findings)
-            for one in executions
-        ]
-        told += [
-            (book.name, book.edition, unread(one), one.row, "failed", False, "left_out", told_of(one), 0) for one in book.left_out
-        ]
-    return Checked(findings.concat(found), pl.DataFrame(told, schema=EXECUTIONS, orient="row"))
+        for one in executions:
+            told.append((one.book, book.edition, one.row, one.ordinal, one.way, one.executed, one.why, one.what, 0))
+            counts.append(one.findings)
+        for row in book.left_out:
+            told.append((book.name, book.edition, unread(row), row.row, "failed", False, "left_out", told_of(row), 0))
+            counts.append(())
+    parts = packages.parted(findings.concat(found))
+    rows = pl.DataFrame(told, schema=EXECUTIONS, orient="row")
+    return [
+        Checked(part, rows.with_columns(findings=pl.Series([of[number] if of else 0 for of in counts], dtype=pl.Int64)))
+        for number, part in enumerate(parts)
+    ]
+
+
+def _kind_and_territory(package: str, main: Format) -> tuple[str, str]:
+    """Kind of the file and region of who sends it (between territories: who gets it), by the name of the package."""
+    parsed, between = names.parse_name(package), names.parse_interterritorial(package)
+    if parsed is not None:
+        return parsed.kind, parsed.sender[:2]
+    return (main.kind, "") if between is None else (between.kind, between.receiver)
 
 
 def unread(row: LeftOut) -> str:
@@ -167,4 +195,19 @@ def _month(tables: Mapping[str, pl.DataFrame]) -> Month | None:
         return None
 
 
-__all__ = ["BOOKS", "EXECUTIONS", "Checked", "check", "loaded", "not_executed", "reason", "summed", "told", "told_of", "unread"]
+__all__ = [
+    "BOOKS",
+    "EXECUTIONS",
+    "Checked",
+    "alike",
+    "check",
+    "check_together",
+    "loaded",
+    "not_executed",
+    "parents_of",
+    "reason",
+    "summed",
+    "told",
+    "told_of",
+    "unread",
+]

@@ -1,7 +1,7 @@
 """What lies on one line for a check of the books? Columns of a package's tables brought to the rows that a check looks at.
 
 A check is an expression over the rows of one table. What it needs of other tables is named by references (`Ref`); the columns are
-made here, once per package, only those that some check asks for.
+made here, once for all packages that are looked at together, only those that some check asks for.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from omsclaims.checks.official import classifiers
 from omsclaims.checks.official.resolve import Editions
 from omsclaims.nsi import Books
 from omsclaims.registry import formats, names
+from omsclaims.registry.bundle import Bundle
 from omsclaims.registry.formats import Family
 
 #: Columns of the table `file` that are made here: parts of the name of the file, period (YYYYMM), kind, the day of processing.
@@ -106,20 +108,23 @@ class Computed(Ref):
 
 @dataclass
 class Lines:
-    """The tables of one package, and columns of them brought to other rows.
+    """The tables of packages of one kind, month and pair of editions, and columns of them brought to other rows.
 
-    tables    canonical tables of both files, numbered from 0 (as the reader gives them)
-    package   name of the package; where it breaks the grammar the parts of the name are unknown
+    packages  canonical tables of both files; where a name breaks the grammar its parts are unknown
     today     day of processing
     """
 
-    tables: Mapping[str, pl.DataFrame]
+    packages: Bundle
     editions: Editions
     books: Books
-    package: str
     today: date
     _index: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     _columns: dict[tuple[str, str], pl.Series] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The canonical tables of all packages."""
+        return self.packages.tables
 
     def height(self, table: str) -> int:
         """Rows of a table."""
@@ -159,7 +164,8 @@ class Lines:
         if table == above:
             return np.arange(self.height(table), dtype=np.int64)
         if above in ("file", "person_file"):
-            return np.full(self.height(table), 0 if self.height(above) else -1, np.int64)
+            of_table: np.ndarray = self._header_of(above)[self.packages.ordinals(table)]
+            return of_table
         parent = self.editions.parents.get(table)
         if above == "person" and (parent is None or "person" not in self._climb(table)):
             return self._persons() if table == "patient" else through(self.index(table, "patient"), self.index("patient", above))
@@ -170,6 +176,14 @@ class Lines:
         if parent is None:
             raise LookupError(f"{above} is not above {table}")
         return through(self._parent_rows(table), self.index(parent, above))
+
+    def _header_of(self, header: str) -> np.ndarray:
+        """For each package the row of its header; -1 where it has none."""
+        starts = self.packages.starts.get(header)
+        if starts is None:
+            return np.full(len(self.packages.names), -1, np.int64)
+        found: np.ndarray = np.where(np.diff(starts) > 0, starts[:-1], -1)
+        return found
 
     def _climb(self, table: str) -> list[str]:
         """The tables that a table hangs on by its own rows."""
@@ -193,13 +207,17 @@ class Lines:
         return first
 
     def _persons(self) -> np.ndarray:
-        """For each patient the person of the same ID_PAC, the first where it stands twice."""
+        """For each patient the person of the same ID_PAC in its package, the first where it stands twice."""
         if not self.height("person") or "id_pac" not in self.tables["patient"].columns:
             return np.full(self.height("patient"), -1, np.int64)
-        persons = self.tables["person"].select("id_pac", pl.int_range(pl.len(), dtype=pl.Int64).alias("at"))
-        first = persons.filter(pl.col("id_pac").is_not_null()).unique("id_pac", keep="first")
-        found = self.tables["patient"].select("id_pac").join(first, on="id_pac", how="left", maintain_order="left")
-        return found["at"].fill_null(-1).to_numpy()
+        key = ["@package", "id_pac"]
+        persons, patients = (
+            self.tables[name].select("id_pac", pl.Series("@package", self.packages.ordinals(name)))
+            for name in ("person", "patient")
+        )
+        numbered = persons.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("at"))
+        first = numbered.filter(pl.col("id_pac").is_not_null()).unique(key, keep="first")
+        return patients.join(first, on=key, how="left", maintain_order="left")["at"].fill_null(-1).to_numpy()
 
     # ---------------------------------------------------------------- columns
 
@@ -272,12 +290,26 @@ class Lines:
 
     def _name_part(self, ref: Value) -> pl.Series:
         """A part of the name of the file or of its surroundings, as a column of the table of the header."""
-        known = self._parts.get(ref.column)
-        return pl.Series([known], dtype=MADE[ref.column]).new_from_index(0, max(1, self.height("file")))
+        known = [parts.get(ref.column) for parts in self._parts]
+        if len(known) == 1:  # a file may lack its header, and have more than one
+            known *= max(1, self.height("file"))
+        return pl.Series(known, dtype=MADE[ref.column])
 
-    @property
-    def _parts(self) -> Mapping[str, object]:
-        parsed, between = names.parse_name(self.package), names.parse_interterritorial(self.package)
+    @cached_property
+    def _parts(self) -> list[dict[str, object]]:
+        """What the columns of MADE are, package by package."""
+        header = self.tables.get("file")
+        of_package = []
+        for name, row in zip(self.packages.names, self._header_of("file"), strict=True):
+            found = self._of_name(name)
+            if row >= 0 and header is not None:
+                year, month = header["year"][int(row)], header["month"][int(row)]
+                found["@period"] = None if year is None or month is None else year * 100 + month
+            of_package.append(found)
+        return of_package
+
+    def _of_name(self, package: str) -> dict[str, object]:
+        parsed, between = names.parse_name(package), names.parse_interterritorial(package)
         found: dict[str, object] = {"@today": self.today, "@kind": self.editions.main.kind}
         if parsed is not None:
             found |= {
@@ -289,10 +321,6 @@ class Lines:
                 "@pi": "T", "@ni": between.sender, "@pp": "T", "@np": between.receiver, "@yy": between.year % 100,
                 "@kind": between.kind,
             }  # fmt: skip
-        header = self.tables.get("file")
-        if header is not None and header.height:
-            year, month = header["year"][0], header["month"][0]
-            found["@period"] = None if year is None or month is None else year * 100 + month
         return found
 
 

@@ -16,17 +16,23 @@ from omsclaims.periods import Month
 
 #: Rows that hold for everyone.
 FEDERAL: Final = "00"
-#: Books and programs of this process. A book is known by its frame, which is held here so that no other can take its place.
-_ROWS: dict[int, tuple[Book, list[CheckRow]]] = {}
+#: Editions and programs of this process: a later run with the same rows finds them made.
+_EDITIONS: list[tuple[Book, list[CheckRow]]] = []
 _PROGRAMS: dict[tuple[int, tuple[str, ...], str, str, str], Program] = {}
+
+
+def _edition(book: Book) -> int:
+    """The number of an edition in this process: the same for the same rows, however often they are loaded."""
+    for number, (known, _) in enumerate(_EDITIONS):
+        if known is book or (known.name == book.name and known.rows.equals(book.rows)):
+            return number
+    _EDITIONS.append((book, check_rows(book)))
+    return len(_EDITIONS) - 1
 
 
 def rows_of(book: Book) -> list[CheckRow]:
     """The rows of an edition, read once."""
-    kept = _ROWS.get(id(book))
-    if kept is None:
-        kept = _ROWS[id(book)] = (book, check_rows(book))
-    return kept[1]
+    return _EDITIONS[_edition(book)][1]
 
 
 def in_force(rows: list[CheckRow], month: Month) -> list[CheckRow]:
@@ -36,11 +42,11 @@ def in_force(rows: list[CheckRow], month: Month) -> list[CheckRow]:
 
 def of(book: Book, editions: Editions, kind: str, month: Month, territory: str) -> Program:
     """The program of a book for files of a kind and pair of editions, in a month and region."""
-    rows = rows_of(book)
-    key = (id(book), editions.key, kind, str(month), territory)
+    edition = _edition(book)
+    key = (edition, editions.key, kind, str(month), territory)
     found = _PROGRAMS.get(key)
     if found is None:
-        active = in_force(rows, month)
+        active = in_force(_EDITIONS[edition][1], month)
         ours = [row for row in active if row.region in (FEDERAL, territory)]
         others = [row for row in active if row.region not in (FEDERAL, territory) and concerns(row, kind)]
         made = compiled(ours, editions, kind)

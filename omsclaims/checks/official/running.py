@@ -24,6 +24,7 @@ from omsclaims.checks.official.compiling import Check, Program, Skipped
 from omsclaims.checks.official.lines import Lines, through
 from omsclaims.checks.official.rows import CheckRow
 from omsclaims.checks.rules import masked
+from omsclaims.registry import names
 from omsclaims.registry.formats import PERSONAL
 
 #: The level of a finding by the nearest of these tables that the row's table hangs on.
@@ -32,9 +33,14 @@ _LEVELS: Final[tuple[tuple[str, str], ...]] = (
 )  # fmt: skip
 
 
+#: Tables whose rows stand in findings once for each of their cases.
+_ONCE_EACH: Final = frozenset({"person", "patient", "zap"})
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of one row of a book on one package. `why` is a key of messages, `what` what is meant; findings: how many."""
+    """What became of one row of a book. `why` is a key of messages, `what` what is meant; findings: how many rows of each package
+    break it, none where none does."""
 
     book: str
     row: str
@@ -43,7 +49,7 @@ class Execution:
     executed: bool
     why: str = ""
     what: str = ""
-    findings: int = 0
+    findings: tuple[int, ...] = ()
 
 
 @cache
@@ -62,11 +68,8 @@ def ground(row: CheckRow, table: str) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def run(program: Program, lines: Lines, person_file: str | None = None) -> tuple[pl.DataFrame, list[Execution]]:
-    """Findings (findings.SCHEMA, sorted) of a program on a package, and what became of each row.
-
-    person_file  name of the file of persons, for findings about it
-    """
+def run(program: Program, lines: Lines) -> tuple[pl.DataFrame, list[Execution]]:
+    """Findings (findings.SCHEMA, sorted) of a program on packages, and what became of each row."""
     told = [_skipped(one) for one in program.skipped]
     by_grain: dict[str, list[Check]] = {}
     for check in program.checks:
@@ -77,10 +80,15 @@ def run(program: Program, lines: Lines, person_file: str | None = None) -> tuple
             by_grain.setdefault(check.grain, []).append(check)
     found: list[pl.DataFrame] = []
     for grain, checks in by_grain.items():
+        hits = []
         for check, rows in zip(checks, broken_rows(lines, grain, checks), strict=True):
-            told.append(_told(check.row, check.way, executed=True, findings=rows.size))
-            if rows.size:
-                found.append(_findings(lines, check, rows, person_file))
+            if not rows.size:
+                told.append(_told(check.row, check.way, executed=True))
+                continue
+            counts = np.bincount(lines.packages.ordinals(grain)[rows], minlength=len(lines.packages.names))
+            told.append(_told(check.row, check.way, executed=True, findings=tuple(counts.tolist())))
+            hits.append((check, rows))
+        found += _findings(lines, grain, hits)
     return findings.concat(found), sorted(told, key=lambda one: (one.book, one.row, one.ordinal))
 
 
@@ -88,7 +96,7 @@ def _skipped(one: Skipped) -> Execution:
     return _told(one.row, one.way, executed=False, why=one.why, what=one.what)
 
 
-def _told(row: CheckRow, way: str, *, executed: bool, why: str = "", what: str = "", findings: int = 0) -> Execution:
+def _told(row: CheckRow, way: str, *, executed: bool, why: str = "", what: str = "", findings: tuple[int, ...] = ()) -> Execution:
     return Execution(row.book, row.id, row.ordinal, way, executed, why, what, findings)
 
 
@@ -113,21 +121,63 @@ def level_of(lines: Lines, table: str) -> tuple[str, str]:
     return "file", table
 
 
-def _findings(lines: Lines, check: Check, rows: np.ndarray, person_file: str | None) -> pl.DataFrame:
-    level, carrier = level_of(lines, check.grain)
-    values = lines.frame(check.grain, check.refs)[rows].with_columns(check.value.cast(pl.String).alias("value"))
-    place = _place(lines, check.grain, level, carrier, rows)
-    value = values["value"].gather(place.pop("of")) if "of" in place else values["value"]
+def _findings(lines: Lines, grain: str, hits: list[tuple[Check, np.ndarray]]) -> list[pl.DataFrame]:
+    """Findings of broken rows of one table, check by check: the place is found for all of them together."""
+    if not hits:
+        return []
+    level, carrier = level_of(lines, grain)
+    if carrier in _ONCE_EACH:  # what stands once for each case is told check by check
+        return [_stated(lines, grain, level, [hit], _of_record(lines, grain, carrier, hit[1])) for hit in hits]
+    return [_stated(lines, grain, level, hits, _place(lines, grain, level, np.concatenate([rows for _, rows in hits])))]
+
+
+def _stated(
+    lines: Lines, grain: str, level: str, hits: list[tuple[Check, np.ndarray]], place: dict[str, pl.Series]
+) -> pl.DataFrame:
+    value = pl.concat([_values(lines, grain, check, rows) for check, rows in hits])
+    package = pl.Series(lines.packages.ordinals(grain)[np.concatenate([rows for _, rows in hits])])
+    which = pl.Series(np.repeat(np.arange(len(hits)), [rows.size for _, rows in hits]))
+    if "of" in place:
+        of = place.pop("of")
+        value, package, which = value.gather(of), package.gather(of), which.gather(of)
+    said = pl.DataFrame([_said(check) for check, _ in hits], schema=_SAID, orient="row")[which]
+    main = pl.Series(lines.packages.names, dtype=pl.String).gather(package)
+    persons = pl.Series(_person_files(lines), dtype=pl.String).gather(package)
+    made = pl.DataFrame({**place, "value": value, "package": main, "persons": persons}).hstack(said)
+    of_person, hidden = pl.col("family") == "person", pl.col("hidden")
+    stated = made.with_columns(
+        level=pl.lit(level),
+        file=pl.when(of_person).then("persons").otherwise("package"),
+        value=pl.when(hidden).then(masked(pl.col("value"))).otherwise("value"),
+        code=pl.when(pl.col("day") < NEW_CODES_SINCE).then("old_code").otherwise("code"),
+    )
+    return findings.conform(stated.drop("day", "persons", "family", "hidden", "old_code"))
+
+
+#: What a check says of all its findings alike.
+_SAID: Final[dict[str, pl.DataType]] = {
+    "rule": pl.String(), "element": pl.String(), "params": pl.String(), "code": pl.String(), "old_code": pl.String(),
+    "family": pl.String(), "hidden": pl.Boolean(),
+}  # fmt: skip
+
+
+def _said(check: Check) -> tuple[object, ...]:
     code, old_code = ground(check.row, check.grain)
     hidden = check.element.rpartition("/")[2].lower() in PERSONAL
-    of_person = check.row.family == "person"
-    made = pl.DataFrame({**place, "value": value}).with_columns(
-        rule=pl.lit(check.row.id), level=pl.lit(level), package=pl.lit(lines.package), element=pl.lit(check.element),
-        file=pl.lit(person_file if of_person and person_file else lines.package), params=pl.lit(params_of(check)),
-        value=masked(pl.col("value")) if hidden else pl.col("value"),
-        code=pl.when(pl.col("day") < NEW_CODES_SINCE).then(pl.lit(old_code)).otherwise(pl.lit(code)),
-    )  # fmt: skip
-    return findings.conform(made.drop("day"))
+    return check.row.id, check.element, params_of(check), code, old_code, check.row.family, hidden
+
+
+def _values(lines: Lines, grain: str, check: Check, rows: np.ndarray) -> pl.Series:
+    """What is found in the broken rows, as text."""
+    asked = set(check.value.meta.root_names())
+    held = lines.frame(grain, [ref for ref in check.refs if ref.key in asked])[rows]
+    return held.with_columns(check.value.cast(pl.String).alias("value"))["value"]
+
+
+def _person_files(lines: Lines) -> list[str]:
+    """Package by package the name of the file of persons; of the package where there is none."""
+    parsed = [names.parse_name(name) for name in lines.packages.names]
+    return [one.person_stem if one is not None else name for one, name in zip(parsed, lines.packages.names, strict=True)]
 
 
 def params_of(check: Check) -> str:
@@ -144,20 +194,18 @@ def params_of(check: Check) -> str:
     return json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _place(lines: Lines, grain: str, level: str, carrier: str, rows: np.ndarray) -> dict[str, pl.Series]:
-    """Columns of the position of rows; `of`: which of the rows, where one of them stands once for each of its cases."""
+def _place(lines: Lines, grain: str, level: str, rows: np.ndarray) -> dict[str, pl.Series]:
+    """Columns of the position of rows of a file, of cases, or of what hangs on a case."""
     if level == "file":
-        day = lines.tables["file"]["dschet"] if lines.height("file") else pl.Series([None], dtype=pl.Date)
-        return {"day": day.head(1).new_from_index(0, rows.size)}
-    if level in ("case", "sl", "usl"):
-        place = _of_case(lines, lines.index(grain, "z_sl")[rows])
-        if level != "case":
-            sub = _nulled(lines.index(grain, "sl")[rows])
-            place |= {"sl_row": lines.tables["sl"]["_row"].gather(sub), "sl_id": lines.tables["sl"]["sl_id"].gather(sub)}
-        if level == "usl":
-            place["idserv"] = lines.tables["usl"]["idserv"].gather(_nulled(lines.index(grain, "usl")[rows]))
-        return place
-    return _of_record(lines, grain, carrier, rows)
+        header = _nulled(lines.index(grain, "file")[rows])
+        return {"day": lines.tables["file"]["dschet"].gather(header)}
+    place = _of_case(lines, lines.index(grain, "z_sl")[rows])
+    if level != "case":
+        sub = _nulled(lines.index(grain, "sl")[rows])
+        place |= {"sl_row": lines.tables["sl"]["_row"].gather(sub), "sl_id": lines.tables["sl"]["sl_id"].gather(sub)}
+    if level == "usl":
+        place["idserv"] = lines.tables["usl"]["idserv"].gather(_nulled(lines.index(grain, "usl")[rows]))
+    return place
 
 
 def _of_case(lines: Lines, cases: np.ndarray) -> dict[str, pl.Series]:
@@ -173,7 +221,7 @@ def _of_case(lines: Lines, cases: np.ndarray) -> dict[str, pl.Series]:
 
 
 def _of_record(lines: Lines, grain: str, carrier: str, rows: np.ndarray) -> dict[str, pl.Series]:
-    """A person, a patient or a record: once for each of its cases, and once alone where it has none."""
+    """A person, a patient or a record: once for each of its cases, and once alone where it has none. `of`: which of the rows."""
     carried = lines.index(grain, carrier)[rows]
     cases = lines.index("z_sl", carrier) if lines.height("z_sl") else np.zeros(0, np.int64)
     first = np.full(max(1, lines.height(carrier)), -1, np.int64)

@@ -18,6 +18,7 @@ from omsclaims.checks.official.resolve import Editions
 from omsclaims.checks.official.running import Execution, broken_rows, run
 from omsclaims.nsi import Books
 from omsclaims.registry import formats
+from omsclaims.registry.bundle import Bundle
 from omsclaims.registry.reader import PackageRead, read_package
 from tests.checks.official.breaking import shelf
 from tests.checks.official.breaking.documents import Document, Edit, Tree, archive, edited
@@ -74,7 +75,7 @@ def _read_as(document: Document, made: PackageRead) -> Document:
 def lines(document: Document, made: PackageRead) -> Lines:
     """The lines of a document, read, for the checks."""
     editions = Editions(document.main, document.person)
-    return Lines(made.tables, editions, program_of(document)[1], made.name, date.fromisoformat(document.today))
+    return Lines(Bundle.one(made.name, made.tables), editions, program_of(document)[1], date.fromisoformat(document.today))
 
 
 def replayed(document: Document) -> Replayed:
