@@ -8,6 +8,7 @@ person with thousands of stays costs a sort.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
@@ -21,6 +22,7 @@ from omsclaims.checks.rules import Run, decimal, params_of, table
 _INPATIENT: Final = 1  # V006
 _DAY_HOSPITAL: Final = 2
 _TWICE: Final = ["person", "date_1", "date_2", "usl_ok", "prvs", "profil"]
+_STAY: Final = ["package", "idcase", "usl_ok"]
 _WITNESS: Final = ["other_package", "other_case"]
 #: Room for a row number under the day of an end, so that the running maximum of ends remembers whose end it is.
 _ROWS: Final = 2**32
@@ -48,12 +50,12 @@ def _of_them(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
 def _sub_cases(run: Run, rule: Rule) -> pl.DataFrame:
     """Sub-cases that must not stand twice, with key, place and name of the case; ambulance calls and X-ray rooms may."""
     again = rule.parameters.among("other_conditions", pl.col("usl_ok")).fill_null(value=True)
-    cases = people(run).filter(pl.col("file_kind").is_in(rule.kinds) & ~again)
+    key = ("z_row", "person", "case_order", "package", "idcase", "usl_ok", "date_z_2")
+    cases = people(run).select(*key, "file_kind").filter(pl.col("file_kind").is_in(rule.kinds) & ~again).drop("file_kind")
     other = rule.parameters.among("other_profiles", pl.col("profil")).fill_null(value=True)
     own = ("date_1", "date_2", "prvs", "profil")
     rows = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"), *own)
-    of_case = cases.select("z_row", "person", "case_order", "package", "idcase", "usl_ok", "date_z_2")
-    return within(rows.drop_nulls(own), of_case, "z_row").filter(~other).drop("date_z_2")
+    return within(rows.drop_nulls(own), cases, "z_row").filter(~other).drop("date_z_2")
 
 
 def _twice_in_month(run: Run, rule: Rule) -> pl.DataFrame:
@@ -134,21 +136,30 @@ def _historic(run: Run, usl_ok: int) -> pl.DataFrame:
 
 
 def _stays_before(run: Run) -> pl.DataFrame:
-    """Stays under all conditions that a rule of this pass asks for: a year of history is read once."""
-    conditions = {_INPATIENT, _DAY_HOSPITAL}
+    """Stays under all conditions that a rule of this pass asks for, without those that ended too early to meet a case of the
+    month: of a year of history most is not brought into memory."""
+    conditions, days = {_INPATIENT, _DAY_HOSPITAL}, 0
     if "C151" in run.active:
-        conditions.add(run.active["C151"].parameters.latest("conditions")[0])
-    sub_cases = (
-        contract.history(run.view.tables)
-        .filter(pl.col("usl_ok").is_in(sorted(conditions)) & (pl.col("novor") == "0"))
-        .select("person_key", "package", "idcase", "usl_ok", "date_1", "date_2")
-        .collect()
+        calls = run.active["C151"].parameters
+        conditions.add(calls.latest("conditions")[0])
+        days = calls.latest("days")
+    begins = people(run)["date_z_1"].drop_nulls()
+    first = (begins.min() if begins.len() else run.as_of) - timedelta(days=days)  # type: ignore[operator]
+    before = contract.history(run.view.tables).filter(
+        pl.col("usl_ok").is_in(sorted(conditions)) & (pl.col("novor") == "0") & pl.col("date_1").is_not_null()
     )
+    late = before.filter(pl.col("date_2") >= first).select("person_key", *_STAY, "date_1", "date_2").collect()
+    known = _of_them(run, late).drop("person_key")
+    # A stay may have begun with a sub-case that ended earlier.
+    its = pl.col("package").is_in(known["package"].unique().implode()) & pl.col("idcase").is_in(
+        known["idcase"].unique().implode()
+    )
+    early = before.filter(pl.col("date_2") < first, *its).select(*_STAY, "date_1", "date_2").collect()
+    early = early.join(known.select(*_STAY, "person").unique(_STAY), on=_STAY, how="inner").select(known.columns)
     stays = (
-        _of_them(run, sub_cases)
-        .group_by("person", "package", "idcase", "usl_ok")
+        pl.concat([known, early])
+        .group_by("person", *_STAY)
         .agg(date_z_1=pl.col("date_1").min(), date_z_2=pl.col("date_2").max())
-        .drop_nulls(["date_z_1", "date_z_2"])
         .sort("person", "date_z_1", "date_z_2", "package", "idcase")
     )
     return stays.select(
@@ -249,7 +260,8 @@ def outpatient_during_a_stay(run: Run, rule: Rule) -> pl.DataFrame:
     """
     stays = _historic(run, _INPATIENT) if run.against_history else _current(run, _INPATIENT)
     # people() says who asks; only persons with a stay are looked at service by service.
-    asking = people(run).filter(pl.col("file_kind").is_in(rule.kinds) & rule.parameters.among("conditions", pl.col("usl_ok")))
+    asking = people(run).select("z_row", "person", "date_z_2", "file_kind", "usl_ok")
+    asking = asking.filter(pl.col("file_kind").is_in(rule.kinds) & rule.parameters.among("conditions", pl.col("usl_ok")))
     asking = asking.join(stays.select("person").unique(), on="person", how="semi", maintain_order="left")
     asking = within(asking, _not_called_to(run), "z_row")
     of_case = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("_parent").alias("z_row"))
@@ -550,7 +562,10 @@ def admitted_again(run: Run, rule: Rule) -> pl.DataFrame:
     key, days = ["person", "ds1"], rule.parameters.latest("days")
     if not run.against_history:
         return _selected(_in_turn(stays, key, days), "z_row")
-    history = contract.history(run.view.tables).filter((pl.col("usl_ok") == _INPATIENT) & (pl.col("novor") == "0"))
+    first = pl.lit(stays["begin"].min(), dtype=pl.Int64) - days
+    history = contract.history(run.view.tables).filter(
+        (pl.col("usl_ok") == _INPATIENT) & (pl.col("novor") == "0") & (_days("date_2") >= first)
+    )
     narrow = _of_them(run, history.select("person_key", "ds1", "date_2", "package", "idcase", "sl_id").collect())
     earlier = narrow.sort("date_2", "package", "idcase", "sl_id").select(
         *key, _days("date_2").alias("end"), pl.col("package").alias("other_package"), pl.col("idcase").alias("other_case")

@@ -8,7 +8,8 @@ import polars as pl
 
 from omsclaims.checks import regional
 from omsclaims.checks.catalogue import Parameters, Rule
-from omsclaims.checks.rules import Broken, Run, needs, on, params_of, table
+from omsclaims.checks.frames import within
+from omsclaims.checks.rules import KEYS, Broken, Run, needs, on, params_of, table
 
 _SL: Final = "ZAP/Z_SL/SL/"
 Parts = list[tuple[str, pl.DataFrame]]
@@ -73,40 +74,42 @@ def licence_ended(run: Run, rule: Rule) -> pl.DataFrame:
 _WORK: Final = ["lpu", "worker", "prvs", "day"]
 
 
-def _workers(run: Run, rule: Rule) -> pl.DataFrame:
-    """Who did what: level, sl_row, usl_row, element, lpu, worker (code), prvs, day (last of a sub-case, first of a service)."""
-    of_sl = run.view.subs("file_kind", "lpu", "date_2", "prvs").filter(pl.col("file_kind").is_in(rule.kinds))
-    doctors = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("iddokt").alias("worker"))
-    none = pl.lit(None, dtype=pl.Int64)
-    answerable = of_sl.join(doctors, on="sl_row", how="inner", maintain_order="left").select(
-        pl.lit("sl").alias("level"), "sl_row", none.alias("usl_row"), pl.lit(_SL + "IDDOKT").alias("element"), "lpu", "worker",
-        "prvs", pl.col("date_2").alias("day"),
+#: Level and element of the findings about workers, with the rows they are about.
+_Work = list[tuple[str, str, pl.DataFrame]]
+#: Level, element and name of the three kinds of them.
+_PARTS: Final = (
+    ("sl", "IDDOKT", "who answers"),
+    ("usl", "USL/CODE_MD", "who served"),
+    ("usl", "USL/MR_USL_N/CODE_MD", "who served with others"),
+)
+
+
+def _workers(run: Run, rule: Rule) -> dict[str, pl.DataFrame]:
+    """Who did what: sl_row, usl_row (of services), lpu, worker (code), prvs, day (last of a sub-case, first of a service)."""
+    of_sl = run.view.subs("file_kind", "lpu", "date_2", "prvs").filter(pl.col("file_kind").is_in(rule.kinds)).drop("file_kind")
+    doctors = run.view.table("sl").select(pl.col("_row").alias("sl_row"), pl.col("iddokt").alias("worker")).drop_nulls()
+    answerable = within(of_sl, doctors, "sl_row").rename({"date_2": "day"})
+    usl = run.view.table("usl").select(
+        pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), pl.col("date_in").alias("day"), "prvs",
+        pl.col("code_md").alias("worker"),
     )  # fmt: skip
-    lines = run.view.table("usl").select(
-        pl.col("_row").alias("usl_row"), pl.col("_parent").alias("sl_row"), "date_in", "prvs", pl.col("code_md").alias("worker")
-    )
-    lines = lines.join(of_sl.select("sl_row", "lpu"), on="sl_row", how="inner", maintain_order="left")
+    lines = within(usl, of_sl.select("sl_row", "lpu"), "sl_row")
     several = run.view.table("mr_usl_n").select(pl.col("_parent").alias("usl_row"), "prvs", pl.col("code_md").alias("worker"))
-    several = several.join(lines.drop("prvs", "worker"), on="usl_row", how="inner", maintain_order="left")
-    parts = [answerable]
-    for rows, path in ((lines, "USL/CODE_MD"), (several, "USL/MR_USL_N/CODE_MD")):
-        parts.append(
-            rows.select(
-                pl.lit("usl").alias("level"), "sl_row", "usl_row", pl.lit(_SL + path).alias("element"), "lpu", "worker", "prvs",
-                pl.col("date_in").alias("day"),
-            )
-        )  # fmt: skip
-    return pl.concat(parts).drop_nulls(["lpu", "worker", "day"])
+    several = within(several, lines.drop("prvs", "worker"), "usl_row")
+    parts = (answerable, lines, several)
+    return {name: rows.drop_nulls(["lpu", "worker", "day"]) for (_, _, name), rows in zip(_PARTS, parts, strict=True)}
 
 
-def _in_register(run: Run, rule: Rule) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _in_register(run: Run, rule: Rule) -> tuple[_Work, pl.DataFrame]:
     """Who did what, and each distinct (clinic, worker, specialty, day) with what the register says of it."""
-    rows = run.once("workers", lambda: _workers(run, rule))
-    return rows, run.once("workers in the register", lambda: _states(run, rows))
+    if _PARTS[0][2] not in run.memo:
+        run.memo.update(_workers(run, rule))
+    work = [(level, _SL + path, run.memo[name]) for level, path, name in _PARTS]
+    return work, run.once("workers in the register", lambda: _states(run, work))
 
 
-def _states(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
-    asked = rows.select(_WORK).unique()
+def _states(run: Run, work: _Work) -> pl.DataFrame:
+    asked = pl.concat([rows.select(_WORK).unique() for _, _, rows in work]).unique()
     staff = run.view.tables["reg_staff"].rename({"prvs": "of"})
     years = run.active["C182"].parameters.latest("years") if "C182" in run.active else 0
     met = asked.join(staff, left_on=["lpu", "worker"], right_on=["mo", "code"], how="inner").with_columns(
@@ -123,15 +126,17 @@ def _states(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
     return asked.join(states, on=_WORK, how="left", nulls_equal=True).with_columns(known=pl.col("employed").is_not_null())
 
 
-def _of_workers(rows: pl.DataFrame, states: pl.DataFrame, where: pl.Expr, params: tuple[str, ...]) -> Parts:
+def _of_workers(work: _Work, states: pl.DataFrame, where: pl.Expr, params: tuple[str, ...]) -> Parts:
     wrong = states.filter(where)
-    hit = rows.join(wrong, on=_WORK, how="inner", nulls_equal=True, maintain_order="left")
-    shown = hit.with_columns(params_of({name: pl.col(name) for name in ("lpu", "day", *params)}).alias("params"))
-    shown = shown.sort("sl_row", "usl_row", "element", "worker", nulls_last=False)
+    if not wrong.height:
+        return []
+    shown = params_of({name: pl.col(name) for name in ("lpu", "day", *params)}).alias("params")
     parts: Parts = []
-    for level, key in (("sl", "sl_row"), ("usl", "usl_row")):
-        of_level = shown.filter(pl.col("level") == level).unique([key, "element", "worker"], keep="first", maintain_order=True)
-        parts.append((level, of_level.select(key, "element", pl.col("worker").alias("value"), "params")))
+    for level, element, rows in work:
+        key = KEYS[level]
+        hit = rows.join(wrong, on=_WORK, how="inner", nulls_equal=True, maintain_order="left").sort(key, "worker")
+        once = hit.with_columns(shown).unique([key, "worker"], keep="first", maintain_order=True)
+        parts.append((level, once.select(key, pl.lit(element).alias("element"), pl.col("worker").alias("value"), "params")))
     return parts
 
 
