@@ -151,10 +151,8 @@ def _stays_before(run: Run) -> pl.DataFrame:
     late = before.filter(pl.col("date_2") >= first).select("person_key", *_STAY, "date_1", "date_2").collect()
     known = _of_them(run, late).drop("person_key")
     # A stay may have begun with a sub-case that ended earlier.
-    its = pl.col("package").is_in(known["package"].unique().implode()) & pl.col("idcase").is_in(
-        known["idcase"].unique().implode()
-    )
-    early = before.filter(pl.col("date_2") < first, *its).select(*_STAY, "date_1", "date_2").collect()
+    its = pl.all_horizontal(pl.col(name).is_in(known[name].unique().implode()) for name in ("package", "idcase"))
+    early = before.filter((pl.col("date_2") < first) & its).select(*_STAY, "date_1", "date_2").collect()
     early = early.join(known.select(*_STAY, "person").unique(_STAY), on=_STAY, how="inner").select(known.columns)
     stays = (
         pl.concat([known, early])
