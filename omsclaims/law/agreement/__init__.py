@@ -1,0 +1,71 @@
+"""What did the commission of the territory agree for the year? The tariff agreement: one folder, checked as a whole.
+
+A folder holds `agreement.yaml` (who, when, rates, rules, options) and CSV tables (groups, levels, clinics, tariffs). Every row
+is dated; a row without dates holds as long as the agreement. `load_agreement` returns the agreement or raises AgreementError
+with ALL problems, each with file and line. The tables are frames with scaled integers: a column with decimals bears their
+number as its last digit (`weight5`: 93000 = 0.93000, `tariff4`: 0.0001 rouble). A key that no table holds is no matter of
+loading: pricing makes it a coded finding of the case (Rules 158n chapter XI; design: law.md 7-9).
+
+rows     what a row of each table is            model    the agreement as it was loaded
+loading  a folder becomes an agreement          checks   what will show as findings, what departs from federal lists
+changes  two agreements compared; a what-if overlay laid over one
+"""
+
+from omsclaims.law.agreement.checks import against_law
+from omsclaims.law.agreement.loading import RuleProblem, load_agreement
+from omsclaims.law.agreement.model import (
+    Agreement,
+    AgreementError,
+    Control,
+    Financing,
+    Head,
+    Problem,
+    RuleParameter,
+    RuleSwitch,
+    Volumes,
+)
+from omsclaims.law.agreement.rows import (
+    ANY,
+    FILES,
+    KINDS,
+    MAIN_FILE,
+    PLACED,
+    SECTIONS,
+    SETTINGS,
+    Decimals,
+    Kind,
+    Row,
+    Setting,
+    TableSpec,
+    decimals_of,
+    frame_schema,
+)
+
+__all__ = [
+    "ANY",
+    "FILES",
+    "KINDS",
+    "MAIN_FILE",
+    "PLACED",
+    "SECTIONS",
+    "SETTINGS",
+    "Agreement",
+    "AgreementError",
+    "Control",
+    "Decimals",
+    "Financing",
+    "Head",
+    "Kind",
+    "Problem",
+    "Row",
+    "RuleParameter",
+    "RuleProblem",
+    "RuleSwitch",
+    "Setting",
+    "TableSpec",
+    "Volumes",
+    "against_law",
+    "decimals_of",
+    "frame_schema",
+    "load_agreement",
+]
