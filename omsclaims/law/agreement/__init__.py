@@ -8,6 +8,7 @@ loading: pricing makes it a coded finding of the case (Rules 158n chapter XI; de
 
 rows     what a row of each table is            model    the agreement as it was loaded
 loading  a folder becomes an agreement          checks   what will show as findings, what departs from federal lists
+percapita  contradictions in the tables of per-capita money, the partition of a date
 changes  two agreements compared; a what-if overlay laid over one
 """
 
@@ -19,13 +20,16 @@ from omsclaims.law.agreement.model import (
     Control,
     Financing,
     Head,
+    Norms,
     Problem,
     RuleParameter,
     RuleSwitch,
     Volumes,
 )
+from omsclaims.law.agreement.percapita import OWN_PARTITION, partition_on
 from omsclaims.law.agreement.rows import (
     ANY,
+    CAPITATION_KINDS,
     FILES,
     KINDS,
     MAIN_FILE,
@@ -43,9 +47,11 @@ from omsclaims.law.agreement.rows import (
 
 __all__ = [
     "ANY",
+    "CAPITATION_KINDS",
     "FILES",
     "KINDS",
     "MAIN_FILE",
+    "OWN_PARTITION",
     "PLACED",
     "SECTIONS",
     "SETTINGS",
@@ -56,6 +62,7 @@ __all__ = [
     "Financing",
     "Head",
     "Kind",
+    "Norms",
     "Problem",
     "Row",
     "RuleParameter",
@@ -68,4 +75,5 @@ __all__ = [
     "decimals_of",
     "frame_schema",
     "load_agreement",
+    "partition_on",
 ]

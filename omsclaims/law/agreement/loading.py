@@ -6,7 +6,6 @@ import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +21,13 @@ from omsclaims.law.agreement.model import (
     Control,
     Financing,
     Head,
+    Norms,
     Problem,
     RuleParameter,
     RuleSwitch,
     Volumes,
 )
+from omsclaims.law.agreement.percapita import per_capita_problems
 from omsclaims.law.agreement.rows import (
     ANY,
     FILES,
@@ -36,26 +37,13 @@ from omsclaims.law.agreement.rows import (
     BaseRate,
     PaymentKind,
     PlanLine,
+    Read,
     Rounding,
     Row,
     TableSpec,
     decimals_of,
     frame_schema,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A row as read: where it stands and its checked model."""
-
-    file: str
-    line: int
-    row: Row
-
-    @property
-    def source(self) -> str:
-        return f"{self.file}:{self.line}"
-
 
 #: What is wrong with a rule, and with a parameter of it where one is named: a code of `agreement.*`, "" for nothing.
 RuleProblem = Callable[[str, str | None, object], str]
@@ -73,7 +61,7 @@ def load_agreement(folder: Path | str, rule_problem: RuleProblem | None = None) 
     problems: list[Problem] = []
     digest = hashlib.sha256()
     head, sections = _read_main(root, problems, digest.update)
-    rows: dict[str, list[_Read]] = {name: sections.get(name, []) for name in SECTIONS}
+    rows: dict[str, list[Read]] = {name: sections.get(name, []) for name in SECTIONS}
     for name, spec in FILES.items():
         rows[name] = _read_csv(root, name, spec, problems, digest.update)
     for path in sorted(root.glob("*.csv")) if root.is_dir() else ():
@@ -88,6 +76,7 @@ def load_agreement(folder: Path | str, rule_problem: RuleProblem | None = None) 
     for name, found in rows.items():
         problems.extend(_contradictions(_spec(name), found))
     problems.extend(_plan_lines(rows["plan_lines"]))
+    problems.extend(per_capita_problems(root, head, rows))
     if problems:
         raise AgreementError(root.name, problems)
     tables = {name: _frame(_spec(name), found, head) for name, found in rows.items()}
@@ -119,6 +108,7 @@ def _known_keys() -> frozenset[str]:
     models: list[type[BaseModel]] = [
         Head,
         Financing,
+        Norms,
         Control,
         Volumes,
         RuleSwitch,
@@ -153,9 +143,7 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
     return None if not quoted and text in _EMPTY else text
 
 
-def _read_main(
-    root: Path, problems: list[Problem], feed: Callable[[bytes], object]
-) -> tuple[Head | None, dict[str, list[_Read]]]:
+def _read_main(root: Path, problems: list[Problem], feed: Callable[[bytes], object]) -> tuple[Head | None, dict[str, list[Read]]]:
     """agreement.yaml: its head (None when it is not usable) and the rows of its lists."""
     text = _read_text(root / MAIN_FILE, problems, feed)
     if text is None:
@@ -190,9 +178,9 @@ def _read_main(
     return head, sections
 
 
-def _sections(raw: dict[str, Any], lines: dict[tuple[str | int, ...], int], problems: list[Problem]) -> dict[str, list[_Read]]:
+def _sections(raw: dict[str, Any], lines: dict[tuple[str | int, ...], int], problems: list[Problem]) -> dict[str, list[Read]]:
     """Rows of the lists of agreement.yaml."""
-    sections: dict[str, list[_Read]] = {}
+    sections: dict[str, list[Read]] = {}
     for name, spec in SECTIONS.items():
         listed = raw.get(name, [])
         if not isinstance(listed, list):
@@ -220,10 +208,10 @@ def _closest(path: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], 
     return lines.get(path, 1)
 
 
-def _row(spec: TableSpec, file: str, line: int, cells: object, problems: list[Problem]) -> _Read | None:
+def _row(spec: TableSpec, file: str, line: int, cells: object, problems: list[Problem]) -> Read | None:
     """A checked row; None with its problems noted."""
     try:
-        return _Read(file, line, spec.row.model_validate(cells))
+        return Read(file, line, spec.row.model_validate(cells))
     except ValidationError as error:
         for item in error.errors():
             problems.append(_problem(file, line, ".".join(str(part) for part in item["loc"]), item))
@@ -251,12 +239,13 @@ def _problem(file: str, line: int, column: str, item: Any) -> Problem:
         "not_a_flag",
         "not_a_code",
         "not_a_clinic",
+        "not_a_band",
     )
     code = kind if kind in own else _PYDANTIC.get(kind, "bad_value")
     return Problem(file, line, column, code, tuple(sorted(params.items())))
 
 
-def _read_csv(root: Path, name: str, spec: TableSpec, problems: list[Problem], feed: Callable[[bytes], object]) -> list[_Read]:
+def _read_csv(root: Path, name: str, spec: TableSpec, problems: list[Problem], feed: Callable[[bytes], object]) -> list[Read]:
     """Rows of one CSV: first line the columns, `#` begins a remark; [] when there is no such file."""
     file = f"{name}.csv"
     text = _read_text(root / file, problems, feed)
@@ -305,7 +294,7 @@ def _columns_off(spec: TableSpec, columns: list[str]) -> tuple[list[str], list[s
     return lacking, unknown
 
 
-def _needed(root: Path, head: Head, rows: Mapping[str, list[_Read]]) -> list[Problem]:
+def _needed(root: Path, head: Head, rows: Mapping[str, list[Read]]) -> list[Problem]:
     """What the kinds of payment of the agreement need and do not have: a file, a base rate, a rounding."""
     kinds = {read.row.kind for read in rows["payment_kinds"] if isinstance(read.row, PaymentKind)}
     problems = [] if kinds else [Problem(MAIN_FILE, 1, "payment_kinds", "missing")]
@@ -347,18 +336,18 @@ def _wrong_switches(head: Head, rule_problem: RuleProblem | None) -> list[Proble
     return problems
 
 
-def _expanded(spec: TableSpec, found: list[_Read]) -> list[_Read]:
+def _expanded(spec: TableSpec, found: list[Read]) -> list[Read]:
     """Rows with a word for all values, once for each of the values."""
     for column, (word, values) in spec.expand.items():
-        wider: list[_Read] = []
+        wider: list[Read] = []
         for read in found:
             all_values = values if getattr(read.row, column) == word else (getattr(read.row, column),)
-            wider.extend(_Read(read.file, read.line, read.row.model_copy(update={column: value})) for value in all_values)
+            wider.extend(Read(read.file, read.line, read.row.model_copy(update={column: value})) for value in all_values)
         found = wider
     return found
 
 
-def _dated(head: Head, found: list[_Read], problems: list[Problem]) -> list[_Read]:
+def _dated(head: Head, found: list[Read], problems: list[Problem]) -> list[Read]:
     """Rows with their validity filled from the agreement; a validity that leaves the agreement's is a problem."""
     dated = []
     for read in found:
@@ -366,14 +355,14 @@ def _dated(head: Head, found: list[_Read], problems: list[Problem]) -> list[_Rea
         end = read.row.valid_to or head.valid_to
         if begin > end or begin < head.valid_from or end > head.valid_to:
             problems.append(Problem(read.file, read.line, "valid_from", "validity"))
-        dated.append(_Read(read.file, read.line, read.row.model_copy(update={"valid_from": begin, "valid_to": end})))
+        dated.append(Read(read.file, read.line, read.row.model_copy(update={"valid_from": begin, "valid_to": end})))
     return dated
 
 
-def _contradictions(spec: TableSpec, found: list[_Read]) -> list[Problem]:
+def _contradictions(spec: TableSpec, found: list[Read]) -> list[Problem]:
     """Pairs of rows that say two things of one key at one time, and ranges that end before they begin."""
     problems = []
-    by_key: dict[tuple[object, ...], list[_Read]] = defaultdict(list)
+    by_key: dict[tuple[object, ...], list[Read]] = defaultdict(list)
     ranges = (*spec.ranges, ("valid_from", "valid_to"))
     for read in found:
         for low, high in spec.ranges:
@@ -407,7 +396,7 @@ def _wrong_parameters(head: Head, rule_problem: RuleProblem | None) -> list[Prob
     return problems
 
 
-def _plan_lines(found: list[_Read]) -> list[Problem]:
+def _plan_lines(found: list[Read]) -> list[Problem]:
     """Lines of the plan that contradict themselves (one line, two names, units or substitutes), or whose substitute is no line or
     leads back to them."""
     first: dict[str, PlanLine] = {}
@@ -438,7 +427,7 @@ def _overlap(one: Row, two: Row, low: str, high: str) -> bool:
     return (ends[0] is None or starts[1] <= ends[0]) and (ends[1] is None or starts[0] <= ends[1])
 
 
-def _frame(spec: TableSpec, found: list[_Read], head: Head) -> pl.DataFrame:
+def _frame(spec: TableSpec, found: list[Read], head: Head) -> pl.DataFrame:
     """The frame of a table, sorted by key and validity, so that the order of the lines does not matter."""
     schema = frame_schema(spec.row)
     columns: dict[str, list[object]] = {name: [] for name in schema}

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from omsclaims import messages
-from omsclaims.law.agreement.rows import ClinicCode, Day, Model, Share, Whole
+from omsclaims.law.agreement.rows import ClinicCode, Day, Digits, Model, Share, Whole
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,10 +44,33 @@ class AgreementError(ValueError):
 
 
 class Financing(Model):
-    """Money of the insurers: the sex-age partition (a name of the federal parameter), how the average number is counted."""
+    """Money of the insurers: the sex-age partition, how the average number is counted.
+
+    partition  name of a federal parameter (`partition`), or `own`: partition.csv of the agreement
+    """
 
     partition: str
     average_number: Literal["mean_of_month_starts", "month_start"]
+
+
+class Norms(Model):
+    """Per-capita standards (Rules 152-154; law.md 4.2-4.4): figures that bind, the floor of old people, groups without cost.
+
+    coefficient_digits  digits of published coefficients; without them they are exact and bind as such
+    standard_digits     digits of published standards in roubles
+    floor               for whom the least coefficient of people of 65 and more holds: the per-capita money of clinics, the
+                        standards of insurers, both or nobody
+    may_cost_nothing    groups that may have people and no cost: their coefficient is then 0
+    """
+
+    coefficient_digits: Digits | None = None
+    standard_digits: Digits | None = None
+    floor: Literal["nobody", "clinics", "insurers", "both"] = "clinics"
+    may_cost_nothing: tuple[str, ...] = ()
+
+    def floor_for(self, whom: Literal["clinics", "insurers"]) -> bool:
+        """Whether the floor holds for clinics or for insurers."""
+        return self.floor in (whom, "both")
 
 
 class RuleSwitch(Model):
@@ -126,6 +149,7 @@ class Head(Model):
     financing: Financing | None = None
     control: Control = Control()
     volumes: Volumes = Volumes()
+    norms: Norms = Norms()
 
 
 @dataclass(frozen=True)

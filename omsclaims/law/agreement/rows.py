@@ -19,6 +19,8 @@ from pydantic_core import PydanticCustomError
 Setting = Literal["ksg_inpatient", "ksg_day"]
 Kind = Literal["ksg_inpatient", "ksg_day", "visit", "episode", "service", "per_capita", "call", "exam", "vmp"]
 SETTINGS: Final = ("ksg_inpatient", "ksg_day")
+CapitationKind = Literal["outpatient", "ambulance"]
+CAPITATION_KINDS: Final = ("outpatient", "ambulance")
 KINDS: Final = (*SETTINGS, "visit", "episode", "service", "per_capita", "call", "exam", "vmp")
 #: Settings in which a clinic has a level or a place.
 PLACED: Final = (*SETTINGS, "vmp")
@@ -99,11 +101,37 @@ def _pattern(value: object) -> str:
     return str(value)
 
 
+def _group_code(value: object) -> str:
+    """Codes of people's groups, clinics' groups and points: letters of any alphabet, figures, some signs."""
+    if re.fullmatch(r"[\w.+-]{1,40}", str(value)) is None:
+        raise PydanticCustomError("not_a_code", "not a code", {})
+    return str(value)
+
+
+def _band(value: object) -> str:
+    if re.fullmatch(r"[0-9]{1,6}(-[0-9]{1,6}|\+)", str(value)) is None:
+        raise PydanticCustomError("not_a_band", "not a band", {})
+    return str(value)
+
+
+def _digits(value: object) -> int:
+    digits = _whole(value)
+    if digits > 10:
+        raise PydanticCustomError("too_large", "too large", {"allowed": 10})
+    return digits
+
+
 Roubles = Annotated[int, BeforeValidator(Decimals(4, 10_000_000))]
 Weight = Annotated[int, BeforeValidator(Decimals(5, 100))]
 Coefficient = Annotated[int, BeforeValidator(Decimals(5, 10))]
 Share = Annotated[int, BeforeValidator(Decimals(5, 1))]
+#: Relative cost of a sex-age group: infants cost ten times the mean and more.
+Relative = Annotated[int, BeforeValidator(Decimals(5, 100))]
+#: Roubles and kopecks of a whole budget: as a scaled integer, kopecks.
+Money = Annotated[int, BeforeValidator(Decimals(2, 100_000_000_000))]
+Points = Annotated[int, BeforeValidator(Decimals(2, 10_000))]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Digits = Annotated[int, BeforeValidator(_digits)]
 Day = Annotated[date, BeforeValidator(_day)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
@@ -285,6 +313,127 @@ class FinancingCoefficient(Row):
     kd: Coefficient
 
 
+class MunicipalityGroup(Row):
+    """Which group of municipalities a municipality belongs to (Rules 154); without the table each place is a group of its own."""
+
+    municipality: str
+    place: str
+
+
+class PartitionGroup(Row):
+    """A sex-age group of the territory's own partition (law.md 4.1), whole years; no upper end where age_to is empty."""
+
+    code: Annotated[str, BeforeValidator(_group_code)]
+    sex: Literal["m", "f", "mf"]
+    age_from: Whole
+    age_to: Whole | None = None
+
+
+class Capitation(Row):
+    """Per-capita money of clinics by kind of care (Rules 167-168; law.md 7): the base standard and the money set aside.
+
+    base              PN, roubles a person a month; empty: the money by the number of attached
+    money             set aside for a month, roubles: what the standards of all clinics are balanced to; empty: no balance, the
+                      standards are paid as they are
+    performance_share part of the money that goes by performance (law.md 7.4)
+    attached_on       day whose attached persons count: the first day of the month, of its quarter or of the year
+    kdpv              where KDpv comes from: `table` (clinic_capitation.csv) or `attached` (relative_coefficients.csv and people)
+    digits            digits of coefficients and standards that are published and bind; empty: exact (law.md 4.4)
+    """
+
+    kind: CapitationKind
+    base: Roubles | None = None
+    money: Money | None = None
+    performance_share: Share = 0
+    attached_on: Literal["month", "quarter", "year"] = "month"
+    kdpv: Literal["table", "attached"] = "table"
+    coefficient_digits: Digits | None = None
+    standard_digits: Digits | None = None
+
+
+class RelativeCoefficient(Row):
+    """Relative cost k_j of a sex-age group of the period before (Rules 168; law.md 7.1)."""
+
+    kind: CapitationKind
+    group: Annotated[str, BeforeValidator(_group_code)]
+    coefficient: Relative
+
+
+class ClinicCapitation(Row):
+    """Coefficients of a clinic paid by attached persons (law.md 7.2, 7.6).
+
+    kdpv   empty: computed from the attached, where the agreement says so
+    group  clinics of one group share the mean weighted by numbers of their KDpv; empty: the clinic stands alone
+    """
+
+    mo: ClinicCode
+    kind: CapitationKind
+    kd: Coefficient
+    kdpv: Relative | None = None
+    kdur: Coefficient
+    kdzp: Coefficient
+    group: Annotated[str, BeforeValidator(_group_code)] | None = None
+
+
+class CapitationPart(Row):
+    """A rural place served by a clinic: its residents, and the share of the clinic's attached who live there (law.md 7.3).
+
+    coefficient  of the place; empty: the least federal one for its size
+    """
+
+    mo: ClinicCode
+    place: str
+    residents: Whole
+    share: Share
+    coefficient: Coefficient | None = None
+
+
+class Performance(Row):
+    """Points of a clinic for the performance part (law.md 7.4), of the most that it could get."""
+
+    mo: ClinicCode
+    points: Points
+    most: Points
+
+
+class FapNorm(Row):
+    """Yearly norm of a ФАП by the number of residents, roubles, where it departs from the federal one (law.md 7.5)."""
+
+    band: Annotated[str, BeforeValidator(_band)]
+    residents_from: Whole
+    residents_to: Whole | None = None
+    norm: Roubles
+
+
+class Fap(Row):
+    """A ФАП (feldsher point): clinic, size band or residents, territorial coefficient, coefficient of its state (law.md 7.5)."""
+
+    fap: Annotated[str, BeforeValidator(_group_code)]
+    name: str | None = None
+    mo: ClinicCode
+    band: Annotated[str, BeforeValidator(_band)] | None = None
+    residents: Whole | None = None
+    meets_requirements: Flag
+    kd: Coefficient = 10**5
+    ks: Coefficient
+
+
+class UetTariff(Row):
+    """Tariff of one УЕТ (unit of dental work) by profile and child flag."""
+
+    profil: Whole
+    det: Literal["0", "1", "*"]
+    tariff: Roubles
+
+
+class DialysisTariff(Row):
+    """Tariff of a dialysis service, paid on top of the case; the coefficient of its kind where the agreement has one (A18.*)."""
+
+    code_usl: Annotated[str, BeforeValidator(_code)]
+    coefficient: Coefficient = 10**5
+    tariff: Roubles
+
+
 class PlanLine(Row):
     """A line of the commission's plan: which cases consume it (an empty criterion: any), and in what (Rules 122-123; law.md 5).
 
@@ -308,6 +457,20 @@ class FineStandard(Row):
 
     usl_ok: Annotated[Literal[1, 2, 3, 4], BeforeValidator(_whole)]
     amount: Roubles
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A row as read: where it stands and its checked model."""
+
+    file: str
+    line: int
+    row: Row
+
+    @property
+    def source(self) -> str:
+        """`file:line`."""
+        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +498,7 @@ SECTIONS: Final[Mapping[str, TableSpec]] = {
     "kslp_rules": TableSpec(KslpRule, ()),
     "case_management": TableSpec(CaseManagement, ()),
     "fine_standards": TableSpec(FineStandard, ("usl_ok",)),
+    "capitation": TableSpec(Capitation, ("kind",)),
 }
 #: CSV files, by name without extension.
 FILES: Final[Mapping[str, TableSpec]] = {
@@ -360,6 +524,16 @@ FILES: Final[Mapping[str, TableSpec]] = {
     "clinic_coefficients": TableSpec(ClinicCoefficient, ("mo", "kind")),
     "financing": TableSpec(FinancingCoefficient, ("place", "group")),
     "plan_lines": TableSpec(PlanLine, ("kind", "usl_ok", "profil", "group")),
+    "municipalities": TableSpec(MunicipalityGroup, ("municipality",)),
+    "partition": TableSpec(PartitionGroup, ("sex",), (("age_from", "age_to"),), {"sex": ("mf", ("m", "f"))}),
+    "relative_coefficients": TableSpec(RelativeCoefficient, ("kind", "group")),
+    "clinic_capitation": TableSpec(ClinicCapitation, ("mo", "kind")),
+    "capitation_parts": TableSpec(CapitationPart, ("mo", "place")),
+    "performance": TableSpec(Performance, ("mo",)),
+    "fap": TableSpec(Fap, ("fap",)),
+    "fap_norms": TableSpec(FapNorm, (), (("residents_from", "residents_to"),)),
+    "uet": TableSpec(UetTariff, ("profil", "det"), expand={"det": (ANY, ("0", "1"))}),
+    "dialysis": TableSpec(DialysisTariff, ("code_usl",)),
 }
 
 
