@@ -8,6 +8,8 @@ document), `reproduced` (a published table was reproduced), `copy` (read in a co
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -18,7 +20,12 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-SURENESS: Final = ("read", "reproduced", "copy", "code", "unconfirmed")
+from omsclaims import messages
+
+UNCONFIRMED: Final = "unconfirmed"
+SURENESS: Final = ("read", "reproduced", "copy", "code", UNCONFIRMED)
+#: A parameter in the sources of a result.
+_SOURCE: Final = re.compile(r"law:([a-z_0-9]+\.[a-z_0-9]+)@([0-9]{4}-[0-9]{2}-[0-9]{2})")
 
 
 class ParameterError(LookupError):
@@ -82,6 +89,11 @@ class Used:
     reference: str
     sure: str
 
+    @property
+    def source(self) -> str:
+        """As sources of results name it: `law:<name>@<since>`."""
+        return f"law:{self.name}@{self.since}"
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -103,6 +115,32 @@ class Parameters:
     def value(self, name: str, on: date) -> Any:
         """The bare value of `name` on a date (see `use`)."""
         return self.use(name, on).value
+
+    def named(self, sources: Iterable[str | None]) -> tuple[Used, ...]:
+        """The parameters that sources name (`law:<name>@<since>`, alone or joined by `;`), each once, by name and day.
+
+        What names no value known here is left out: sources of agreements, parameters of an older program.
+        """
+        found: dict[tuple[str, date], Used] = {}
+        for name, since in _SOURCE.findall(";".join(filter(None, sources))):
+            for value in self.by_name[name].values if name in self.by_name else ():
+                if str(value.since) == since and value.value is not None:
+                    found[name, value.since] = Used(name, value.value, value.since, value.reference, value.sure)
+        return tuple(found[key] for key in sorted(found))
+
+    def unconfirmed(self, sources: Iterable[str | None]) -> tuple[Used, ...]:
+        """Those of the parameters that sources name whose text nobody has seen: every output that used one must say so."""
+        return tuple(used for used in self.named(sources) if used.sure == UNCONFIRMED)
+
+    def with_value(self, name: str, since: date, value: Any, reference: str) -> Parameters:
+        """The same parameters with another value of one from a day on, until its next value (what-if). Raises ParameterError."""
+        if name not in self.by_name:
+            raise ParameterError(name, since)
+        parameter = self.by_name[name]
+        others = tuple(dated for dated in parameter.values if dated.since != since)
+        changed = DatedValue(since=since, value=value, reference=reference, sure=UNCONFIRMED)
+        values = tuple(sorted((*others, changed), key=lambda dated: dated.since))
+        return Parameters({**self.by_name, name: parameter.model_copy(update={"values": values})})
 
 
 def read_parameter_file(path: Path | Any) -> dict[str, Parameter]:
@@ -126,3 +164,22 @@ def federal_parameters() -> Parameters:
         if entry.name.endswith(".yaml"):
             by_name.update(read_parameter_file(entry))
     return Parameters(by_name)
+
+
+def unconfirmed(sources: Iterable[str | None], law: Parameters | None = None) -> tuple[Used, ...]:
+    """`Parameters.unconfirmed` of the parameters that come with the program, or of others (an overlay)."""
+    return (federal_parameters() if law is None else law).unconfirmed(sources)
+
+
+def unconfirmed_lines(sources: Iterable[str | None], lang: str, law: Parameters | None = None) -> list[str]:
+    """A sentence for each unconfirmed parameter that the sources name: what every output that used one prints; [] for none."""
+    known = federal_parameters() if law is None else law
+    return [mark(used, lang, known) for used in known.unconfirmed(sources)]
+
+
+def mark(used: Used, lang: str, law: Parameters | None = None) -> str:
+    """The sentence on one unconfirmed parameter: its meaning, name, since when, reference."""
+    parameter = (federal_parameters() if law is None else law).by_name[used.name]
+    meaning = parameter.meaning_ru if lang == "ru" else parameter.meaning_en
+    said = {"name": used.name, "since": used.since, "meaning": meaning, "reference": used.reference}
+    return messages.text("law.unconfirmed", lang, **said)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from omsclaims import messages
-from omsclaims.law import federal_parameters
+from omsclaims.law import UNCONFIRMED, federal_parameters
 from omsclaims.law.agreement import Agreement
 from omsclaims.money import format_amount, round_fraction, show_amount
 from omsclaims.tariffs.amounts import decimals
@@ -286,4 +286,5 @@ def _law_line(source: str, lang: str) -> str:
     value = next((value for value in parameter.values if str(value.since) == since), parameter.values[-1])
     meaning = parameter.meaning_ru if lang == "ru" else parameter.meaning_en
     params = {"name": name, "value": value.value, "since": since, "meaning": meaning, "reference": value.reference}
-    return "  " + messages.text("priced.law", lang, **params)
+    doubt = " - " + messages.text("law.unconfirmed_mark", lang) if value.sure == UNCONFIRMED else ""
+    return "  " + messages.text("priced.law", lang, **params) + doubt

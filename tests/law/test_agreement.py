@@ -207,7 +207,11 @@ def test_with_table_replaces_rows_and_changes_the_digest() -> None:
 def test_specificity_against_the_federal_lists() -> None:
     found = load_agreement(AGREEMENTS / "s6_volgograd_2026")
     law = federal_parameters()
-    assert against_law(found, law) == ()
+    # The fixture's groups st00.* are ours and stand in no federal list.
+    assert [(item.code, dict(item.params)["value"]) for item in against_law(found, law)] == [
+        ("flag_departs", "st00.001"),
+        ("flag_departs", "st00.003"),
+    ]
     ksg = found.table("ksg")
 
     def with_group(code: str, specificity5: int) -> Agreement:
@@ -215,13 +219,52 @@ def test_specificity_against_the_federal_lists() -> None:
         return replace(found, tables={**found.tables, "ksg": rows})
 
     def codes(agreement: Agreement) -> list[Problem]:
-        return list(against_law(agreement, law))
+        return [item for item in against_law(agreement, law) if item.column == "specificity"]
 
     assert [item.code for item in codes(with_group("st19.001", 90_000))] == ["specificity_is_one"]
     assert [item.code for item in codes(with_group("st13.002", 90_000))] == ["specificity_not_lowered"]
     assert codes(with_group("st13.002", 110_000)) == []
     assert [item.code for item in codes(with_group("st27.010", 110_000))] == ["specificity_not_raised"]
     assert "st27.010" in codes(with_group("st27.010", 110_000))[0].text("ru")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("kslp", "idsl,value,uses_territorial\n1,0.2,1\n", None),
+        ("kslp", "idsl,value,uses_territorial\n1,0.21,1\n", ("kslp.csv", 2, "value", "kslp_departs")),
+        ("kslp", "idsl,value,uses_territorial\n17,0.3,1\n", ("kslp.csv", 2, "uses_territorial", "kslp_territorial")),
+        ("kslp", "idsl,value,uses_territorial\n17,0.3,0\n", None),
+        ("interrupted_results", "rslt,reason\n102,4\n", None),
+        ("interrupted_results", "rslt,reason\n102,5\n", ("interrupted_results.csv", 2, "reason", "reason_departs")),
+        ("relative_coefficients", "kind,group,coefficient\noutpatient,m65,1.6\n", None),
+        (
+            "relative_coefficients",
+            "kind,group,coefficient\noutpatient,m65,1.59999\n",
+            ("relative_coefficients.csv", 2, "coefficient", "below_floor"),
+        ),
+        ("relative_coefficients", "kind,group,coefficient\noutpatient,m18-64,0.4\nambulance,f65,1.5\n", None),
+        ("capitation_parts", "mo,place,residents,share,coefficient\n340001,A,20000,0.5,1.113\n", None),
+        (
+            "capitation_parts",
+            "mo,place,residents,share,coefficient\n340001,A,20000,0.5,1.11\n",
+            ("capitation_parts.csv", 2, "coefficient", "place_below_least"),
+        ),
+        ("capitation_parts", "mo,place,residents,share,coefficient\n340001,A,20001,0.5,1.04\n", None),
+    ],
+)
+def test_departures_from_federal_figures_are_told(
+    tmp_path: Path, file: str, text: str, expected: tuple[str, int, str, str] | None
+) -> None:
+    """On the figures of the law, on their bounds, and beside them; the year is one in which each is known."""
+    made = Path(shutil.copytree(AGREEMENTS / "s6_volgograd_2026", tmp_path / "a"))
+    if file == "kslp":  # values after 2025 are not known
+        main = made / "agreement.yaml"
+        main.write_text(main.read_text(encoding="utf-8").replace("2026", "2025"), encoding="utf-8")
+    (made / f"{file}.csv").write_text(text, encoding="utf-8")
+    found = [item for item in against_law(load_agreement(made), federal_parameters()) if item.file != "ksg.csv"]
+    assert [(item.file, item.line, item.column, item.code) for item in found] == ([] if expected is None else [expected])
+    assert all(item.text(lang) for item in found for lang in ("ru", "en"))
 
 
 # ---- switches of control ---------------------------------------------------------------------------------------------------
