@@ -9,10 +9,11 @@ loading: pricing makes it a coded finding of the case (Rules 158n chapter XI; de
 rows     what a row of each table is            model    the agreement as it was loaded
 loading  a folder becomes an agreement          checks   what will show as findings, what departs from federal lists
 percapita  contradictions in the tables of per-capita money, the partition of a date
-changes  two agreements compared; a what-if overlay laid over one
+diff     two agreements compared                overlay  a what-if laid over an agreement and the law
 """
 
 from omsclaims.law.agreement.checks import against_law
+from omsclaims.law.agreement.diff import diff
 from omsclaims.law.agreement.loading import RuleProblem, load_agreement
 from omsclaims.law.agreement.model import (
     Agreement,
@@ -26,6 +27,7 @@ from omsclaims.law.agreement.model import (
     RuleSwitch,
     Volumes,
 )
+from omsclaims.law.agreement.overlay import Change, apply_overlay
 from omsclaims.law.agreement.percapita import OWN_PARTITION, partition_on
 from omsclaims.law.agreement.rows import (
     ANY,
@@ -57,6 +59,7 @@ __all__ = [
     "SETTINGS",
     "Agreement",
     "AgreementError",
+    "Change",
     "Control",
     "Decimals",
     "Financing",
@@ -72,7 +75,9 @@ __all__ = [
     "TableSpec",
     "Volumes",
     "against_law",
+    "apply_overlay",
     "decimals_of",
+    "diff",
     "frame_schema",
     "load_agreement",
     "partition_on",

@@ -71,15 +71,15 @@ def load_agreement(folder: Path | str, rule_problem: RuleProblem | None = None) 
         raise AgreementError(root.name, problems)
     problems.extend(_needed(root, head, rows))
     problems.extend(_wrong_switches(head, rule_problem))
-    rows = {name: _expanded(_spec(name), found) for name, found in rows.items()}
+    rows = {name: expanded(_spec(name), found) for name, found in rows.items()}
     rows = {name: _dated(head, found, problems) for name, found in rows.items()}
     for name, found in rows.items():
-        problems.extend(_contradictions(_spec(name), found))
-    problems.extend(_plan_lines(rows["plan_lines"]))
+        problems.extend(contradictions(_spec(name), found))
+    problems.extend(plan_line_problems(rows["plan_lines"]))
     problems.extend(per_capita_problems(root, head, rows))
     if problems:
         raise AgreementError(root.name, problems)
-    tables = {name: _frame(_spec(name), found, head) for name, found in rows.items()}
+    tables = {name: frame_of(_spec(name), found, head) for name, found in rows.items()}
     return Agreement(head, tables, tuple(notes_of(tables)), digest.hexdigest())
 
 
@@ -87,7 +87,7 @@ def _spec(name: str) -> TableSpec:
     return SECTIONS[name] if name in SECTIONS else FILES[name]
 
 
-def _read_text(path: Path, problems: list[Problem], feed: Callable[[bytes], object]) -> str | None:
+def read_text(path: Path, problems: list[Problem], feed: Callable[[bytes], object]) -> str | None:
     """Text of a file, its bytes fed to the digest (line ends made equal); None with a problem when it cannot be read."""
     if not path.is_file():
         return None
@@ -118,8 +118,26 @@ def _known_keys() -> frozenset[str]:
     return frozenset(name for model in models for name in model.model_fields) | frozenset(SECTIONS)
 
 
-def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], problems: list[Problem]) -> Any:
-    """A YAML node as dict, list or text; numbers stay text (a rate must not become a float); empty values are left out."""
+def plain_yaml(text: str, file: str, lines: dict[tuple[str | int, ...], int], problems: list[Problem]) -> Any:
+    """A YAML text as dict, list or text with the line of each path; empty values are kept as None. Raises yaml.YAMLError.
+
+    Numbers stay text: a rate must not become a float. Aliases are a problem: one may stand inside itself.
+    """
+    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+        problems.append(Problem(file, 1, "", "not_yaml"))
+        return None
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    return None if node is None else _plain(node, (), lines, problems, file)
+
+
+def _plain(
+    node: yaml.Node,
+    path: tuple[str | int, ...],
+    lines: dict[tuple[str | int, ...], int],
+    problems: list[Problem],
+    file: str = MAIN_FILE,
+) -> Any:
+    """A YAML node as dict, list or text; empty values are left out of agreement.yaml, and known keys only may be empty there."""
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
@@ -127,17 +145,17 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key in seen:
-                problems.append(Problem(MAIN_FILE, key_node.start_mark.line + 1, key, "key_twice"))
+                problems.append(Problem(file, key_node.start_mark.line + 1, key, "key_twice"))
             seen.add(key)
-            value = _plain(value_node, (*path, key), lines, problems)
+            value = _plain(value_node, (*path, key), lines, problems, file)
             lines[*path, key] = key_node.start_mark.line + 1
-            if value is not None:
+            if value is not None or file != MAIN_FILE:
                 found[key] = value
             elif key not in _known_keys():  # `rate: 13915,7` in braces is a rate and an empty key 7
                 problems.append(Problem(MAIN_FILE, key_node.start_mark.line + 1, key, "unknown_key"))
         return found
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*path, i), lines, problems) for i, item in enumerate(node.value)]
+        return [_plain(item, (*path, i), lines, problems, file) for i, item in enumerate(node.value)]
     text = str(node.value)
     quoted = getattr(node, "style", None) in ("'", '"')
     return None if not quoted and text in _EMPTY else text
@@ -145,7 +163,7 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
 
 def _read_main(root: Path, problems: list[Problem], feed: Callable[[bytes], object]) -> tuple[Head | None, dict[str, list[Read]]]:
     """agreement.yaml: its head (None when it is not usable) and the rows of its lists."""
-    text = _read_text(root / MAIN_FILE, problems, feed)
+    text = read_text(root / MAIN_FILE, problems, feed)
     if text is None:
         problems.append(Problem(MAIN_FILE, 1, "", "no_main_file"))
         return None, {}
@@ -171,7 +189,7 @@ def _read_main(root: Path, problems: list[Problem], feed: Callable[[bytes], obje
     except ValidationError as error:
         for item in error.errors():
             place = _closest(tuple(item["loc"]), lines)
-            problems.append(_problem(MAIN_FILE, place, ".".join(map(str, item["loc"])), item))
+            problems.append(problem_of(MAIN_FILE, place, ".".join(map(str, item["loc"])), item))
         return None, sections
     if head.valid_from > head.valid_to or not head.valid_from.year <= head.year <= head.valid_to.year:
         problems.append(Problem(MAIN_FILE, lines[("valid_from",)], "valid_from", "validity"))
@@ -186,7 +204,7 @@ def _sections(raw: dict[str, Any], lines: dict[tuple[str | int, ...], int], prob
         if not isinstance(listed, list):
             problems.append(Problem(MAIN_FILE, lines[(name,)], name, "not_a_list"))
             continue
-        read = (_row(spec, MAIN_FILE, lines[(name, i)], item, problems) for i, item in enumerate(listed))
+        read = (checked_row(spec, MAIN_FILE, lines[(name, i)], item, problems) for i, item in enumerate(listed))
         sections[name] = [row for row in read if row is not None]
     return sections
 
@@ -208,20 +226,20 @@ def _closest(path: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], 
     return lines.get(path, 1)
 
 
-def _row(spec: TableSpec, file: str, line: int, cells: object, problems: list[Problem]) -> Read | None:
+def checked_row(spec: TableSpec, file: str, line: int, cells: object, problems: list[Problem]) -> Read | None:
     """A checked row; None with its problems noted."""
     try:
         return Read(file, line, spec.row.model_validate(cells))
     except ValidationError as error:
         for item in error.errors():
-            problems.append(_problem(file, line, ".".join(str(part) for part in item["loc"]), item))
+            problems.append(problem_of(file, line, ".".join(str(part) for part in item["loc"]), item))
         return None
 
 
 _PYDANTIC: Final = {"missing": "missing", "extra_forbidden": "unknown_key", "literal_error": "not_in_list"}
 
 
-def _problem(file: str, line: int, column: str, item: Any) -> Problem:
+def problem_of(file: str, line: int, column: str, item: Any) -> Problem:
     """A Problem from an error of pydantic."""
     kind = str(item["type"])
     context = item.get("ctx") or {}
@@ -248,7 +266,7 @@ def _problem(file: str, line: int, column: str, item: Any) -> Problem:
 def _read_csv(root: Path, name: str, spec: TableSpec, problems: list[Problem], feed: Callable[[bytes], object]) -> list[Read]:
     """Rows of one CSV: first line the columns, `#` begins a remark; [] when there is no such file."""
     file = f"{name}.csv"
-    text = _read_text(root / file, problems, feed)
+    text = read_text(root / file, problems, feed)
     if text is None:
         return []
     reader = csv.reader(text.split("\n"))
@@ -270,7 +288,7 @@ def _read_csv(root: Path, name: str, spec: TableSpec, problems: list[Problem], f
             problems.append(Problem(file, reader.line_num, "", "cells", params))
             continue
         filled = {column: cell.strip() for column, cell in zip(columns, cells, strict=True) if cell.strip()}
-        row = _row(spec, file, reader.line_num, filled, problems)
+        row = checked_row(spec, file, reader.line_num, filled, problems)
         if row is not None:
             found.append(row)
     if columns is None:
@@ -336,7 +354,7 @@ def _wrong_switches(head: Head, rule_problem: RuleProblem | None) -> list[Proble
     return problems
 
 
-def _expanded(spec: TableSpec, found: list[Read]) -> list[Read]:
+def expanded(spec: TableSpec, found: list[Read]) -> list[Read]:
     """Rows with a word for all values, once for each of the values."""
     for column, (word, values) in spec.expand.items():
         wider: list[Read] = []
@@ -359,7 +377,7 @@ def _dated(head: Head, found: list[Read], problems: list[Problem]) -> list[Read]
     return dated
 
 
-def _contradictions(spec: TableSpec, found: list[Read]) -> list[Problem]:
+def contradictions(spec: TableSpec, found: list[Read]) -> list[Problem]:
     """Pairs of rows that say two things of one key at one time, and ranges that end before they begin."""
     problems = []
     by_key: dict[tuple[object, ...], list[Read]] = defaultdict(list)
@@ -396,7 +414,7 @@ def _wrong_parameters(head: Head, rule_problem: RuleProblem | None) -> list[Prob
     return problems
 
 
-def _plan_lines(found: list[Read]) -> list[Problem]:
+def plan_line_problems(found: list[Read]) -> list[Problem]:
     """Lines of the plan that contradict themselves (one line, two names, units or substitutes), or whose substitute is no line or
     leads back to them."""
     first: dict[str, PlanLine] = {}
@@ -427,7 +445,7 @@ def _overlap(one: Row, two: Row, low: str, high: str) -> bool:
     return (ends[0] is None or starts[1] <= ends[0]) and (ends[1] is None or starts[0] <= ends[1])
 
 
-def _frame(spec: TableSpec, found: list[Read], head: Head) -> pl.DataFrame:
+def frame_of(spec: TableSpec, found: list[Read], head: Head) -> pl.DataFrame:
     """The frame of a table, sorted by key and validity, so that the order of the lines does not matter."""
     schema = frame_schema(spec.row)
     columns: dict[str, list[object]] = {name: [] for name in schema}
