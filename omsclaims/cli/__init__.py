@@ -20,7 +20,8 @@ from omsclaims.registry import compiling
 FAMILIES: Final = {
     "demo": ("demo",),
     "books": ("nsi",),
-    "store": ("init", "register", "agreement", "ingest", "withdraw", "status"),
+    "store": ("init", "register", "ingest", "withdraw", "status"),
+    "agreement": ("agreement",),
     "files": ("check", "read", "write", "rewrite"),
     "formats": ("formats",),
     "checks": ("checks",),

@@ -35,7 +35,7 @@ SHOWN_OF_A_RULE: Final = 5
 #: Commands in the order of work, for the help.
 ORDER_OF_WORK: Final = (
     "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show",
-    "register load", "agreement load", "ingest", "withdraw", "run",
+    "register load", "agreement check", "agreement load", "agreement show", "agreement diff", "ingest", "withdraw", "run",
     "reopen", "explain", "status", "plan check", "plan report",
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
     "accident list", "accident report",

@@ -1,4 +1,4 @@
-"""Commands that fill a workspace: init, register, agreement, ingest, withdraw, status."""
+"""Commands that fill a workspace: init, register, ingest, withdraw, status."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -8,16 +8,12 @@ from typing import Annotated, Final
 
 import polars as pl
 import typer
-from pydantic import ValidationError
 
-from omsclaims import checks, contract, findings, intake, messages, money
+from omsclaims import contract, findings, intake, messages, money
 from omsclaims.cli import common, words
 from omsclaims.cli.books import say_later
-from omsclaims.law import federal_parameters
-from omsclaims.law.agreement import AgreementError, against_law, load_agreement
 from omsclaims.nsi import BUILT_IN, built_in_books
-from omsclaims.registry.formats import OverlayError, load_overlays
-from omsclaims.workspace import Workspace, WorkspaceError
+from omsclaims.workspace import Workspace
 
 #: Threads of reading packages, unless told otherwise.
 THREADS: Final = max(1, os.cpu_count() or 1)
@@ -47,7 +43,6 @@ def add_to(app: typer.Typer, lang: str) -> None:
         common.out.print(text("cli.init.done", lang, folder=folder, territory=territory, role=role))
 
     _add_registers(app, lang)
-    _add_agreement(app, lang)
     _add_packages(app, lang)
 
 
@@ -71,43 +66,6 @@ def _add_registers(app: typer.Typer, lang: str) -> None:
                 payload = {"register": path.stem, "digest": digest, "rows": table.height}
                 store.record("register load", day, common.who_am_i(), None, payload)
                 common.out.print(text("cli.register.loaded", lang, name=path.stem, rows=table.height))
-
-
-def _add_agreement(app: typer.Typer, lang: str) -> None:
-    text = messages.text
-    agreement = words.group(lang, "cli.agreement.help")
-    app.add_typer(agreement, name="agreement")
-
-    @words.command(agreement, "load", lang, "agreement.load")
-    def agreement_load(
-        folder: Annotated[Path, typer.Argument(help=text("cli.agreement.load.folder", lang))],
-        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
-        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
-        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
-    ) -> None:
-        day = common.parse_as_of(as_of, lang)
-        try:
-            loaded = load_agreement(folder, checks.rule_problem)
-            load_overlays(folder / "formats", loaded.territory)  # what is wrong with it is told now, not with every package
-        except (AgreementError, OverlayError, ValidationError, OSError) as error:
-            reason: object = error
-            if isinstance(error, AgreementError):
-                reason = error.text(lang)
-            elif isinstance(error, OverlayError):
-                reason = error.text_in(lang)
-            common.err.print(text("cli.agreement.bad", lang, folder=folder, reason=reason), style="bold red", markup=False)
-            raise typer.Exit(common.UNREADABLE) from error
-        doubts = against_law(loaded, federal_parameters())
-        for doubt in doubts:  # they stop nothing: the agreement is the commission's, but somebody should look
-            common.out.print(doubt.text(lang), style="yellow", markup=False)
-        with Workspace.writing(workspace) as store:
-            if loaded.territory != store.meta("territory"):
-                raise WorkspaceError("workspace.other_territory", found=loaded.territory, own=store.meta("territory"))
-            digest = store.store_agreement(loaded.year, folder, day)
-            payload = {"year": loaded.year, "territory": loaded.territory, "digest": digest}
-            store.record("agreement load", day, common.who_am_i(), None, payload)
-        common.out.print(text("cli.agreement.loaded", lang, year=loaded.year, title=loaded.title))
-        raise typer.Exit(common.FINDINGS if doubts else common.CLEAN)
 
 
 def _all_files(paths: list[Path], suffixes: tuple[str, ...], lang: str) -> list[Path]:

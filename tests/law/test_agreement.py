@@ -74,7 +74,7 @@ def test_values_are_scaled_and_dated() -> None:
     ]
     assert found.table("interrupted").filter(pl.col("reason_from") == 8)["surgical"].to_list() == ["0", "1"]
     assert found.head.control.first_stage_exam_letters == ("DP", "DO")
-    assert found.head.financing is not None and found.head.financing.partition == "2020"
+    assert found.head.financing is not None and found.head.financing.partition == "partition"
     assert (found.territory, found.year, found.title) == ("75", 2022, "Made-up tariff agreement with every table")
     assert found.planned_kinds == {"ksg_inpatient", "ksg_day", "visit", "episode", "vmp"}
 

@@ -85,7 +85,7 @@ def test_values_of_per_capita_money_are_scaled(folder: Path) -> None:
         ("agreement.yaml", "base: 120.5, money: 1000000, ", "", ("agreement.yaml", 33, "money", "missing")),
         ("agreement.yaml", "kdpv: attached", "kdpv: table", ("clinic_capitation.csv", 2, "kdpv", "missing")),
         ("agreement.yaml", "kind: outpatient", "kind: ambulance", ("clinic_capitation.csv", 1, "", "no_rows")),
-        ("agreement.yaml", 'partition: "2020"', "partition: own", ("partition.csv", 1, "", "no_file")),
+        ("agreement.yaml", "partition: partition", "partition: own", ("partition.csv", 1, "", "no_file")),
     ],
 )  # fmt: skip
 def test_what_is_missing_or_contradicts_is_named(
@@ -103,7 +103,7 @@ def test_a_table_that_per_capita_money_needs_is_named_when_it_is_not_there(folde
 
 
 def test_the_partition_of_the_territory(folder: Path) -> None:
-    put(folder / "agreement.yaml", 'partition: "2020"', "partition: own")
+    put(folder / "agreement.yaml", "partition: partition", "partition: own")
     (folder / "partition.csv").write_text(OWN, encoding="utf-8")
     partition, source = partition_on(load_agreement(folder), federal_parameters(), date(2022, 5, 1))
     assert source == "partition.csv"
@@ -123,13 +123,13 @@ def test_the_partition_of_the_territory(folder: Path) -> None:
 def test_a_partition_that_loses_or_doubles_people_is_named(
     folder: Path, old: str, new: str, expected: tuple[str, int, str, str]
 ) -> None:
-    put(folder / "agreement.yaml", 'partition: "2020"', "partition: own")
+    put(folder / "agreement.yaml", "partition: partition", "partition: own")
     (folder / "partition.csv").write_text(OWN.replace(old, new), encoding="utf-8")
     assert expected in problems(folder)
 
 
 def test_a_partition_may_change_within_the_year_but_not_have_a_gap(folder: Path) -> None:
-    put(folder / "agreement.yaml", 'partition: "2020"', "partition: own")
+    put(folder / "agreement.yaml", "partition: partition", "partition: own")
     first = "code,sex,age_from,age_to,valid_from,valid_to\nall,mf,0,,,2022-06-30\n"
     second = "young,mf,0,64,2022-07-01,\nold,mf,65,,2022-07-01,\n"
     (folder / "partition.csv").write_text(first + second, encoding="utf-8")

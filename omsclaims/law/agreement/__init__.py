@@ -12,7 +12,7 @@ percapita  contradictions in the tables of per-capita money, the partition of a 
 diff     two agreements compared                overlay  a what-if laid over an agreement and the law
 """
 
-from omsclaims.law.agreement.checks import against_law
+from omsclaims.law.agreement.checks import against_law, coverage, month_findings
 from omsclaims.law.agreement.diff import diff
 from omsclaims.law.agreement.loading import RuleProblem, load_agreement
 from omsclaims.law.agreement.model import (
@@ -43,8 +43,12 @@ from omsclaims.law.agreement.rows import (
     Row,
     Setting,
     TableSpec,
+    cell_text,
     decimals_of,
+    frame_column,
     frame_schema,
+    key_text,
+    spec_of,
 )
 
 __all__ = [
@@ -76,9 +80,15 @@ __all__ = [
     "Volumes",
     "against_law",
     "apply_overlay",
+    "cell_text",
+    "coverage",
     "decimals_of",
     "diff",
+    "frame_column",
     "frame_schema",
+    "key_text",
     "load_agreement",
+    "month_findings",
     "partition_on",
+    "spec_of",
 ]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Final
 
 import polars as pl
 
+from omsclaims import findings
+from omsclaims.findings import Finding
 from omsclaims.law import ParameterError, Parameters
 from omsclaims.law.agreement.model import Agreement, Problem
 from omsclaims.law.agreement.percapita import partition_on
-from omsclaims.law.agreement.rows import SETTINGS
+from omsclaims.law.agreement.rows import FILES, MAIN_FILE, SECTIONS, SETTINGS, key_text, spec_of
 from omsclaims.law.rules import capitation_rules, norm_rules
+from omsclaims.periods import Month
 
 ONE: Final = 10**5
 
@@ -39,7 +42,7 @@ def against_law(agreement: Agreement, law: Parameters) -> tuple[Problem, ...]:
     """
     found = [
         *_groups(agreement, law), *_complexity(agreement, law), *_results(agreement, law), *_old_people(agreement, law),
-        *_places(agreement, law),
+        *_places(agreement, law), *_partition(agreement, law),
     ]  # fmt: skip
     return tuple(sorted(set(found)))
 
@@ -122,9 +125,75 @@ def _places(agreement: Agreement, law: Parameters) -> Iterator[Problem]:
             yield _doubt(row, "coefficient", "place_below_least", value=row["place"], least=float(least.least))
 
 
+def _partition(agreement: Agreement, law: Parameters) -> Iterator[Problem]:
+    """A partition that the financing names and that there is not on the first day of the agreement."""
+    options = agreement.head.financing
+    try:
+        partition_on(agreement, law, agreement.head.valid_from)
+    except (ParameterError, ValueError) as error:
+        if options is not None:
+            params = (("reason", str(error)), ("value", options.partition))
+            yield Problem(MAIN_FILE, 1, "financing.partition", "partition_unknown", params)
+
+
 def _known(law: Parameters, name: str, on: date) -> Any:
     """A federal value on a day; None where no edition is known for it."""
     try:
         return law.value(name, on)
     except ParameterError:
         return None
+
+
+def coverage(agreement: Agreement, first: date, last: date) -> tuple[Problem, ...]:
+    """Days of a time on which the agreement, or a key of one of its tables, does not hold, though it does on others.
+
+    `stops`: the agreement itself; `key_stops`: rows of a key begin late, end early, or leave days between them. A key without any
+    row is no matter of this: whoever needs it finds out.
+    """
+    head = agreement.head
+    found = []
+    if first < head.valid_from or last > head.valid_to:
+        params = (("from", str(head.valid_from)), ("to", str(head.valid_to)))
+        found.append(Problem(MAIN_FILE, 1, "valid_to", "stops", params))
+    first, last = max(first, head.valid_from), min(last, head.valid_to)
+    for name in (*SECTIONS, *FILES) if first <= last else ():
+        found += _stopping(agreement, name, first, last)
+    return tuple(sorted(set(found)))
+
+
+def _stopping(agreement: Agreement, name: str, first: date, last: date) -> list[Problem]:
+    """Keys of a table whose rows do not hold on each day of a time; at the last of their rows."""
+    spec = spec_of(name)
+    keys = [*spec.keys, *(column for pair in spec.ranges for column in pair)]
+    table = agreement.table(name)
+    partly = table.filter((pl.col("valid_from") > first) | (pl.col("valid_to") < last))
+    if partly.is_empty():
+        return []
+    asked = table.join(partly.select(keys).unique(), on=keys, how="semi", nulls_equal=True) if keys else table
+    found = []
+    for rows in asked.sort("valid_from", maintain_order=True).partition_by(keys, maintain_order=True) if keys else [asked]:
+        missing, day = [], first
+        for begin, end in rows.sort("valid_from").select("valid_from", "valid_to").iter_rows():
+            if begin > day:
+                missing.append((day, min(begin - timedelta(days=1), last)))
+            day = max(day, end + timedelta(days=1))
+            if day > last:
+                break
+        if day <= last:
+            missing.append((day, last))
+        for begin, end in missing:
+            if begin <= end:
+                row = rows.row(-1, named=True)
+                found.append(_doubt(row, "valid_to", "key_stops", value=key_text(spec, row) or name, begin=begin, end=end))
+    return found
+
+
+def month_findings(agreement: Agreement, month: Month) -> pl.DataFrame:
+    """A.1 the agreement does not hold on all days of a month, A.2 a key of a table does not: rows of `findings.SCHEMA`."""
+    rules = {"stops": "A.1", "key_stops": "A.2"}
+    found = []
+    for problem in coverage(agreement, month.first, month.last):
+        params = {**dict(problem.params), "month": str(month), "place": f"{problem.file}:{problem.line}"}
+        value = params.get("value", agreement.title)
+        found.append(Finding(rules[problem.code], element=problem.column, value=value, line=problem.line, params=params))
+    return findings.frame(found)

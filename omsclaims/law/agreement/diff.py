@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Final
 
 import polars as pl
 from pydantic import BaseModel
 
 from omsclaims.law.agreement.model import Agreement
-from omsclaims.law.agreement.rows import FILES, SECTIONS, Row, TableSpec, decimals_of
+from omsclaims.law.agreement.rows import FILES, SECTIONS, TableSpec, cell_text, frame_column, key_text, spec_of
 
 #: Columns of `diff`; a null in `before` or `after` of a whole row (`column` is empty) says that it is not there.
 SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -18,39 +17,6 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
     "valid_from": pl.Date(), "valid_to": pl.Date(), "source_before": pl.String(), "source_after": pl.String(),
 }  # fmt: skip
 _VALIDITY: Final = ("valid_from", "valid_to")
-
-
-def spec_of(name: str) -> TableSpec:
-    """The table of that name. Raises KeyError."""
-    return SECTIONS[name] if name in SECTIONS else FILES[name]
-
-
-def frame_column(row: type[Row], column: str) -> str:
-    """Name of a column in the frame: its decimals behind it (weight -> weight5)."""
-    decimals = decimals_of(row, column)
-    return column if decimals is None else f"{column}{decimals}"
-
-
-def cell_text(row: type[Row], column: str, value: object) -> str:
-    """A value as a file of the agreement writes it: decimals with a point, flags 1 and 0, "" for none."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(int(value))
-    decimals = decimals_of(row, column)
-    if decimals is None or not isinstance(value, int):
-        return value.isoformat() if isinstance(value, date) else str(value)
-    whole, rest = divmod(value, 10**decimals)
-    return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
-
-
-def key_text(spec: TableSpec, row: Mapping[str, Any]) -> str:
-    """What a row is about: `code=st02.001, setting=ksg_inpatient`, ranges as `days=0..3`."""
-    parts = [f"{column}={row[column]}" for column in spec.keys if row[column] is not None]
-    for low, high in spec.ranges:
-        upper = "" if row[high] is None else row[high]
-        parts.append(f"{low.removesuffix('_from')}={row[low]}..{upper}")
-    return ", ".join(parts)
 
 
 def diff(before: Agreement, after: Agreement) -> pl.DataFrame:

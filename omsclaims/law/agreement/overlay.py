@@ -33,10 +33,21 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from omsclaims.law import ParameterError, Parameters
 from omsclaims.law.agreement import loading
-from omsclaims.law.agreement.diff import cell_text, frame_column, key_text, spec_of
 from omsclaims.law.agreement.model import Agreement, AgreementError, Head, Problem
-from omsclaims.law.agreement.percapita import per_capita_problems
-from omsclaims.law.agreement.rows import FILES, SECTIONS, Day, Read, Row, TableSpec, decimals_of
+from omsclaims.law.agreement.percapita import LOOKED_AT, per_capita_problems
+from omsclaims.law.agreement.rows import (
+    FILES,
+    SECTIONS,
+    Day,
+    Read,
+    Row,
+    TableSpec,
+    cell_text,
+    decimals_of,
+    frame_column,
+    key_text,
+    spec_of,
+)
 from omsclaims.money import round_fraction
 
 #: File of changed rows in sources, whatever the overlay itself is called.
@@ -463,9 +474,10 @@ def _checked(work: _Work, path: Path) -> Agreement:
         work.problems.extend(loading.contradictions(spec_of(name), rows))
     if work.problems:
         return changed
-    per_capita = {name: work.rows.get(name) or _reads(work.agreement, name) for name in (*SECTIONS, *FILES)}
-    known = set(per_capita_problems(path, work.agreement.head, {name: _reads(work.agreement, name) for name in per_capita}))
-    work.problems.extend(one for one in per_capita_problems(path, work.head, per_capita) if one not in known)
+    before = {name: _reads(work.agreement, name) for name in LOOKED_AT}
+    after = {name: work.rows.get(name, before[name]) for name in LOOKED_AT}
+    known = set(per_capita_problems(path, work.agreement.head, before))
+    work.problems.extend(one for one in per_capita_problems(path, work.head, after) if one not in known)
     if "plan_lines" in work.rows:
         work.problems.extend(loading.plan_line_problems(work.rows["plan_lines"]))
     if work.problems:

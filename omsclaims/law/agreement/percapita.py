@@ -27,6 +27,10 @@ from omsclaims.periods import Partition, SexAgeGroup, parse_partition
 
 #: What `financing.partition` says where the territory has groups of its own.
 OWN_PARTITION: Final = "own"
+#: Tables that `per_capita_problems` looks at.
+LOOKED_AT: Final = (
+    "partition", "capitation", "clinic_capitation", "relative_coefficients", "capitation_parts", "performance", "fap",
+)  # fmt: skip
 _ONE: Final = 10**5
 _SEXES: Final = {"m": (1,), "f": (2,)}
 

@@ -537,7 +537,7 @@ FILES: Final[Mapping[str, TableSpec]] = {
 }
 
 
-def decimals_of(row: type[Row], column: str) -> int | None:
+def decimals_of(row: type[BaseModel], column: str) -> int | None:
     """Decimals of a column of a row model; None where it holds no decimals."""
     annotation = row.model_fields[column]
     candidates: list[Any] = [*annotation.metadata]
@@ -567,3 +567,36 @@ def frame_schema(row: type[Row]) -> dict[str, pl.DataType]:
         else:
             schema[name] = pl.String()
     return {**schema, "source": pl.String()}
+
+
+def spec_of(name: str) -> TableSpec:
+    """The table of that name. Raises KeyError."""
+    return SECTIONS[name] if name in SECTIONS else FILES[name]
+
+
+def frame_column(row: type[Row], column: str) -> str:
+    """Name of a column in the frame: its decimals behind it (weight -> weight5)."""
+    decimals = decimals_of(row, column)
+    return column if decimals is None else f"{column}{decimals}"
+
+
+def cell_text(row: type[BaseModel], column: str, value: object) -> str:
+    """A value as a file of the agreement writes it: decimals with a point, flags 1 and 0, "" for none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    decimals = decimals_of(row, column)
+    if decimals is None or not isinstance(value, int):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    whole, rest = divmod(value, 10**decimals)
+    return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
+
+
+def key_text(spec: TableSpec, row: Mapping[str, Any]) -> str:
+    """What a row is about: `code=st02.001, setting=ksg_inpatient`, ranges as `days=0..3`."""
+    parts = [f"{column}={row[column]}" for column in spec.keys if row[column] is not None]
+    for low, high in spec.ranges:
+        upper = "" if row[high] is None else row[high]
+        parts.append(f"{low.removesuffix('_from')}={row[low]}..{upper}")
+    return ", ".join(parts)
