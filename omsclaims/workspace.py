@@ -22,7 +22,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from dataclasses import replace as replace_fields
@@ -166,10 +166,15 @@ def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
     return {path.stem: read_table(path) for path in sorted(folder.glob("*.parquet"))}
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """One table written by `write_tables`."""
-    table = pl.read_parquet(path)
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """One table written by `write_tables`. columns: read only those of these names that it has."""
     order = json.loads(pl.read_parquet_metadata(path).get(_WITHOUT_VALUES, "{}"))
+    if columns is None:
+        table = pl.read_parquet(path)
+    else:
+        held = pl.read_parquet_schema(path)
+        table = pl.read_parquet(path, columns=[column for column in columns if column in held])
+        order = {column: kind for column, kind in order.items() if column in columns}
     if not order:
         return table
     # Constants take no room, however many rows there are.

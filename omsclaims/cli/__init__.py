@@ -31,6 +31,8 @@ FAMILIES: Final = {
     "insured": ("insured",),
     "accidents": ("accident",),
     "months": ("run", "reopen", "explain"),
+    "norms": ("norms",),
+    "whatif": ("whatif",),
     "expertise": ("expertise",),
 }
 

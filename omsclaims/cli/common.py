@@ -36,7 +36,7 @@ SHOWN_OF_A_RULE: Final = 5
 ORDER_OF_WORK: Final = (
     "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show",
     "register load", "agreement check", "agreement load", "agreement show", "agreement diff", "ingest", "withdraw", "run",
-    "reopen", "explain", "status", "plan check", "plan report",
+    "reopen", "explain", "status", "plan check", "plan report", "norms", "whatif",
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
     "accident list", "accident report",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
@@ -83,6 +83,18 @@ def parse_month(text: str, lang: str) -> Month:
         return Month.parse(text)
     except ValueError as error:
         raise typer.BadParameter(messages.text("cli.bad_month", lang, value=text)) from error
+
+
+def parse_months(text: str, lang: str) -> list[Month]:
+    """`2021-01..2021-12` or one month, month by month."""
+    first, _, last = text.partition("..")
+    start, end = parse_month(first, lang), parse_month(last or first, lang)
+    if end < start:
+        raise typer.BadParameter(messages.text("cli.bad_period", lang, value=text))
+    found = [start]
+    while found[-1] < end:
+        found.append(found[-1].plus(1))
+    return found
 
 
 def limits_of(path: Path | None) -> Limits | None:

@@ -333,7 +333,7 @@ def _with_floor(norms: list[Norm], partition: Partition, floor: Fraction, from_a
     left = people - sum((raised[norm.place, norm.group] * norm.people for norm in norms if norm.group in old), Fraction(0))
     young = sum((_kd(norm) * norm.people for norm in norms if norm.group not in old), Fraction(0))
     if left <= 0 or young <= 0:
-        problems.append(Finding("T.7", params={"floor": _digits(floor, 4), "age": from_age}))
+        problems.append(Finding("T.7", params={"floor": decimal(floor, 4), "age": from_age}))
         return [replace(norm, kd=None) for norm in norms]
     factor = left / young
     return [replace(norm, kd=raised.get((norm.place, norm.group), _kd(norm) * factor)) for norm in norms]
@@ -377,16 +377,16 @@ def frame(norms: Norms, last: Mapping[Cell, Fraction] | None = None) -> pl.DataF
         rows.append(
             {
                 "place": norm.place, "group": norm.group, "people": norm.people, "cost_kop": norm.cost_kop,
-                "kd": _digits(norm.kd, norms.options.kd_digits), "kd_exact": _text(norm.kd),
-                "kd_before_floor": _digits(norm.kd_before_floor, norms.options.kd_digits),
-                "standard": _digits(norm.standard, norms.options.standard_digits), "standard_exact": _text(norm.standard),
-                "kd_last": _digits(before, None), "change_percent": _digits(change, 2),
+                "kd": decimal(norm.kd, norms.options.kd_digits), "kd_exact": _text(norm.kd),
+                "kd_before_floor": decimal(norm.kd_before_floor, norms.options.kd_digits),
+                "standard": decimal(norm.standard, norms.options.standard_digits), "standard_exact": _text(norm.standard),
+                "kd_last": decimal(before, None), "change_percent": decimal(change, 2),
             }
         )  # fmt: skip
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _digits(value: Fraction | None, digits: int | None) -> str | None:
+def decimal(value: Fraction | None, digits: int | None) -> str | None:
     """A decimal with so many digits; without a number of digits the shortest exact one, or SHOWN_DIGITS of an endless one."""
     if value is None:
         return None

@@ -1,0 +1,179 @@
+"""What would care cost under other tariffs? Prices of a month again, only where a changed figure was used (design: What-if).
+
+A priced row names in `sources` every row of the agreement and every parameter of the law that it was made of. A figure that
+changes touches the rows that name it; a key that did not exist before may touch every row of the kinds that look it up; so does
+a parameter of the law, whose absence in `sources` says nothing. What is touched is priced by the stage itself, by the same code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import polars as pl
+
+from omsclaims import contract, findings
+from omsclaims.context import Context
+from omsclaims.law import Parameters
+from omsclaims.law.agreement import FILES, KINDS, SECTIONS, SETTINGS, Agreement
+from omsclaims.tariffs.pricing import price
+
+Tables = Mapping[str, pl.DataFrame]
+#: Kinds of payment that look a table up, where `needed` of its declaration does not say all.
+_KINDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "payment_kinds": KINDS, "rounding": KINDS, "base_rates": SETTINGS, "kslp_rules": SETTINGS, "clinic_coefficients": KINDS,
+    "interrupted": SETTINGS, "interrupted_results": SETTINGS, "kslp": SETTINGS,
+}  # fmt: skip
+#: Parameters of the law that prices read; a change of one touches all rows of КСГ.
+_LAW: Final = "tariffs."
+#: Dimensions of the difference.
+BY: Final = ("mo", "payment_kind", "profil", "group", "sex_age")
+DIFFERENCE: Final[dict[str, pl.DataType]] = {
+    "by": pl.String(), "key": pl.String(), "cases": pl.Int64(), "before_kop": pl.Int64(), "after_kop": pl.Int64(),
+    "difference_kop": pl.Int64(), "unpriced_before": pl.Int64(), "unpriced_after": pl.Int64(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Which priced rows a change may concern.
+
+    sources  rows of the agreement that changed or are gone, as `sources` names them
+    kinds    kinds of payment of which every row is touched
+    """
+
+    sources: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    def rows(self, priced_sl: pl.DataFrame) -> pl.Series:
+        """Whether each row of `priced_sl` is touched; rows without a price always are: they may find what they lacked."""
+        if not self.sources and not self.kinds:
+            return pl.Series([False]).new_from_index(0, priced_sl.height)
+        where = pl.col("price_kop").is_null() | pl.col("payment_kind").is_null() | pl.col("payment_kind").is_in(self.kinds)
+        if self.sources:
+            names = "|".join(re.escape(source) for source in self.sources)
+            # A source stands between separators; those of complexity bear their code in brackets.
+            where = where | pl.col("sources").str.contains(rf"(?:^|;)(?:{names})(?:;|\(|$)").fill_null(value=True)
+        return priced_sl.select(where.alias("touched"))["touched"]
+
+
+def touched(before: Agreement, after: Agreement, law_before: Parameters, law_after: Parameters) -> Touched:
+    """What the change from one agreement and law to another may concern."""
+    sources: set[str] = set()
+    kinds: set[str] = set()
+    for name, spec in {**SECTIONS, **FILES}.items():
+        old, new = before.table(name), after.table(name)
+        if old.equals(new):
+            continue
+        columns = list(old.columns)
+        gone = old.join(new, on=columns, how="anti", nulls_equal=True)
+        come = new.join(old, on=columns, how="anti", nulls_equal=True)
+        sources.update(gone["source"].to_list())
+        if _new_keys(come, gone, [*spec.keys, *(column for pair in spec.ranges for column in pair)]):
+            kinds.update({*spec.needed, *_KINDS_OF.get(name, ())})
+    if before.head.exam_age != after.head.exam_age:
+        kinds.add("exam")
+    changed = [name for name, parameter in law_after.by_name.items() if law_before.by_name.get(name) != parameter]
+    if any(name.startswith(_LAW) for name in changed):
+        kinds.update(SETTINGS)
+    return Touched(tuple(sorted(sources)), tuple(sorted(kinds)))
+
+
+def _new_keys(come: pl.DataFrame, gone: pl.DataFrame, key: list[str]) -> bool:
+    """Whether a row speaks of a key, or of days of it, that no row spoke of before: a miss may become a hit."""
+    numbered = come.with_row_index("@row")
+    ends = gone.select(*key, pl.col("valid_from").alias("@from"), pl.col("valid_to").alias("@to"))
+    both = numbered.join(ends, on=key, how="inner", nulls_equal=True) if key else numbered.join(ends, how="cross")
+    inside = both.filter((pl.col("@from") <= pl.col("valid_from")) & (pl.col("valid_to") <= pl.col("@to")))
+    return inside["@row"].n_unique() < come.height
+
+
+@dataclass(frozen=True)
+class Repriced:
+    """Prices under the changed figures: contract tables `priced_sl` and `priced` of all cases, findings of what was priced again.
+
+    rows  how many rows were priced again
+    """
+
+    priced_sl: pl.DataFrame
+    priced: pl.DataFrame
+    findings: pl.DataFrame
+    rows: int
+
+
+def reprice(tables: Tables, context: Context, agreement: Agreement, law: Parameters) -> Repriced:
+    """Prices of the month of `context` under another agreement and law.
+
+    tables  cases, sl, usl, sl_koef, identified (contract) and priced_sl, priced as they are now
+    """
+    before = tables["priced_sl"]
+    mask = touched(context.agreement, agreement, context.law, law).rows(before)
+    asked = before.filter(mask).select("sl_key", "case_key")
+    if not asked.height:
+        return Repriced(before, tables["priced"], findings.empty(), 0)
+    made = price(_part(tables, asked), replace(context, agreement=agreement, law=law))
+    after = pl.concat([before.filter(~mask), made["priced_sl"]]).sort("sl_key")
+    again = after.join(asked.select("case_key").unique(), on="case_key", how="semi", maintain_order="left")
+    totals = again.group_by("case_key", maintain_order=True).agg(
+        payment_kind=pl.col("payment_kind").first(),
+        price_kop=pl.when(pl.col("price_kop").is_not_null().all()).then(pl.col("price_kop").sum()),
+    )
+    kept = tables["priced"].join(totals, on="case_key", how="anti")
+    priced = contract.check("priced", pl.concat([kept, totals]).sort("case_key"))
+    return Repriced(contract.check("priced_sl", after), priced, made["findings"], asked.height)
+
+
+def _part(tables: Tables, asked: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The tables of the rows that are priced again."""
+    cases = asked.select("case_key").unique()
+    part = {"sl": tables["sl"].join(asked.select(pl.col("sl_key").alias("_row")), on="_row", how="semi", maintain_order="left")}
+    for name in ("cases", "identified"):
+        if name in tables:
+            part[name] = tables[name].join(cases, on="case_key", how="semi", maintain_order="left")
+    for name in ("usl", "sl_koef"):
+        if name in tables:
+            of = asked.select(pl.col("sl_key").alias("_parent"))
+            part[name] = tables[name].join(of, on="_parent", how="semi", maintain_order="left")
+    return part
+
+
+# ---------------------------------------------------------------- the difference
+
+
+def difference(before: pl.DataFrame, after: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Prices before and after by clinic, kind of payment, profile, group of the tariff, and sex and age (DIFFERENCE).
+
+    before, after  priced_sl
+    rows           sl_key, mo, profil, sex_age: what the rows are told apart by
+
+    A row counts where it has a price both times; what has none stands in `unpriced_before` and `unpriced_after` beside it, not
+    in the sums: a total says what it leaves out. `by` = total is the month.
+    """
+    now = after.select("sl_key", pl.col("price_kop").alias("after_kop"))
+    both = before.select("sl_key", "payment_kind", "group", pl.col("price_kop").alias("before_kop"))
+    both = both.join(now, on="sl_key", how="left", maintain_order="left").join(
+        rows, on="sl_key", how="left", maintain_order="left"
+    )
+    priced = pl.col("before_kop").is_not_null() & pl.col("after_kop").is_not_null()
+    sums = [
+        pl.len().cast(pl.Int64).alias("cases"),
+        pl.col("before_kop").filter(priced).sum(),
+        pl.col("after_kop").filter(priced).sum(),
+        pl.col("before_kop").is_null().sum().cast(pl.Int64).alias("unpriced_before"),
+        pl.col("after_kop").is_null().sum().cast(pl.Int64).alias("unpriced_after"),
+    ]
+    parts = [both.select(by=pl.lit("total"), key=pl.lit("")).head(1).hstack(both.select(sums)) if both.height else both.clear()]
+    for name in BY:
+        key = pl.col(name).cast(pl.String).fill_null("-").alias("key")
+        parts.append(both.group_by(key).agg(sums).with_columns(by=pl.lit(name)).sort("key"))
+    whole = pl.concat([part for part in parts if part.height], how="diagonal") if both.height else pl.DataFrame(schema=DIFFERENCE)
+    told = whole.with_columns(difference_kop=pl.col("after_kop") - pl.col("before_kop")) if both.height else whole
+    return told.select(list(DIFFERENCE))
+
+
+def largest(found: pl.DataFrame, by: str, number: int) -> Sequence[dict[str, object]]:
+    """The keys of a dimension that change most, the largest change first."""
+    rows = found.filter((pl.col("by") == by) & (pl.col("difference_kop") != 0))
+    return rows.sort(pl.col("difference_kop").abs(), "key", descending=[True, False]).head(number).to_dicts()

@@ -1,0 +1,134 @@
+"""What would closed months have cost under other tariffs? Loads what prices need, overlays the agreement and the law, compares.
+
+Nothing is stored: what comes out is a report. Each month keeps its own context; the overlay is laid over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from omsclaims import closing, contract, findings
+from omsclaims.context import Context
+from omsclaims.law import Parameters
+from omsclaims.law.agreement import Change, apply_overlay, partition_on
+from omsclaims.periods import Month, Partition
+from omsclaims.tariffs import whatif
+from omsclaims.workspace import PackageRow, Workspace, read_table
+
+#: What prices read of the stored tables of a package.
+_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "sl": (
+        "_row", "_parent", "sl_id", "n_ksg", "date_1", "date_2", "kd", "profil", "p_cel", "det", "ed_col", "vid_hmp", "metod_hmp",
+    ),
+    "usl": ("_row", "_parent", "idserv", "code_usl", "kol_usl", "date_out"),
+    "sl_koef": ("_row", "_parent", "idsl"),
+}  # fmt: skip
+_NOWHERE: Final = "-"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a closed month was priced from, and its prices: tables of `tariffs.whatif.reprice`, `about` of its `difference`."""
+
+    context: Context
+    tables: dict[str, pl.DataFrame]
+    about: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The difference over all months, findings of what lost its price, and what was changed.
+
+    difference  whatif.DIFFERENCE, summed over the months
+    by_month    the rows `total` month by month, with `month`
+    changes     what the overlay changes, in order
+    repriced    rows that were priced again; rows: all
+    sources     parameters and rows of the law used by the changed prices
+    """
+
+    months: tuple[Month, ...]
+    difference: pl.DataFrame
+    by_month: pl.DataFrame
+    findings: pl.DataFrame
+    changes: tuple[Change, ...]
+    repriced: int
+    rows: int
+    context: Context
+    law: Parameters
+    sources: tuple[str, ...]
+
+
+def load(workspace: Workspace, of: Month, as_of: date) -> Loaded:
+    """The tables of a closed month. Raises WorkspaceError `workspace.not_closed`."""
+    context, _ = closing.load_context(workspace, of, as_of)
+    tables = {name: workspace.run_table(str(of), name) for name in ("identified", "priced_sl", "priced")}
+    tables["cases"] = workspace.run_table(str(of), "cases_view")
+    accepted = sorted((row for row in workspace.packages(str(of)) if row.state == "accepted"), key=lambda row: row.package)
+    for name, columns in _COLUMNS.items():
+        tables[name] = _of_packages(workspace, accepted, name, columns)
+    tables["sl"] = tables["sl"].with_columns(case_key=pl.col("_parent"))
+    partition, _ = partition_on(context.agreement, context.law, of.first)
+    return Loaded(context, tables, _about(tables, partition))
+
+
+def _of_packages(workspace: Workspace, rows: Sequence[PackageRow], name: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    """A table of all packages, numbered over the month as the conductor numbers them (contract: module docstring)."""
+    parts = []
+    for ordinal, row in enumerate(rows):
+        path = workspace.folder / row.path / f"{name}.parquet"
+        if path.exists():
+            base = ordinal << contract.PACKAGE_SHIFT
+            parts.append(read_table(path, columns).with_columns(pl.col("_row") + base, pl.col("_parent") + base))
+    empty = pl.DataFrame(schema={"_row": pl.Int64(), "_parent": pl.Int64()})
+    return pl.concat(parts, how="diagonal") if parts else empty
+
+
+def _about(tables: dict[str, pl.DataFrame], partition: Partition) -> pl.DataFrame:
+    """What rows of prices are told apart by: clinic that gave the care, profile, sex-age group."""
+    group = partition.group_expr(pl.col("w"), pl.col("age_end"))
+    people = tables["identified"].select("case_key", sex_age=group.fill_null(_NOWHERE))
+    clinics = tables["cases"].select("case_key", pl.col("lpu").alias("mo"))
+    profil = pl.col("profil") if "profil" in tables["sl"].columns else pl.lit(None, dtype=pl.Int64).alias("profil")
+    rows = tables["sl"].select(pl.col("_row").alias("sl_key"), "case_key", profil)
+    both = rows.join(clinics, on="case_key", how="left", maintain_order="left")
+    return both.join(people, on="case_key", how="left", maintain_order="left").drop("case_key")
+
+
+def asked(loaded: Sequence[Loaded], overlay: Path) -> Answer:
+    """The answer for months that are loaded. Raises what `apply_overlay` raises for an overlay that does not fit."""
+    parts, totals, found = [], [], []
+    changes: tuple[Change, ...] = ()
+    repriced = rows = 0
+    sources: set[str] = set()
+    law = loaded[0].context.law
+    for one in loaded:
+        agreement, law, changed = apply_overlay(one.context.agreement, one.context.law, overlay)
+        made = whatif.reprice(one.tables, one.context, agreement, law)
+        difference = whatif.difference(one.tables["priced_sl"], made.priced_sl, one.about)
+        parts.append(difference)
+        totals.append(difference.filter(pl.col("by") == "total").with_columns(month=pl.lit(str(one.context.month))))
+        found.append(made.findings)
+        changes = changes or tuple(changed)
+        sources.update(_of_law(made.priced_sl))
+        repriced, rows = repriced + made.rows, rows + one.tables["priced_sl"].height
+    sums = [name for name in whatif.DIFFERENCE if name not in ("by", "key")]
+    whole = pl.concat(parts).group_by("by", "key", maintain_order=True).agg(pl.col(sums).sum())
+    order = {name: at for at, name in enumerate(("total", *whatif.BY))}
+    whole = whole.sort(pl.col("by").replace_strict(order, return_dtype=pl.Int64), "key")
+    months = tuple(one.context.month for one in loaded)
+    return Answer(
+        months, whole, pl.concat(totals), findings.concat(found), changes, repriced, rows, loaded[-1].context, law,
+        tuple(sorted(sources)),
+    )  # fmt: skip
+
+
+def _of_law(priced_sl: pl.DataFrame) -> list[str]:
+    """The parameters of the law that prices name."""
+    named = priced_sl["sources"].drop_nulls().unique()
+    return named.str.extract_all(r"law:[^;(]+").explode().drop_nulls().unique().to_list()
