@@ -113,7 +113,7 @@ def asked(loaded: Sequence[Loaded], overlay: Path) -> Answer:
         difference = whatif.difference(one.tables["priced_sl"], made.priced_sl, one.about)
         parts.append(difference)
         totals.append(difference.filter(pl.col("by") == "total").with_columns(month=pl.lit(str(one.context.month))))
-        found.append(made.findings)
+        found.append(_of_lost(made, one.tables["priced_sl"]))
         changes = changes or tuple(changed)
         sources.update(_of_law(made.priced_sl))
         repriced, rows = repriced + made.rows, rows + one.tables["priced_sl"].height
@@ -126,6 +126,13 @@ def asked(loaded: Sequence[Loaded], overlay: Path) -> Answer:
         months, whole, pl.concat(totals), findings.concat(found), changes, repriced, rows, loaded[-1].context, law,
         tuple(sorted(sources)),
     )  # fmt: skip
+
+
+def _of_lost(made: whatif.Repriced, before: pl.DataFrame) -> pl.DataFrame:
+    """Findings of rows that had a price and have none under the changed figures; what lacked one before is no news."""
+    had = before.filter(pl.col("price_kop").is_not_null()).select("sl_key")
+    lost = made.priced_sl.filter(pl.col("price_kop").is_null()).join(had, on="sl_key", how="semi")
+    return made.findings.join(lost.select(pl.col("sl_key").alias("sl_row")), on="sl_row", how="semi", maintain_order="left")
 
 
 def _of_law(priced_sl: pl.DataFrame) -> list[str]:

@@ -88,8 +88,13 @@ def _standard(value: Fraction | None, made: Report, lang: str) -> str:
 
 
 def _shown(value: Fraction | None, digits: int, lang: str) -> str:
+    """A decimal with groups of three before the point."""
     text = decimal(value, digits)
-    return "–" if text is None else (text.replace(".", ",") if lang == "ru" else text).replace("-", "−")
+    if text is None:
+        return "–"
+    whole, point, rest = text.removeprefix("-").partition(".")
+    shown = number(int(whole), lang) + (("," if lang == "ru" else ".") + rest if point else "")
+    return f"−{shown}" if text.startswith("-") else shown
 
 
 def _change(now: Fraction | None, last: Fraction | None, lang: str) -> str:
@@ -208,7 +213,7 @@ def _matrix(book: Workbook, made: Report, of: str, lang: str) -> None:
             "–" if norm is None else _standard(norm.standard, made, lang) if of == "standard" else _kd(norm.kd, made, lang)
             for norm in found
         ]
-        sheet.cells([("text", place), *(("text", text) for text in texts)])
+        sheet.cells([("text", place), *(("figure", text) for text in texts)])
 
 
 def _figures(book: Workbook, made: Report, lang: str) -> None:
@@ -222,9 +227,9 @@ def _figures(book: Workbook, made: Report, lang: str) -> None:
         sheet.cells(
             [
                 ("text", norm.place), ("text", norm.group), ("count", norm.people), ("money", norm.cost_kop),
-                ("text", _kd(norm.kd_before_floor, made, lang)), ("text", _kd(norm.kd, made, lang)),
-                ("text", _kd(last, made, lang)), ("text", _change(norm.kd, last, lang)),
-                ("text", _standard(norm.standard, made, lang)),
+                ("figure", _kd(norm.kd_before_floor, made, lang)), ("figure", _kd(norm.kd, made, lang)),
+                ("figure", _kd(last, made, lang)), ("figure", _change(norm.kd, last, lang)),
+                ("figure", _standard(norm.standard, made, lang)),
             ],
             **style,
         )  # fmt: skip

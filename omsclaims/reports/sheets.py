@@ -169,12 +169,13 @@ class Sheet:
         return {"border": 1, "border_color": _LINE}
 
     def cells(self, values: Sequence[tuple[str, Any]], **style: Any) -> None:
-        """A row of a table: pairs of kind (text, money, count, plain) and value; the row is as high as its longest text."""
+        """A row of a table: pairs of kind (text, figure, money, count, plain) and value; as high as its longest text."""
         writers: dict[str, Callable[..., None]] = {
             "text": self._boxed_text,
             "money": self.money,
             "count": self.count,
             "plain": self.plain,
+            "figure": self._boxed_figure,
         }
         for column, (kind, value) in enumerate(values):
             writers[kind](column, value, **self.boxed(), **style)
@@ -189,6 +190,10 @@ class Sheet:
 
     def _boxed_text(self, column: int, value: object, **style: Any) -> None:
         self.text(column, value, **{"text_wrap": True, "align": "left", "indent": 1, **style})
+
+    def _boxed_figure(self, column: int, value: object, **style: Any) -> None:
+        """A number that is a text, because a cell could not hold it exactly."""
+        self.text(column, value, **{"align": "right", "indent": 1, **style})
 
     def _grow(self, lines: int, style: Mapping[str, Any]) -> None:
         """The height of the current row for a number of lines."""

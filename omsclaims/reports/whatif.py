@@ -168,7 +168,7 @@ def _cells(sheet: Sheet, row: Mapping[str, Any], name: str, lang: str, **style: 
     sheet.cells(
         [
             ("text", name), ("count", row["cases"]), ("money", row["before_kop"]), ("money", row["after_kop"]),
-            ("money", row["difference_kop"]), ("text", percent(row, lang)), ("count", row["unpriced_after"] or None),
+            ("money", row["difference_kop"]), ("figure", percent(row, lang)), ("count", row["unpriced_after"] or None),
         ],
         **style,
     )  # fmt: skip

@@ -75,7 +75,7 @@ agreement:
 LEVEL = """
 title: another level
 agreement:
-  - {table: clinics, where: {mo: "750001", setting: ksg_inpatient}, set: {level: "%s"}}
+  - {table: clinics, where: {mo: "%s", setting: ksg_inpatient}, set: {level: "%s"}}
 """
 
 
@@ -140,3 +140,28 @@ def test_an_overlay_that_does_not_fit(closed: Closed, tmp_path: Path, text: str,
     assert said.code in (2, 3)
     assert words in said.text
     assert "Traceback" not in said.text
+
+
+def test_what_loses_its_price_is_told_and_nothing_else(closed: Closed, tmp_path: Path) -> None:
+    """The level of a clinic is set to one that has no coefficient: its cases are named, those that had no price before are not."""
+    with Workspace.open(closed.folder) as store:
+        context, _ = closing.load_context(store, MARCH, demo.AS_OF)
+        loaded = whatif.load(store, MARCH, demo.AS_OF)
+    priced = loaded.tables["priced_sl"].join(loaded.about, on="sl_key")
+    with_level = priced.filter((pl.col("payment_kind") == "ksg_inpatient") & pl.col("sources").str.contains("levels.csv"))
+    mo = with_level["mo"].mode().sort()[0]
+    overlay = tmp_path / "level.yaml"
+    overlay.write_text(LEVEL % (mo, "9"), encoding="utf-8")
+    found = whatif.asked([loaded], overlay)
+    lost = with_level.filter(pl.col("mo") == mo)
+    assert lost["price_kop"].null_count() == 0
+    assert sorted(found.findings["sl_row"].to_list()) == sorted(lost["sl_key"].to_list())
+    row = found.difference.filter((pl.col("by") == "mo") & (pl.col("key") == mo)).row(0, named=True)
+    assert row["unpriced_after"] - row["unpriced_before"] == lost.height
+    levels = context.agreement.table("levels").filter(pl.col("setting") == "ksg_inpatient")["level"].unique().sort().to_list()
+    now = context.agreement.table("clinics").filter((pl.col("mo") == mo) & (pl.col("setting") == "ksg_inpatient"))["level"][0]
+    overlay.write_text(LEVEL % (mo, next(level for level in levels if level != now)), encoding="utf-8")
+    other = whatif.asked([loaded], overlay)
+    whole = other.difference.filter(pl.col("by") == "total").row(0, named=True)
+    assert (whole["before_kop"], whole["after_kop"]) == full_run(closed.folder, overlay)
+    assert other.findings.is_empty()
