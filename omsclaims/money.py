@@ -1,25 +1,27 @@
 """How does a rate become money? Whole kopecks, exact products, one rounding (Rules 158n; design: Exactness).
 
-An amount of the law is in general a sum of products of a rate and coefficients. It is computed exactly - in 256-bit integers in
+An amount of the law is in general a sum of products of a rate and coefficients. It is computed exactly - in up to 256 bits in
 the compiled kernel, in Python integers beyond that - and rounded once, half up (away from zero), by `round_ratio` or by the
-kernel of `exact_amounts`, which is held against it in the tests. Nothing else in the project rounds money.
+kernel of `amounts_or_flags`, which is held against fractions (`make exact`). Nothing else in the project rounds money.
 
 Numbers with decimals travel as scaled integers: 1.05000 with 5 decimals is 105000.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 Int64Array = npt.NDArray[np.int64]
+UInt8Array = npt.NDArray[np.uint8]
 
 KOPECKS_PER_ROUBLE: Final = 100
 #: Largest amount that the exchange formats can hold, N(15.2): the guard against a runaway product.
@@ -28,7 +30,16 @@ MAX_KOPECKS: Final = 10**15 - 1
 #: Up to so many rows are done in Python integers: a call of the compiled kernel takes no less time.
 ROWS_IN_PYTHON: Final = 256
 #: The same while the kernel is not loaded: the compiler takes longer to wake up than they take, and seconds where it never was.
+#: It is a sum over all calls: many small frames pay for the kernel as one large one does.
 ROWS_WITHOUT_KERNEL: Final = 50_000
+_missed: Final = [0]
+
+#: What `amounts_or_flags` says of a row (the codes of the kernel).
+FLAG_OK: Final = 0
+FLAG_TOO_LARGE: Final = 1
+FLAG_NEGATIVE: Final = 2
+#: Sums of weights up to here are shared by the kernel: what its remainders need, less what float64 may be wrong by.
+WIDEST_WEIGHTS: Final = 4.6e18
 
 _AMOUNT: Final = re.compile(r"(-?)([0-9]{1,13})(?:\.([0-9]{1,2}))?")
 
@@ -117,50 +128,146 @@ class Term:
 
 
 def exact_amounts(terms: Sequence[Term], unit_decimals: int = 2, step: int = 1) -> Int64Array:
-    """Kopecks of a sum of products, computed exactly, rounded once half up, row by row.
+    """`amounts_or_flags` for callers whose rows are all within bounds.
 
-    terms          products; all factor columns have one length; factors are not negative
-    unit_decimals  decimals of the result: 2 means that the products are roubles and the result is kopecks
-    step           rounding step in kopecks: 1, 10 (0.1 rouble) or 100 (whole roubles), from the agreement
-
-    Rows whose exact value does not fit the kernel are done in Python integers: the result is the same, only slower.
     Raises ValueError for a negative factor, OverflowError when an amount exceeds MAX_KOPECKS.
     """
-    rows = len(terms[0].factors[0])
-    common = max(unit_decimals, *(term.decimals for term in terms))
-    width = max(len(term.factors) for term in terms)
-    factors = np.ones((len(terms), width, rows), dtype=np.int64)
-    lifts = np.empty(len(terms), dtype=np.int64)
-    for t, term in enumerate(terms):
-        lifts[t] = common - term.decimals
-        for f, column in enumerate(term.factors):
-            factors[t, f] = column
-    if rows and factors.min() < 0:
-        raise ValueError("a factor of an amount is negative")
-    amounts = np.zeros(rows, dtype=np.int64)
-    too_wide = np.zeros(rows, dtype=np.bool_)
-    if rows <= (ROWS_IN_PYTHON if "omsclaims.money_kernel" in sys.modules else ROWS_WITHOUT_KERNEL):
-        too_wide[:] = True
-    else:
-        from omsclaims.money_kernel import sum_of_products  # not above: checking one file must not wait for the compiler
-
-        sum_of_products(factors, lifts, common - unit_decimals, step, amounts, too_wide)
-    for row in np.flatnonzero(too_wide):
-        amount = _amount_in_python(factors[:, :, row], lifts, common - unit_decimals, step)
-        if amount > MAX_KOPECKS:
-            raise OverflowError("an amount exceeds 9,999,999,999,999.99 roubles")
-        amounts[row] = amount
-    if rows and amounts.max() > MAX_KOPECKS:
+    amounts, flags = amounts_or_flags(terms, unit_decimals, step)
+    if flags.any():
+        if (flags == FLAG_NEGATIVE).any():
+            raise ValueError("a factor of an amount is negative")
         raise OverflowError("an amount exceeds 9,999,999,999,999.99 roubles")
     return amounts
 
 
-def _amount_in_python(factors: Int64Array, lifts: Int64Array, drop: int, step: int) -> int:
-    """The same amount in Python integers: the reference of the kernel and its way out when 256 bits do not suffice."""
-    total = 0
-    for t in range(factors.shape[0]):
-        product = 10 ** int(lifts[t])
-        for factor in factors[t]:
-            product *= int(factor)
-        total += product
-    return round_ratio(total, 10**drop, step)
+def amounts_or_flags(terms: Sequence[Term], unit_decimals: int = 2, step: int = 1) -> tuple[Int64Array, UInt8Array]:
+    """(kopecks, flags) of a sum of products, computed exactly, rounded once half up, row by row.
+
+    terms          products; all factor columns have one length
+    unit_decimals  decimals of the result: 2 means that the products are roubles and the result is kopecks
+    step           rounding step in kopecks: 1, 10 (0.1 rouble) or 100 (whole roubles), from the agreement
+
+    No row raises. Flags: FLAG_OK; FLAG_TOO_LARGE, where the rounded amount exceeds MAX_KOPECKS, no sooner and no later;
+    FLAG_NEGATIVE, where any factor is below zero. A flagged row has the amount 0. Rows whose exact value does not fit the kernel
+    are done in Python integers: the result is the same, only slower.
+    """
+    if step < 1:
+        raise ValueError("a rounding step is positive")
+    rows = len(terms[0].factors[0])
+    common = max(unit_decimals, *(term.decimals for term in terms))
+    columns, products = _distinct(terms)
+    lifts = [10 ** (common - term.decimals) for term in terms]
+    drop = common - unit_decimals
+    if not _kernel_pays(rows):
+        done, said = _amounts_in_python(columns, products, lifts, 10**drop, step)
+        return np.array(done, dtype=np.int64), np.array(said, dtype=np.uint8)
+    from omsclaims.money_kernel import TOO_WIDE, sum_of_products  # not above: checking one file must not wait for the compiler
+
+    amounts, flags = sum_of_products(columns, products, lifts, drop, step, MAX_KOPECKS)
+    wide = np.flatnonzero(flags == TOO_WIDE) if flags.any() else ()
+    if len(wide):
+        amounts[wide], flags[wide] = _amounts_in_python([column[wide] for column in columns], products, lifts, 10**drop, step)
+    return amounts, flags
+
+
+def _distinct(terms: Sequence[Term]) -> tuple[list[Int64Array], list[list[int]]]:
+    """Each column once, and which of them each product multiplies."""
+    columns: list[Int64Array] = []
+    index: dict[int, int] = {}
+    products = []
+    for term in terms:
+        product = []
+        for factor in term.factors:
+            if id(factor) not in index:
+                index[id(factor)] = len(columns)
+                columns.append(factor)
+            product.append(index[id(factor)])
+        products.append(product)
+    return columns, products
+
+
+def _kernel_pays(rows: int) -> bool:
+    """Whether the compiled kernel is faster: always for many rows; for few, when it is loaded or has often been missed."""
+    if rows <= ROWS_IN_PYTHON:
+        return False
+    if "omsclaims.money_kernel" in sys.modules:
+        return True
+    _missed[0] += rows
+    return _missed[0] > ROWS_WITHOUT_KERNEL
+
+
+def _amounts_in_python(
+    columns: Sequence[Int64Array], products: Sequence[Sequence[int]], lifts: Sequence[int], divisor: int, step: int
+) -> tuple[list[int], list[int]]:
+    """The same amounts in Python integers: the reference of the kernel and its way out when 256 bits do not suffice."""
+    whole = [column.tolist() for column in columns]
+    totals = [0] * len(whole[0])
+    for product, lift in zip(products, lifts, strict=True):
+        for row, factors in enumerate(zip(*(whole[index] for index in product), strict=True)):
+            totals[row] += lift * math.prod(factors)
+    negative = [min(factors) < 0 for factors in zip(*whole, strict=True)]
+    amounts = [0 if below else round_ratio(total, divisor, step) for total, below in zip(totals, negative, strict=True)]
+    flags = [
+        FLAG_NEGATIVE if below else FLAG_TOO_LARGE if amount > MAX_KOPECKS else FLAG_OK
+        for amount, below in zip(amounts, negative, strict=True)
+    ]
+    return [amount if flag == FLAG_OK else 0 for amount, flag in zip(amounts, flags, strict=True)], flags
+
+
+def share_rows(
+    totals: Int64Array, weights: Int64Array, group_ids: Int64Array, keys: npt.NDArray[Any] | None = None
+) -> Int64Array:
+    """`share_out` for many splits at once: the part of every row, in the order of the rows given.
+
+    totals     of each split, whole units (kopecks, persons), may be negative
+    weights    of each row, not negative; at least one above zero in a split whose total is not 0
+    group_ids  of each row, the position of its split in `totals`; rows of a split need not stand together
+    keys       of each row, for ties: the smaller key is served first (texts: by code point); without it the earlier row is
+
+    A split without rows must have the total 0. Raises ValueError for a negative weight, or nothing to share by.
+    """
+    splits, rows = len(totals), len(weights)
+    if rows and (weights.min() < 0 or group_ids.min() < 0 or group_ids.max() >= splits):
+        raise ValueError("a weight is negative, or a row belongs to no split")
+    order = _rows_by_split(group_ids, keys)
+    starts = np.zeros(splits + 1, dtype=np.int64)
+    np.cumsum(np.bincount(group_ids, minlength=splits), out=starts[1:])
+    held = weights if order is None else weights[order]
+    idle = np.bincount(group_ids, weights=(weights > 0), minlength=splits) == 0
+    if (idle & (totals != 0)).any():
+        raise ValueError("nothing to share by: all weights are zero")
+    # The estimate in float64 only chooses who computes: whatever comes near the bounds of the kernel is done in Python.
+    wide = (np.bincount(group_ids, weights=weights.astype(np.float64), minlength=splits) > WIDEST_WEIGHTS) | (
+        abs(totals) > MAX_KOPECKS
+    )
+    parts = np.zeros(rows, dtype=np.int64)
+    if rows > ROWS_IN_PYTHON:
+        from omsclaims.money_kernel import share  # not above: checking one file must not wait for the compiler
+
+        share(np.abs(totals), starts, held, parts, np.empty(rows, dtype=np.int64), wide.astype(np.uint8))
+        signs = np.sign(totals)
+        parts *= np.repeat(signs, np.diff(starts))
+    else:
+        wide[:] = True
+    for split in np.flatnonzero(wide):
+        first, last = int(starts[split]), int(starts[split + 1])
+        if last > first:
+            parts[first:last] = share_out(int(totals[split]), held[first:last].tolist())
+    if order is None:
+        return parts
+    back = np.empty(rows, dtype=np.int64)
+    back[order] = parts
+    return back
+
+
+def _rows_by_split(group_ids: Int64Array, keys: npt.NDArray[Any] | None) -> Int64Array | None:
+    """The order of rows in which splits stand together and ties are served; None: they stand so already."""
+    if keys is None:
+        if (group_ids[1:] >= group_ids[:-1]).all():
+            return None
+        return np.argsort(group_ids, kind="stable").astype(np.int64)
+    same = group_ids[1:] == group_ids[:-1]
+    if ((group_ids[1:] > group_ids[:-1]) | (same & (keys[1:] >= keys[:-1]))).all():
+        return None
+    by_key = np.argsort(keys, kind="stable")
+    return by_key[np.argsort(group_ids[by_key], kind="stable")].astype(np.int64)

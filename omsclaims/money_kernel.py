@@ -1,104 +1,520 @@
-"""How are the sums of products of whole columns computed exactly? In 256 bits, compiled (design: Exactness).
+"""How are sums of products and shares of whole columns computed exactly? In 64-bit limbs, compiled (law.md 16).
 
-Called by `money.exact_amounts` alone, which holds the law and the reference in Python integers; the tests hold one against the
-other.
+Called by `money` alone, which holds the law and the reference in Python integers; the tests hold one against the other, and each
+compiled body against itself with the compiler off (NUMBA_DISABLE_JIT=1).
+
+How a sum of products is made. A block of rows knows the width in bits of each column, so that nothing needs a check per row:
+factors are packed into words of 64 bits, words are multiplied into limbs, as many as the widths ask for, at most four (256 bits).
+The quotient is estimated in float64 - an amount has at most 50 bits, so that the estimate is wrong by one at most - and put right
+by its exact remainder.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
 
 Int64Array = npt.NDArray[np.int64]
+UInt64Array = npt.NDArray[np.uint64]
+UInt8Array = npt.NDArray[np.uint8]
 
-_LIMBS: Final = 8  # 8 x 32 bits: wide enough for two 13-digit rates times five 7-digit coefficients
+#: What became of a row.
+OK: Final = 0
+TOO_LARGE: Final = 1  # the amount is above the largest one that the exchange formats hold
+NEGATIVE: Final = 2  # a factor is below zero
+TOO_WIDE: Final = 3  # does not fit 256 bits: to be done in Python integers
+
+WORD: Final = 64
+LIMBS: Final = 4
+#: Rows whose columns are held and measured together, and rows worked on at a time: what fits the near caches.
+BLOCK: Final = 1 << 14
+CHUNK: Final = 1 << 10
+#: Divisors below leave a remainder of two limbs its sign.
+LARGEST_DIVISOR: Final = 1 << 126
+#: Sums of products up to here are in bounds of four limbs.
+_WIDEST: Final = (1 << 255) - 1
+#: Estimates of quotients up to here are wrong by one at most: eight roundings of 2^-53 each make no more than one of 2^50.
+LARGEST_QUOTIENT: Final = float(1 << 50)
+#: Sums of weights up to here leave room for the sign of a remainder.
+LARGEST_SUM: Final = (1 << 62) - 1
+_TWO_64: Final = float(1 << 64)
+_TWO_128: Final = float(1 << 128)
+_FEW: Final = 48  # rows of a split that are searched one after the other
+
+
+def _high_in_python(a: Any, b: Any) -> Any:
+    """The upper 64 bits of the product of two unsigned words."""
+    return np.uint64((int(a) * int(b)) >> WORD)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _high_compiled(_: Any, a: Any, b: Any) -> Any:
+    """`_high_in_python` as one multiplication of the processor."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        wide, word = ir.IntType(2 * WORD), ir.IntType(WORD)
+        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, WORD)), word)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+_high = _high_in_python if config.DISABLE_JIT else _high_compiled
 
 
 @njit(cache=True, nogil=True)
-def _times(limbs: npt.NDArray[np.uint64], factor: int) -> bool:
-    """limbs *= factor (0 <= factor < 2^63); True when the product left the limbs. Two passes of 32 bits each."""
-    low = np.uint64(factor) & np.uint64(0xFFFFFFFF)
-    high = np.uint64(factor) >> np.uint64(32)
-    carry_low = np.uint64(0)
-    carry_high = np.uint64(0)
-    previous = np.uint64(0)  # limb i-1 before it was multiplied: its product with the high half lands in limb i
-    for i in range(limbs.size):
-        limb = limbs[i]
-        part = limb * low + carry_low
-        upper = previous * high + carry_high
-        total = (part & np.uint64(0xFFFFFFFF)) + (upper & np.uint64(0xFFFFFFFF))
-        limbs[i] = total & np.uint64(0xFFFFFFFF)
-        carry_low = part >> np.uint64(32)
-        carry_high = (upper >> np.uint64(32)) + (total >> np.uint64(32))
-        previous = limb
-    return bool(carry_low != 0 or carry_high != 0 or previous * high != 0)
+def measure(table: Int64Array, rows: int, largest: UInt64Array) -> None:
+    """largest[column] = the largest of the first `rows` values; 2^63 or more where one is negative."""
+    for column in range(table.shape[0]):
+        found = np.uint64(0)
+        for row in range(rows):
+            found = max(found, np.uint64(table[column, row]))
+        largest[column] = found
 
 
 @njit(cache=True, nogil=True)
-def _divide(limbs: npt.NDArray[np.uint64], divisor: int) -> None:
-    """limbs //= divisor (0 < divisor < 2^32)."""
-    rest = np.uint64(0)
-    d = np.uint64(divisor)
-    for i in range(limbs.size - 1, -1, -1):
-        part = (rest << np.uint64(32)) | limbs[i]
-        limbs[i] = part // d
-        rest = part % d
-
-
-@njit(cache=True, nogil=True)
-def _add(limbs: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> bool:
-    """limbs += other; True when the sum left the limbs."""
-    carry = np.uint64(0)
-    for i in range(limbs.size):
-        part = limbs[i] + other[i] + carry
-        limbs[i] = part & np.uint64(0xFFFFFFFF)
-        carry = part >> np.uint64(32)
-    return bool(carry != 0)
-
-
-@njit(cache=True, nogil=True)
-def sum_of_products(
-    factors: Int64Array,
-    lifts: Int64Array,
-    drop: int,
-    step: int,
-    amounts: Int64Array,
-    too_wide: npt.NDArray[np.bool_],
+def set_aside(
+    table: Int64Array, rows: int, factors: Int64Array, ends: Int64Array, lifts: Int64Array, limit: int, flags: UInt8Array
 ) -> None:
-    """amounts[row] = round(sum of products / 10^drop to a multiple of step); rows out of bounds are flagged instead.
+    """Flags rows with a negative factor (NEGATIVE) or a product wider than `limit` bits (TOO_WIDE), and empties them.
 
-    Half up: floor((2 N + D) / (2 D)) with D = 10^drop x step; floor divisions by small numbers may be chained.
+    factors, ends, lifts  columns of all products, where each product ends, and the width in bits of its power of ten
     """
-    total = np.empty(_LIMBS, dtype=np.uint64)
-    product = np.empty(_LIMBS, dtype=np.uint64)
+    for row in range(rows):
+        flag = 0
+        start = 0
+        for product in range(ends.size):
+            width = lifts[product]
+            for index in range(start, ends[product]):
+                value = table[factors[index], row]
+                if value < 0:
+                    flag = 2
+                while value > 0:
+                    value >>= 1
+                    width += 1
+            start = ends[product]
+            if width > limit and flag == 0:
+                flag = 3
+        if flag != 0:
+            flags[row] = flag
+            for column in range(table.shape[0]):
+                table[column, row] = 0
+
+
+@njit(cache=True, nogil=True)
+def _pack(table: Int64Array, columns: Int64Array, constant: Any, start: int, rows: int, word: UInt64Array) -> None:
+    """word = constant x the product of columns, row by row; the caller knows that it fits 64 bits."""
+    size = columns.size
+    if size == 0:
+        for row in range(rows):
+            word[row] = constant
+        return
+    if size == 1:
+        first = table[columns[0], start : start + rows]
+        for row in range(rows):
+            word[row] = np.uint64(first[row])
+    elif size == 2:
+        first, second = table[columns[0], start : start + rows], table[columns[1], start : start + rows]
+        for row in range(rows):
+            word[row] = np.uint64(first[row]) * np.uint64(second[row])
+    else:
+        first, second = table[columns[0], start : start + rows], table[columns[1], start : start + rows]
+        third = table[columns[2], start : start + rows]
+        for row in range(rows):
+            word[row] = np.uint64(first[row]) * np.uint64(second[row]) * np.uint64(third[row])
+        for index in range(3, size):
+            first = table[columns[index], start : start + rows]
+            for row in range(rows):
+                word[row] *= np.uint64(first[row])
+    if constant != np.uint64(1):
+        for row in range(rows):
+            word[row] *= constant
+
+
+@njit(cache=True, nogil=True)
+def _times(limbs: UInt64Array, used: int, fits: int, word: UInt64Array, rows: int) -> None:
+    """limbs *= word, row by row; `used` limbs are set before, min(used + 1, fits) after, and the product fits them."""
+    l0, l1, l2, l3 = limbs[0], limbs[1], limbs[2], limbs[3]
+    if used == 1 and fits == 1:
+        for row in range(rows):
+            l0[row] *= word[row]
+    elif used == 1:
+        for row in range(rows):
+            w, a0 = word[row], l0[row]
+            l0[row] = a0 * w
+            l1[row] = _high(a0, w)
+    elif used == 2 and fits == 2:
+        for row in range(rows):
+            w, a0 = word[row], l0[row]
+            l0[row] = a0 * w
+            l1[row] = l1[row] * w + _high(a0, w)
+    elif used == 2:
+        for row in range(rows):
+            w, a0, a1 = word[row], l0[row], l1[row]
+            low1 = a1 * w
+            part1 = low1 + _high(a0, w)
+            l0[row] = a0 * w
+            l1[row] = part1
+            l2[row] = _high(a1, w) + np.uint64(part1 < low1)
+    else:
+        for row in range(rows):
+            w, a0, a1, a2 = word[row], l0[row], l1[row], l2[row]
+            low1, low2 = a1 * w, a2 * w
+            part1 = low1 + _high(a0, w)
+            upper1 = _high(a1, w) + np.uint64(part1 < low1)  # an upper half is at most 2^64 - 2: no carry is lost
+            part2 = low2 + upper1
+            above = _high(a2, w) + np.uint64(part2 < low2)
+            if used == 4:
+                above += l3[row] * w
+            l0[row] = a0 * w
+            l1[row] = part1
+            l2[row] = part2
+            l3[row] = above
+
+
+@njit(cache=True, nogil=True)
+def _add(total: UInt64Array, limbs: UInt64Array, size: int, rows: int) -> None:
+    """total += limbs, `size` limbs each, row by row; the sum fits them."""
+    if size == 1:
+        for row in range(rows):
+            total[0, row] += limbs[0, row]
+        return
+    if size == 2:
+        t0, t1, o0, o1 = total[0], total[1], limbs[0], limbs[1]
+        for row in range(rows):
+            low = t0[row] + o0[row]
+            t1[row] += o1[row] + np.uint64(low < o0[row])
+            t0[row] = low
+        return
+    for row in range(rows):
+        carry = np.uint64(0)
+        for limb in range(size):
+            other = limbs[limb, row]
+            part = total[limb, row] + other
+            upper = np.uint64(part < other)
+            part += carry
+            carry = upper + np.uint64(part < carry)
+            total[limb, row] = part
+
+
+@njit(cache=True, nogil=True)
+def _rounded(n0: Any, n1: Any, estimate: float, h0: Any, h1: Any, d0: Any, d1: Any) -> Any:
+    """(n + h) // d from its estimate, wrong by one at most. The remainder needs two limbs: the divisor is below 2^126."""
+    q = np.uint64(np.int64(estimate))
+    s0 = n0 + h0
+    s1 = n1 + h1 + np.uint64(s0 < h0)
+    m0 = q * d0
+    r0 = s0 - m0
+    r1 = s1 - (q * d1 + _high(q, d0)) - np.uint64(s0 < m0)
+    if (r1 >> np.uint64(63)) != np.uint64(0):
+        q -= np.uint64(1)
+    elif r1 > d1 or (r1 == d1 and r0 >= d0):
+        q += np.uint64(1)
+    return q
+
+
+@njit(cache=True, nogil=True)
+def _round(
+    total: UInt64Array, size: int, half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int,
+    amounts: Int64Array, flags: UInt8Array,
+) -> None:  # fmt: skip
+    """amounts = (total + half) // divisor x step; TOO_LARGE, and no amount, above `largest`."""
+    t0, t1, t2, t3 = total[0], total[1], total[2], total[3]
+    h0, h1, d0, d1 = half[0], half[1], divisor[0], divisor[1]
+    most = np.uint64(largest // step)
     for row in range(amounts.size):
-        total[:] = 0
-        wide = False
-        for t in range(factors.shape[0]):
-            product[:] = 0
-            product[0] = 2
-            for _ in range(lifts[t]):
-                wide = _times(product, 10) or wide
-            for f in range(factors.shape[1]):
-                value = factors[t, f, row]
-                if value != 1:
-                    wide = _times(product, value) or wide
-            wide = _add(total, product) or wide
-        product[:] = 0
-        product[0] = np.uint64(step)
-        for _ in range(drop):
-            wide = _times(product, 10) or wide
-        wide = _add(total, product) or wide
-        for _ in range(drop):
-            _divide(total, 10)
-        _divide(total, 2 * step)
-        for i in range(2, _LIMBS):
-            wide = wide or total[i] != 0
-        value = (total[1] << np.uint64(32)) | total[0]
-        # The last multiplication by the step must stay inside int64, too.
-        wide = wide or value > np.uint64(9 * 10**15)
-        too_wide[row] = wide
-        amounts[row] = 0 if wide else np.int64(value) * step
+        n0, n1 = t0[row], t1[row]
+        estimate = np.float64(n1) * _TWO_64 + np.float64(n0)
+        if size > 2:
+            upper = np.float64(t2[row])
+            if size > 3:
+                upper += np.float64(t3[row]) * _TWO_64
+            estimate += upper * _TWO_128
+        estimate = estimate * inverse + 0.5
+        q = most + np.uint64(1)
+        if estimate < LARGEST_QUOTIENT:
+            q = _rounded(n0, n1, estimate, h0, h1, d0, d1)
+        if q > most:
+            flags[row] = 1
+            q = np.uint64(0)
+        amounts[row] = np.int64(q) * step
+
+
+@njit(cache=True, nogil=True)
+def work_out(
+    table: Int64Array, rows: int, columns: Int64Array, words: Int64Array, constants: UInt64Array, products: Int64Array,
+    common: Int64Array, half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int,
+    amounts: Int64Array, flags: UInt8Array,
+) -> None:  # fmt: skip
+    """amounts[row] = round(common factors x sum of products / divisor) x step for the rows of a block, by its plan.
+
+    columns, words, constants  the columns of word i are columns[words[i]:words[i + 1]], times constants[i]
+    products                   the words of product p are those from products[p, 0] to products[p, 1]; [p, 2]: limbs it fits
+    common                     first and last word of the common factors; limbs that the sum fits, and that the whole fits
+    """
+    total = np.zeros((4, CHUNK), dtype=np.uint64)
+    other = np.zeros((4, CHUNK), dtype=np.uint64)
+    word = np.empty(CHUNK, dtype=np.uint64)
+    for start in range(0, rows, CHUNK):
+        many = min(CHUNK, rows - start)
+        size = common[2]
+        for p in range(products.shape[0]):
+            limbs = total if p == 0 else other
+            first, last, fits = products[p, 0], products[p, 1], products[p, 2]
+            _pack(table, columns[words[first] : words[first + 1]], constants[first], start, many, limbs[0])
+            used = 1
+            for index in range(first + 1, last):
+                _pack(table, columns[words[index] : words[index + 1]], constants[index], start, many, word)
+                _times(limbs, used, fits, word, many)
+                used = min(used + 1, fits)
+            for limb in range(used, size):
+                limbs[limb, :many] = np.uint64(0)
+            if p > 0:
+                _add(total, other, size, many)
+        for index in range(common[0], common[1]):
+            _pack(table, columns[words[index] : words[index + 1]], constants[index], start, many, word)
+            _times(total, size, common[3], word, many)
+            size = min(size + 1, common[3])
+        if size == 1:
+            total[1, :many] = np.uint64(0)
+        end = start + many
+        _round(total, size, half, divisor, inverse, step, largest, amounts[start:end], flags[start:end])
+
+
+class _Plan:
+    """How the products of a block are packed into words and limbs, from the largest values of its columns."""
+
+    def __init__(self, products: Sequence[Sequence[int]], lifts: Sequence[int], bounds: Sequence[int] | None) -> None:
+        """bounds None: the rows were looked at one by one (`set_aside`); each factor is a word of its own."""
+        columns: list[int] = []
+        words, constants = [0], []
+
+        def add(factors: Sequence[int], lift: int) -> tuple[int, int]:
+            first = len(constants)
+            for held, constant in _words(factors, lift, bounds):
+                columns.extend(held)
+                words.append(len(columns))
+                constants.append(constant)
+            return first, len(constants)
+
+        shared = _common(products) if len(products) > 1 else []
+        rows, whole = [], 0
+        for factors, lift in zip(products, lifts, strict=True):
+            own = _without(factors, shared)
+            bound = _WIDEST if bounds is None else lift * math.prod(bounds[column] for column in own)
+            whole += bound
+            rows.append((*add(own, lift), _limbs_of(bound)))
+        size = _limbs_of(whole)
+        self.largest = whole if bounds is None else whole * math.prod(bounds[column] for column in shared)
+        first, last = add(shared, 1) if shared else (0, 0)
+        self.columns = np.array(columns, dtype=np.int64)
+        self.words = np.array(words, dtype=np.int64)
+        self.constants = np.array(constants, dtype=np.uint64)
+        self.products = np.array(rows, dtype=np.int64)
+        self.common = np.array([first, last, size, _limbs_of(self.largest)], dtype=np.int64)
+
+
+def _limbs_of(largest: int) -> int:
+    return min(LIMBS, max(1, -(-largest.bit_length() // WORD)))
+
+
+def _common(products: Sequence[Sequence[int]]) -> list[int]:
+    """Columns that every product multiplies, as often as all do."""
+    return list(reduce(lambda one, other: one & other, map(Counter, products)).elements())
+
+
+def _without(factors: Sequence[int], shared: Sequence[int]) -> list[int]:
+    return list((Counter(factors) - Counter(shared)).elements())
+
+
+def _words(factors: Sequence[int], lift: int, bounds: Sequence[int] | None) -> list[tuple[list[int], int]]:
+    """Columns and constants packed into words of 64 bits: as few as a few orders of filling find."""
+    powers = []
+    while lift > 1 or not (factors or powers):
+        powers.append(min(lift, 10**19))
+        lift //= powers[-1]
+    if bounds is None:
+        return [([column], 1) for column in factors] + [([], power) for power in powers]
+    items = [(bounds[column], [column], 1) for column in factors] + [(power, [], power) for power in powers]
+    items.sort(key=lambda item: item[0], reverse=True)
+    tried = (_filled(items[turn:] + items[:turn]) for turn in range(len(items)))
+    return min(tried, key=len)
+
+
+def _filled(items: Sequence[tuple[int, list[int], int]]) -> list[tuple[list[int], int]]:
+    """Each item into the fullest word that still holds it."""
+    found: list[tuple[int, list[int], int]] = []
+    for bound, held, constant in items:
+        room = [index for index, word in enumerate(found) if word[0] * bound < 2**WORD]
+        if room:
+            index = max(room, key=lambda place: found[place][0])
+            taken, columns, power = found[index]
+            found[index] = (taken * bound, columns + held, power * constant)
+        else:
+            found.append((max(bound, 1), held, constant))
+    return [(columns, power) for _, columns, power in found]
+
+
+def _limbs(value: int) -> UInt64Array:
+    return np.array([(value >> (WORD * limb)) & (2**WORD - 1) for limb in range(LIMBS)], dtype=np.uint64)
+
+
+def sum_of_products(
+    columns: Sequence[Int64Array], products: Sequence[Sequence[int]], lifts: Sequence[int], drop: int, step: int, largest: int
+) -> tuple[Int64Array, UInt8Array]:
+    """(amounts, flags): round(sum of products / 10^drop) to a multiple of `step`, half up, row by row.
+
+    columns   whole numbers, each column once
+    products  which columns each product multiplies
+    lifts     power of ten (10, 100, ...; 1: none) that brings each product to the decimals of the sum
+    largest   amounts above are flagged TOO_LARGE; at most 10^15
+
+    Rows that are flagged have the amount 0; TOO_WIDE: the row was not computed, and the caller does it in Python integers.
+    """
+    rows = len(columns[0])
+    amounts, flags = np.empty(rows, dtype=np.int64), np.zeros(rows, dtype=np.uint8)
+    divisor = 10**drop * step
+    if divisor >= LARGEST_DIVISOR:
+        flags[:] = TOO_WIDE
+        amounts[:] = 0
+        return amounts, flags
+    half, parts, inverse = _limbs(divisor // 2), _limbs(divisor), float(Fraction(1, divisor))
+    table = np.empty((len(columns), min(BLOCK, max(rows, 1))), dtype=np.int64)
+    planner = _Planner(products, lifts, table)
+    for start in range(0, rows, BLOCK):
+        many = min(BLOCK, rows - start)
+        for index, column in enumerate(columns):
+            table[index, :many] = column[start : start + many]
+        own, own_flags = amounts[start : start + many], flags[start : start + many]
+        plan = planner.plan(many, own_flags)
+        work_out(
+            table, many, plan.columns, plan.words, plan.constants, plan.products, plan.common, half, parts, inverse,
+            step, largest, own, own_flags,
+        )  # fmt: skip
+    return amounts, flags
+
+
+class _Planner:
+    """Plans of blocks, made once for all blocks whose columns have about the same largest values."""
+
+    def __init__(self, products: Sequence[Sequence[int]], lifts: Sequence[int], table: Int64Array) -> None:
+        self.products, self.lifts, self.table = products, lifts, table
+        self.largest = np.zeros(table.shape[0], dtype=np.uint64)
+        self.plans: dict[tuple[int, ...], _Plan] = {}
+
+    def plan(self, rows: int, flags: UInt8Array) -> _Plan:
+        """The plan of the rows that lie in the table; rows with a negative or too wide product are flagged and emptied first."""
+        found = self._by_largest(rows)
+        if found is None:
+            ends = np.cumsum([len(factors) for factors in self.products], dtype=np.int64)
+            factors = np.array([column for product in self.products for column in product], dtype=np.int64)
+            lift_bits = np.array([lift.bit_length() for lift in self.lifts], dtype=np.int64)
+            set_aside(self.table, rows, factors, ends, lift_bits, _WIDEST.bit_length() - len(self.products).bit_length(), flags)
+            found = self._by_largest(rows)
+        return _Plan(self.products, self.lifts, None) if found is None else found
+
+    def _by_largest(self, rows: int) -> _Plan | None:
+        """None where a value is negative, or the products of the largest values do not fit."""
+        measure(self.table, rows, self.largest)
+        bounds = tuple(_rounded_up(value) for value in self.largest.tolist())
+        if max(bounds) > 2**63:
+            return None
+        if bounds not in self.plans:
+            self.plans[bounds] = _Plan(self.products, self.lifts, bounds)
+        found = self.plans[bounds]
+        return found if found.largest <= _WIDEST else None
+
+
+def _rounded_up(value: int) -> int:
+    """A bound a little above a value, the same for values nearby."""
+    shift = max(0, value.bit_length() - 5)
+    return max(1, ((value >> shift) + 1) << shift)
+
+
+@njit(cache=True, nogil=True)
+def share(
+    totals: Int64Array, starts: Int64Array, weights: Int64Array, parts: Int64Array, remainders: Int64Array, skipped: UInt8Array
+) -> None:
+    """parts = totals split by weights, largest remainder; the rows of split s are those from starts[s] to starts[s + 1].
+
+    totals      not negative, below 2^50
+    remainders  room to work in, as long as parts
+    skipped     1: this split is left alone
+
+    Rows of a split stand in the order in which ties are served.
+    """
+    for split in range(totals.size):
+        if skipped[split] != 0:
+            continue
+        first, last = starts[split], starts[split + 1]
+        whole = np.int64(0)
+        for row in range(first, last):
+            whole += weights[row]
+        total = np.uint64(totals[split])
+        if whole == 0:
+            for row in range(first, last):
+                parts[row] = 0
+            continue
+        left = totals[split]
+        inverse = 1.0 / np.float64(whole)
+        for row in range(first, last):
+            weight = np.uint64(weights[row])
+            low, high = total * weight, _high(total, weight)
+            q = np.int64((np.float64(high) * _TWO_64 + np.float64(low)) * inverse)
+            rest = np.int64(low - np.uint64(q) * np.uint64(whole))
+            if rest < 0:
+                q -= 1
+                rest += whole
+            elif rest >= whole:
+                q += 1
+                rest -= whole
+            parts[row] = q
+            remainders[row] = rest
+            left -= q
+        _serve(remainders[first:last], parts[first:last], left)
+
+
+@njit(cache=True, nogil=True)
+def _serve(remainders: Int64Array, parts: Int64Array, left: int) -> None:
+    """One unit more to the `left` largest remainders; of equal ones the earlier is served first."""
+    if remainders.size <= _FEW:
+        for _ in range(left):
+            best = 0
+            for row in range(1, remainders.size):
+                if remainders[row] > remainders[best]:
+                    best = row
+            parts[best] += 1
+            remainders[best] = -1
+        return
+    if left == 0:
+        return
+    below, above = np.int64(0), np.int64(0)  # the smallest remainder served lies in [below, above)
+    for row in range(remainders.size):
+        above = max(above, remainders[row] + 1)
+    while above - below > 1:
+        middle = below + (above - below) // 2
+        many = 0
+        for row in range(remainders.size):
+            many += remainders[row] >= middle
+        if many >= left:
+            below = middle
+        else:
+            above = middle
+    for row in range(remainders.size):
+        if remainders[row] > below:
+            parts[row] += 1
+            left -= 1
+    for row in range(remainders.size):
+        if remainders[row] == below and left > 0:
+            parts[row] += 1
+            left -= 1
