@@ -202,6 +202,24 @@ TABLES: Final[dict[str, Table]] = {
             "birth_after_start": (B, "billed birth date later than date_z_1"), "birth_differs": (B, "billed birth date differs from the register"),
         },
     ),
+    "grouped": Table(
+        "a case within a completed case (SL) of a КСГ kind: the group that the grouper gives it (law.md 8.1)", "tariffs.grouper", "checks, explain, reports",
+        {
+            "sl_key": (I, "_row of sl"), "case_key": (I, ""), "payment_kind": (S, "ksg_inpatient | ksg_day"), "billed": (S, "N_KSG as billed or null"),
+            "ksg": (S, "computed group; null: none, see decided"),
+            "decided": (S, "only | exception | priority | price | code: what chose it; none: no row applies | unpriced: the choice hangs on an unknown price | outside: no workbook for the day | unknown: a field is missing"),
+            "rules": (S, "ids of the exceptions and priorities of the chosen group, ;-separated"), "number": (I, "№ of the row of the workbook"), "candidates": (I, "groups that fit"),
+            "tied": (B, "another group has the same price; the smaller code was taken"), "price_kop": (I, "price it was compared by: without КСЛП, with the share of an interrupted case"),
+            "norm_days": (I, "norm of the stay that the criterion states"), "edition": (S, "workbook"), "sources": (S, "workbook and rules, ;-separated"), "billed_price_kop": (I, "price of the billed group where it fits, else null"),
+        },
+    ),
+    "group_candidates": Table(
+        "a group that a case fits", "tariffs.grouper", "explain",
+        {
+            "sl_key": (I, ""), "ksg": (S, ""), "number": (I, "№ of the first row of the workbook that applies"), "norm_days": (I, ""), "price_kop": (I, "null: not known"),
+            "rules": (S, "ids of the exceptions and priorities that apply to it"), "chosen": (B, ""),
+        },
+    ),
     "priced_sl": Table(
         "a case within a completed case (SL) with its price and the factors it was made of", "tariffs.price", "checks, explain, reports",
         {

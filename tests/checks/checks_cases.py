@@ -1,7 +1,8 @@
 """Builds a month from a few lines of YAML: sound cases by template, with what a test changes about them.
 
 A test case lists `cases`; each names a template (`as`: visit, episode, service, stay, day, call, exam, vmp, cancer) and overrides
-by block: file, zap, patient, person, case, sl (a block, or a list of blocks), usl (likewise, of the first sl), identified, priced. Amounts,
+by block: file, zap, patient, person, case, sl (a block, or a list of blocks), usl (likewise, of the first sl), identified, priced,
+grouped (of the first sl). Amounts,
 days and quantities are written as people write them (500.00, 7); the builder scales them as the format tables say. The end of a
 temporary certificate is reckoned from the day of issue: `identified: {certificate_from: 2022-01-25}`.
 """
@@ -169,7 +170,7 @@ def build(
 ) -> Built:
     """The tables of a month with these cases, and a context."""
     collected = _Month()
-    contracts: dict[str, list[Block]] = {"identified": [], "priced_sl": [], "priced": []}
+    contracts: dict[str, list[Block]] = {"identified": [], "priced_sl": [], "priced": [], "grouped": []}
     keys = []
     for number, case in enumerate(cases, 1):
         keys.append(_add_case(collected, contracts, number, dict(case), package))
@@ -256,8 +257,13 @@ def _add_case(
     collected.rows["z_sl"][-1]["package"] = package
     usl = [{**services[0], **block} if services else block for block in case.pop("usl")] if "usl" in case else services
     priced = case.pop("priced", {})
+    grouped = case.pop("grouped", None)
     for order, block in enumerate(blocks):
         _add_sl(collected, contracts, key, number, order, block, usl if order == 0 else [], kind, priced)
+        if grouped is not None and order == 0:
+            computed = {"candidates": 1, "tied": False, "decided": "only", **grouped}
+            row = contracts["priced_sl"][-1]["sl_key"]
+            contracts["grouped"].append({"sl_key": row, "case_key": key, "payment_kind": kind, "billed": block.get("n_ksg"), **computed})
     identified = case.pop("identified", {})
     contracts["identified"].append(_identified(key, patient, person, identified))
     contracts["priced"].append({"case_key": key, "payment_kind": priced.get("payment_kind", kind)})

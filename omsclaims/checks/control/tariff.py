@@ -111,6 +111,16 @@ def wrong_ksg_amount(run: Run, rule: Rule) -> pl.DataFrame:
     return _amounts(_ksg(run).filter(pl.col("wrong_sum") & ~explained))
 
 
+@table("C110")
+def other_group(run: Run, rule: Rule) -> pl.DataFrame:
+    """Billed by another group than the grouper gives. Where two groups cost the same, either may be billed: no money hangs on it."""
+    rows = run.view.tables["grouped"].rename({"sl_key": "sl_row"})
+    same_price = (pl.col("tied") & (pl.col("billed_price_kop") == pl.col("price_kop"))).fill_null(value=False)
+    wrong = rows.filter((pl.col("billed") != pl.col("ksg")).fill_null(value=False) & ~same_price).sort("sl_row")
+    params = {"expected": pl.col("ksg"), "candidates": pl.col("candidates")}
+    return wrong.select("sl_row", pl.col("billed").alias("value"), params_of(params).alias("params"))
+
+
 @table("C108")
 def wrong_tariff(run: Run, rule: Rule) -> pl.DataFrame:
     """A visit, episode, call, check-up, service or high-tech case billed at another amount than the agreement's."""

@@ -1,0 +1,133 @@
+"""Which group has each case of a month, and what stands in the way? Several workbooks and years together (law.md 0, 8.1).
+
+A case is grouped by the edition for the day on which its sub-case ended. What lacks a diagnosis, an age, days or an edition, fits no
+row, or hangs on a price that is not known, has no computed group and says why: a finding, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import polars as pl
+
+from omsclaims import contract, findings
+from omsclaims.tariffs.grouper import cases as of_cases
+from omsclaims.tariffs.grouper.book import SETTINGS, Grouper, compile_grouper
+from omsclaims.tariffs.grouper.candidates import candidates
+from omsclaims.tariffs.grouper.choice import SCHEMA, decide
+from omsclaims.nsi import Books
+
+#: Candidates with the columns of their case -> {sl_key, ksg, price_kop}; a price that is not known is null or left out.
+PricesOf = Callable[[pl.DataFrame], pl.DataFrame]
+_SL: Final = "ZAP/Z_SL/SL/"
+#: What the grouper cannot do without, and the element that gives it.
+_NEEDED: Final = {"ds1": f"{_SL}DS1", "days": f"{_SL}DATE_2", "age_days": "PERS/DR", "w": "PERS/W"}
+#: Why a case has no group -> the finding.
+_PROBLEMS: Final = {"none": "T.70", "outside": "T.71", "unpriced": "T.72", "unknown": "T.73"}
+
+
+def groupers_of(books: Books) -> list[Grouper]:
+    """The workbooks among the books of a run, compiled; none where none is loaded."""
+    found = []
+    for setting in SETTINGS:
+        rows, groups = f"KSG.{setting}.GROUPER", f"KSG.{setting}.GROUPS"
+        if books.has(rows) and books.has(groups):
+            found.append(compile_grouper(books.require(rows), books.require(groups)))
+    return found
+
+
+def group(cases: pl.DataFrame, groupers: Sequence[Grouper], prices_of: PricesOf) -> dict[str, pl.DataFrame]:
+    """The contract tables `grouped` and `group_candidates` of cases (cases.CASES), in order of sl_key.
+
+    groupers   one for each kind of payment and span of days; days that none is for stay without a group (`outside`)
+    prices_of  gets sl_key, ksg, norm_days and all columns of the case that are no lists
+    """
+    lacking = pl.any_horizontal([pl.col(name).is_null() for name in _NEEDED]) | pl.col("day").is_null()
+    usable = cases.filter(~lacking)
+    parts, shown = [_without(cases.filter(lacking), "unknown")], [contract.TABLES["group_candidates"].empty()]
+    left = usable
+    for grouper in groupers:
+        after = pl.col("day") > grouper.holds_to if grouper.holds_to is not None else pl.lit(value=False)
+        here = (pl.col("payment_kind") == grouper.kind) & (pl.col("day") >= grouper.holds_from) & ~after
+        mine, left = left.filter(here), left.filter(~here)
+        if not mine.height:
+            continue
+        found = candidates(mine, grouper)
+        asked = found.select("sl_key", "ksg", "norm_days").join(
+            mine.drop("ds2", "ds3", "services", "criteria"), on="sl_key", how="left", maintain_order="left"
+        )
+        of_case, of_candidates = decide(mine, found, prices_of(asked), grouper)
+        parts.append(_with_billed_price(of_case, of_candidates))
+        shown.append(contract.check("group_candidates", of_candidates))
+    parts.append(_without(left, "outside"))
+    grouped = pl.concat(parts).sort("sl_key")
+    return {
+        "grouped": contract.check("grouped", grouped),
+        "group_candidates": pl.concat(shown).sort("sl_key", "ksg"),
+    }
+
+
+def _with_billed_price(of_case: pl.DataFrame, of_candidates: pl.DataFrame) -> pl.DataFrame:
+    """`billed_price_kop`: the price of the billed group where it is a candidate."""
+    billed = of_candidates.select("sl_key", pl.col("ksg").alias("billed"), pl.col("price_kop").alias("billed_price_kop"))
+    return of_case.join(billed, on=["sl_key", "billed"], how="left", maintain_order="left")
+
+
+def _without(cases: pl.DataFrame, decided: str) -> pl.DataFrame:
+    """Cases that no grouper was asked about."""
+    rows = cases.select("sl_key", "case_key", "payment_kind", "billed").with_columns(
+        decided=pl.lit(decided), candidates=pl.lit(0, dtype=pl.Int64), tied=pl.lit(value=False)
+    )
+    schema = {**SCHEMA, "billed_price_kop": pl.Int64()}
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
+    return rows.with_columns(missing).select(list(schema))
+
+
+def problems(cases: pl.DataFrame, grouped: pl.DataFrame, sl: pl.DataFrame, groupers: Sequence[Grouper] = ()) -> pl.DataFrame:
+    """Findings on cases that have no computed group, and on fractions that contradict themselves.
+
+    sl  sl_key, case_key, sl_id, package, n_zap, idcase: where each case stands
+
+    T.70 no row of the workbook applies; T.71 no workbook for the day; T.72 the choice hangs on a price that is not known;
+    T.73 a field is missing that the grouper needs; T.74 K_FR and the criterion frNN-NN say different things; T.76 a row of a
+    workbook could not be compiled.
+    """
+    of_case = cases.drop("case_key", "payment_kind", "billed")
+    rows = grouped.join(of_case, on="sl_key", how="left", maintain_order="left")
+    missing: pl.Expr = pl.lit(f"{_SL}DATE_2")
+    for name, element in reversed(_NEEDED.items()):
+        missing = pl.when(pl.col(name).is_null()).then(pl.lit(element)).otherwise(missing)
+    unknown = pl.col("decided") == "unknown"
+    named = rows.filter(pl.col("decided").is_in(list(_PROBLEMS))).select(
+        "sl_key",
+        rule=pl.col("decided").replace_strict(_PROBLEMS, return_dtype=pl.String),
+        element=pl.when(unknown).then(missing).otherwise(pl.lit(f"{_SL}KSG_KPG/N_KSG")),
+        value=pl.when(pl.col("decided") == "outside").then(pl.col("day").cast(pl.String)).when(unknown).then(None).otherwise("billed"),
+        params=pl.struct(pl.col("ds1").fill_null("-"), kind="payment_kind", candidates="candidates").struct.json_encode(),
+    )
+    placed = pl.concat([named, _fractions_differ(cases)]).join(sl, on="sl_key", how="left", maintain_order="left")
+    found = placed.select(
+        "rule", "element", "value", "params", "sl_id", "package", "n_zap", "idcase", pl.lit("sl").alias("level"),
+        pl.col("package").alias("file"), pl.col("case_key").alias("z_row"), pl.col("sl_key").alias("sl_row"),
+    )  # fmt: skip
+    of_books = findings.frame([problem for grouper in groupers for problem in grouper.problems])
+    return findings.concat([findings.conform(found), of_books])
+
+
+def _fractions_differ(cases: pl.DataFrame) -> pl.DataFrame:
+    """Cases whose K_FR lies outside the range that their criterion states: T.74. The criterion is believed."""
+    known = of_cases.tables.codes().fractions
+    said = (
+        cases.filter(pl.col("fractions").is_not_null())
+        .select("sl_key", "fractions", "ds1", "payment_kind", pl.col("criteria").alias("criterion"))
+        .explode("criterion", empty_as_null=False, keep_nulls=False)
+        .filter(pl.col("criterion").is_in(list(known)))
+    )
+    low = pl.col("criterion").replace_strict({name: span[0] for name, span in known.items()}, return_dtype=pl.Int64)
+    high = pl.col("criterion").replace_strict({name: (*span, 10**6)[1] for name, span in known.items()}, return_dtype=pl.Int64)
+    wrong = said.filter(~pl.col("fractions").is_between(low, high))
+    return wrong.select(
+        "sl_key", rule=pl.lit("T.74"), element=pl.lit(f"{_SL}ONK_SL/K_FR"), value=pl.col("fractions").cast(pl.String),
+        params=pl.struct("criterion", ds1=pl.col("ds1").fill_null("-"), kind="payment_kind").struct.json_encode(),
+    )  # fmt: skip
