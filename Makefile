@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: setup demo test planted agree zoo schemas books bench bench-reading bench-memory bench-cold bench-control bench-compare bench-baseline lint lock clean
+.PHONY: setup demo test planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -38,6 +38,14 @@ agree: setup
 zoo: setup
 	$(BIN)/python -m tests.registry.zoo
 
+# Ten million sums of products against fractions, ten million splits against their sums (some minutes on two cores).
+exact: setup
+	$(BIN)/python -m tests.exactness --processes $(WORKERS)
+
+# Each sex, each birth of 120 years, each date of the year around each dated partition: exactly one group.
+partitions: setup
+	$(BIN)/python -m tests.partitions
+
 # Documents broken in one place, held against the official schemas in ../shared.
 schemas: setup
 	$(BIN)/python -m tests.registry.schema_agreement
@@ -58,6 +66,10 @@ bench-cold: setup
 # All check books and all control rules over 1.3 million cases with a year of history (about half an hour on two cores).
 bench-control: setup
 	$(BIN)/python -m benchmarks control
+
+# Exact sums of products and shares beside float64 and Decimal.
+bench-exact: setup
+	$(BIN)/python -m benchmarks exact
 
 bench-compare: setup
 	$(BIN)/python -m benchmarks compare

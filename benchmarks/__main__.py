@@ -1,4 +1,4 @@
-"""Runs the benchmarks: `python -m benchmarks run | baseline | compare | reading | memory | cold | control`.
+"""Runs the benchmarks: `python -m benchmarks run | baseline | compare | reading | memory | cold | control | norms | exact`.
 
 run       times every subject beside its rival, interleaved, prints ratios and growth, keeps the result as JSON
 baseline  the same, and stores the result as the baseline
@@ -7,6 +7,8 @@ compare   the same, and holds the ratios against the baseline: what got slower t
 reading   how fast big registries of every kind are read, beside lxml         (options: `python -m benchmarks reading --help`)
 memory    how much memory streaming to Parquet takes, and whether a bigger file takes longer per record
 control   how long all check books and all rules of control take over a month with a year of history, beside merely reading it
+norms     how long it takes to count ten million insured by municipality, sex and age in twelve months, beside polars
+exact     what exact sums of products and shares cost beside float64 and Decimal
 cold      how long a check of one package takes from a cold start, and the first one ever
 """
 
@@ -21,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, control, memory, reading, subjects
+from benchmarks import cold, control, exact, memory, norms, reading, subjects
 from benchmarks.timing import spread, timed
 
 RESULTS = Path(__file__).parent / "results"
@@ -123,6 +125,8 @@ FAMILIES: dict[str, Callable[[Sequence[str]], int]] = {
     "memory": memory.main,
     "cold": cold.main,
     "control": control.main,
+    "exact": exact.main,
+    "norms": norms.main,
 }
 
 
