@@ -50,6 +50,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "workspace",
         "intake",
         "month",
+        "tariffs",
         "settlement",
         "closing",
         "documents",

@@ -32,6 +32,7 @@ FAMILIES: Final = {
     "accidents": ("accident",),
     "months": ("run", "reopen", "explain"),
     "norms": ("norms",),
+    "capitation": ("capitation",),
     "whatif": ("whatif",),
     "expertise": ("expertise",),
 }

@@ -101,7 +101,7 @@ NO_KEYS = {"kslp_rules", "interrupted_results", "case_management", "financing", 
 #: Tables of the per-capita money of clinics and insurers: a missing key of each has its test there.
 PER_CAPITA = {
     "capitation", "clinic_capitation", "relative_coefficients", "capitation_parts", "performance", "fap", "fap_norms",
-    "partition", "municipalities",
+    "partition", "municipalities", "ambulance_areas",
 }  # fmt: skip
 #: Tables that price what is no case of this file.
 ELSEWHERE = {"uet", "dialysis"}

@@ -30,6 +30,7 @@ OWN_PARTITION: Final = "own"
 #: Tables that `per_capita_problems` looks at.
 LOOKED_AT: Final = (
     "partition", "capitation", "clinic_capitation", "relative_coefficients", "capitation_parts", "performance", "fap",
+    "ambulance_areas",
 )  # fmt: skip
 _ONE: Final = 10**5
 _SEXES: Final = {"m": (1,), "f": (2,)}
@@ -82,6 +83,8 @@ def _needed(root: Path, head: Head, rows: Mapping[str, list[Read]]) -> list[Prob
             lacking.append("relative_coefficients")
         if row.performance_share and not rows["performance"]:
             lacking.append("performance")
+        if row.kind == "ambulance" and row.money is not None and not rows["ambulance_areas"]:
+            lacking.append("ambulance_areas")
         for name in lacking:
             code = "no_rows" if (root / f"{name}.csv").is_file() else "no_file"
             problems.append(Problem(f"{name}.csv", 1, "", code, (("kinds", row.kind),)))

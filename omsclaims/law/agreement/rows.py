@@ -375,6 +375,13 @@ class ClinicCapitation(Row):
     group: Annotated[str, BeforeValidator(_group_code)] | None = None
 
 
+class AmbulanceArea(Row):
+    """Which ambulance clinic serves a place of the register of insured: its people are those who live there (law.md 7.6)."""
+
+    place: str
+    mo: ClinicCode
+
+
 class CapitationPart(Row):
     """A rural place served by a clinic: its residents, and the share of the clinic's attached who live there (law.md 7.3).
 
@@ -529,6 +536,7 @@ FILES: Final[Mapping[str, TableSpec]] = {
     "relative_coefficients": TableSpec(RelativeCoefficient, ("kind", "group")),
     "clinic_capitation": TableSpec(ClinicCapitation, ("mo", "kind")),
     "capitation_parts": TableSpec(CapitationPart, ("mo", "place")),
+    "ambulance_areas": TableSpec(AmbulanceArea, ("place",)),
     "performance": TableSpec(Performance, ("mo",)),
     "fap": TableSpec(Fap, ("fap",)),
     "fap_norms": TableSpec(FapNorm, (), (("residents_from", "residents_to"),)),
