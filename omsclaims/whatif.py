@@ -74,7 +74,7 @@ def load(workspace: Workspace, of: Month, as_of: date) -> Loaded:
         tables[name] = _of_packages(workspace, accepted, name, columns)
     tables["sl"] = tables["sl"].with_columns(case_key=pl.col("_parent"))
     partition, _ = partition_on(context.agreement, context.law, of.first)
-    return Loaded(context, tables, _about(tables, partition))
+    return Loaded(context, tables, about_rows(tables, partition))
 
 
 def _of_packages(workspace: Workspace, rows: Sequence[PackageRow], name: str, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -89,7 +89,7 @@ def _of_packages(workspace: Workspace, rows: Sequence[PackageRow], name: str, co
     return pl.concat(parts, how="diagonal") if parts else empty
 
 
-def _about(tables: dict[str, pl.DataFrame], partition: Partition) -> pl.DataFrame:
+def about_rows(tables: dict[str, pl.DataFrame], partition: Partition) -> pl.DataFrame:
     """What rows of prices are told apart by: clinic that gave the care, profile, sex-age group."""
     group = partition.group_expr(pl.col("w"), pl.col("age_end"))
     people = tables["identified"].select("case_key", sex_age=group.fill_null(_NOWHERE))
