@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: setup demo test planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
+.PHONY: setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -24,6 +24,10 @@ demo: setup
 # The tests, shared by so many processes; WORKERS=0: in one (tests/conftest.py says what stays together).
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# Every published figure of ../shared/vectors in one table.
+vectors: setup
+	$(BIN)/python -m tests.vectors
 
 # Made-up territories at full size: every rule of control broken on purpose, found = planted (some five minutes a seed).
 SEEDS ?= 1 2 3

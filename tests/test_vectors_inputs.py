@@ -13,7 +13,7 @@ import pytest
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import against_law, load_agreement, partition_on
 from omsclaims.law.rules import norm_rules
-from tests.test_vectors_tariffs import vector
+from tests.vectors.test_tariffs import vector
 
 AGREEMENTS = Path(__file__).resolve().parents[1] / "fixtures" / "agreements"
 UNIT = 10**5

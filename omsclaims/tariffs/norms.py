@@ -364,6 +364,11 @@ def with_standards(norms: Norms, money_kop: int, average_people: Fraction) -> No
     return replace(norms, norms=tuple(made), average=average)
 
 
+def need(cost_kop: int, receipts_kop: int) -> int:
+    """What a territorial programme costs beyond its receipts, kopecks; below zero: what is left over (law.md 14)."""
+    return cost_kop - receipts_kop
+
+
 # ---------------------------------------------------------------- as a table
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from omsclaims.law import ParameterError, federal_parameters, unconfirmed, unconfirmed_lines
 from omsclaims.law.rules import capitation_rules, costing_rules, norm_rules
-from tests.test_vectors_tariffs import vector
+from tests.vectors.test_tariffs import vector
 
 LAW = federal_parameters()
 

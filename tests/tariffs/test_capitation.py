@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from omsclaims import findings
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import Agreement, load_agreement
 from omsclaims.law.rules import capitation_rules
-from omsclaims.money import round_fraction
+from omsclaims.money import format_amount, round_fraction
 from omsclaims.periods import Month
 from omsclaims.tariffs.capitation import (
     Capitation,
@@ -34,7 +35,7 @@ from omsclaims.tariffs.capitation import (
 )
 from tests.tariffs.capitation_cases import AGREEMENTS, CLINICS, MARCH, context, person, registers, usual, without
 from tests.test_vectors_inputs import relative
-from tests.test_vectors_tariffs import hold, vector
+from tests.vectors.test_tariffs import hold, vector
 
 #: Three clinics: children, adults, both.
 PEOPLE = [
@@ -314,6 +315,53 @@ def test_rules_of_performance_end_with_2025(tmp_path: Path) -> None:
     made = capitate(registers(PEOPLE), context(agreement, law=ended))
     assert "T.41" in rules_of(made)
     assert made.money["left_kop"].to_list() == [10_000]
+
+
+# ---- cases that an economist can read --------------------------------------------------------------------------------------
+
+CASES = yaml.safe_load((AGREEMENTS.parent / "tariffs" / "capitation.yaml").read_text(encoding="utf-8"))
+
+
+def people_of(case: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """People of a case, and the further rows of those with more than one policy or attachment."""
+    found: list[dict[str, Any]] = []
+    more: list[dict[str, Any]] = []
+    for row in case["people"]:
+        row = {"sex": 1, "born": date(1980, 5, 5), **row}
+        others = {name: row[name] for name in row if name not in ("number", "sex", "born", "mo", "also", "policies")}
+        for _ in range(row.get("number", 1)):
+            one = person(len(found) + 1, row["mo"], w=row["sex"], dr=row["born"], **others)
+            for policy in row.get("policies", ()):
+                more.append({**one, "policy_to": None, **policy, "mo": None})
+            if "also" in row:
+                more.append({**one, "attached_to": None, **row["also"], "policy_from": None})
+            found.append({**one, "policy_from": None} if "policies" in row else one)
+    return found, more
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_cases_of_per_capita_money(tmp_path: Path, case: dict[str, Any]) -> None:
+    parts = "mo,place,residents,share,coefficient\n"
+    for mo, place in case.get("parts", {}).items():
+        parts += f"{mo},A,{place['residents']},{place['share']},\n"
+    clinics = "mo,kind,kd,kdpv,kdur,kdzp,group\n" + "".join(f"75000{n},outpatient,1,,1,1,\n" for n in (1, 2, 3))
+    options = f"  - {{kind: outpatient, money: {case.get('money', '1000.01')}, kdpv: attached}}\n"
+    agreement = usual(tmp_path, options, clinic_capitation=clinics, capitation_parts=parts)
+    month = Month.parse(str(case.get("month", "2022-03")))
+    if month.year != agreement.year:  # another year under the same agreement
+        head = agreement.head.model_copy(update={"valid_from": date(month.year, 1, 1)})
+        dated = {name: rows.with_columns(valid_from=pl.lit(head.valid_from)) for name, rows in agreement.tables.items()}
+        agreement = replace(agreement, head=head, tables=dated)
+    tables = registers(*people_of(case))
+    ends = {mo: row["valid_to"] for mo, row in case.get("clinics", {}).items()}
+    extra = tables["reg_clinic"].head(1).with_columns(mo=pl.lit("750009"))
+    register = pl.concat([tables["reg_clinic"], extra])
+    valid_to = register["mo"].map_elements(ends.get, return_dtype=pl.Date)
+    made = capitate({**tables, "reg_clinic": register.with_columns(valid_to=valid_to)}, context(agreement, month))
+    assert sorted(rules_of(made)) == sorted(case.get("findings", ()))
+    paid = {mo: "-" if not kop else format_amount(kop) for mo, kop in amounts(made).items()}
+    assert {mo: paid[mo] for mo in case["paid"]} == case["paid"]
+    assert case["shows"] in ("caught", "not caught", "boundary")
 
 
 # ---- people ----------------------------------------------------------------------------------------------------------------
