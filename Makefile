@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
+.PHONY: grouper setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -53,6 +53,10 @@ partitions: setup
 # Documents broken in one place, held against the official schemas in ../shared.
 schemas: setup
 	$(BIN)/python -m tests.registry.schema_agreement
+
+# Every row of the official КСГ workbooks in ../shared made into a case: its own group must be among the candidates.
+grouper: setup
+	$(BIN)/python -m tests.grouper
 
 bench: setup
 	$(BIN)/python -m benchmarks run

@@ -199,6 +199,7 @@ TABLES: Final[dict[str, Table]] = {
             "policy_from": (D, "of the policy period found, else null"), "policy_to": (D, ""), "died_on": (D, ""),
             "register_w": (I, "sex in the register"), "w": (I, "sex as billed"),
             "age_start": (I, "whole years on date_z_1 by the billed birth date"), "age_end": (I, "on date_z_2"),
+            "age_days_start": (I, "days since the billed birth date on date_z_1: what the grouper asks of infants"),
             "birth_after_start": (B, "billed birth date later than date_z_1"), "birth_differs": (B, "billed birth date differs from the register"),
         },
     ),

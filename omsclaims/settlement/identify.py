@@ -325,6 +325,7 @@ def _finish(cases: pl.DataFrame) -> pl.DataFrame:
         register_w=pl.when(of_person).then("register_w"),
         w=pl.col("w").cast(pl.Int64),
         age_start=age["date_z_1"],
+        age_days_start=pl.when(pl.col("dr") <= pl.col("date_z_1")).then((pl.col("date_z_1") - pl.col("dr")).dt.total_days()),
         age_end=age["date_z_2"],
         birth_after_start=(pl.col("dr") > pl.col("date_z_1")).fill_null(False),
         birth_differs=(of_person & (pl.col("dr") != pl.col("reg_dr"))).fill_null(False),

@@ -59,8 +59,9 @@ def case_of(row: Mapping[str, Any], turn: int, kind: str) -> dict[str, Any]:
         criteria.append(row["fractions"])
         fractions = None
     lists = {name: [diagnosis(row[name], turn + 1)] if row.get(name) else [] for name in ("ds2", "ds3")}
-    made = {
-        "sl_key": turn, "case_key": turn, "payment_kind": kind, "day": date(2026, 6, 15), "ds1": diagnosis(row.get("ds1") or "Y95", turn),
+    made: dict[str, Any] = {
+        "sl_key": turn, "case_key": turn, "payment_kind": kind, "day": date(2026, 6, 15),
+        "ds1": diagnosis(row.get("ds1") or "Y95", turn),
         **lists, "services": [row["service"]] if row.get("service") else [], "criteria": criteria, "fractions": fractions,
         "w": int(row.get("sex") or 1 + turn % 2), "age_years": years, "age_days": days_old,
         "days": pick(DAYS[row["duration"]]) if row.get("duration") else 35, "rslt": 101, "first_of_stay": True,

@@ -205,7 +205,7 @@ def test_key_without_a_policy_is_made_of_names_and_birth_date() -> None:
 def test_birth_after_start_age_and_difference_from_the_register() -> None:
     people = [{"fam": "А", "im": "Б", "ot": None, "w": 2, "dr": date(2022, 3, 5)}]
     who = one(identify(tables([samples.case(1)], [ENP], [insured()], people), samples.context()))
-    assert (who["birth_after_start"], who["age_start"], who["age_end"]) == (True, None, 0)
+    assert (who["birth_after_start"], who["age_start"], who["age_end"], who["age_days_start"]) == (True, None, 0, None)
     assert (who["birth_differs"], who["w"], who["register_w"]) == (True, 2, 1)
 
 

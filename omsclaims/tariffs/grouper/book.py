@@ -1,8 +1,8 @@
-"""What does a grouper workbook say, and what is compiled of it? Rows of «Группировщик» as arrays and look-ups (law.md 8.1; checks.md 3.1).
+"""What is compiled of a grouper workbook? Rows of «Группировщик» as arrays and look-ups (law.md 8.1; checks.md 3.1).
 
-A row applies to a case when every filled column matches. Main diagnosis, service and criterion are looked up together by one hash;
-age, sex, duration and fractions are bits that a case has or has not; secondary diagnoses are compared one by one. So a case touches
-some ten rows instead of all of them.
+A row applies to a case when every filled column matches. Main diagnosis, service and criterion are looked up together by one
+hash; age, sex, duration and fractions are bits that a case has or has not; secondary diagnoses are compared one by one. So a
+case touches some ten rows instead of all of them.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ def compile_grouper(grouper: Book, groups: Book, rules: Rules | None = None, hol
 def _text_rows(book: Book) -> pl.DataFrame:
     """Rows in order of the sheet: number, ksg and the columns, as text; a column that a book has not is empty."""
     has = book.rows.columns
-    columns = [
-        pl.col(name).cast(pl.String) if name in has else pl.lit(None, dtype=pl.String).alias(name) for name in COLUMNS
-    ]
+    columns = [pl.col(name).cast(pl.String) if name in has else pl.lit(None, dtype=pl.String).alias(name) for name in COLUMNS]
     number = pl.col("number").cast(pl.Int64) if "number" in has else pl.col("row").cast(pl.Int64)
     return book.rows.sort("row").select(number.alias("number"), pl.col("code").alias("ksg"), *columns)
 
@@ -171,9 +169,7 @@ def _usable(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
         "duration": pl.col("duration").is_in([str(code) for code in known.durations]),
         "fractions": pl.col("fractions").is_in(list(known.fractions)),
     }
-    wrong = pl.coalesce(
-        [pl.when(~test.fill_null(value=True)).then(pl.lit(name)) for name, test in tests.items()]
-    )
+    wrong = pl.coalesce([pl.when(~test.fill_null(value=True)).then(pl.lit(name)) for name, test in tests.items()])
     marked = rows.with_columns(wrong=wrong)
     problems = [
         Finding("T.76", value=row[row["wrong"]], params={"number": row["number"], "ksg": row["ksg"], "column": row["wrong"]})
@@ -217,7 +213,9 @@ def _row_arrays(
 
 def _numbered(column: str, numbers: dict[str, int]) -> pl.Expr:
     """Codes as their numbers, 0 where the column is empty."""
-    return pl.col(column).replace_strict(list(numbers), list(numbers.values()), default=None, return_dtype=pl.Int64).fill_null(_ANY)
+    return (
+        pl.col(column).replace_strict(list(numbers), list(numbers.values()), default=None, return_dtype=pl.Int64).fill_null(_ANY)
+    )
 
 
 def _needs(rows: pl.DataFrame) -> list[int]:
@@ -295,7 +293,9 @@ def _group_table(groups: Book, names: tuple[str, ...]) -> pl.DataFrame:
     """Weight and wage share of each group, null where the workbook gives none."""
     wage = pl.col("wage_share").cast(pl.Int64) if "wage_share" in groups.rows.columns else pl.lit(None, dtype=pl.Int64)
     known = groups.rows.select(group="code", weight5=pl.col("koef_z").cast(pl.Int64), wage_share4=wage)
-    return pl.DataFrame({"group": names}, schema={"group": pl.String()}).join(known, on="group", how="left", maintain_order="left")
+    return pl.DataFrame({"group": names}, schema={"group": pl.String()}).join(
+        known, on="group", how="left", maintain_order="left"
+    )
 
 
 def _rule_arrays(choices: list[tuple[str, Choice, bool]], names: tuple[str, ...]) -> RuleArrays:

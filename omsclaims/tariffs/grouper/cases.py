@@ -1,7 +1,7 @@
-"""What does the grouper look at of a case? One row a sub-case (SL) of a КСГ kind, from the tables of a month or a package (law.md 8.1, 8.7).
+"""What does the grouper look at of a case? One row a sub-case (SL) of a КСГ kind (law.md 8.1, 8.7).
 
-Age is that of the day of admission (DATE_Z_1), days are those of law.md 8.7. Fractions come from a criterion frNN-NN where the case
-has one, else from K_FR.
+Age is that of the day of admission (DATE_Z_1), days are those of law.md 8.7. Fractions come from a criterion frNN-NN where the
+case has one, else from K_FR.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from omsclaims.periods import age_expr
 from omsclaims.tariffs.grouper import rules as tables
 from omsclaims.tariffs.grouper.book import CATEGORY, Grouper, bit_places
 
-S, I, D, L = pl.String(), pl.Int64(), pl.Date(), pl.List(pl.String())
+_TEXT, _INT, _DATE, _LIST = pl.String(), pl.Int64(), pl.Date(), pl.List(pl.String())
 #: Columns of the cases: name -> (type, meaning).
 CASES: Final[dict[str, tuple[pl.DataType, str]]] = {
-    "sl_key": (I, "_row of sl"),
-    "case_key": (I, "completed case: several sub-cases of one stay"),
-    "payment_kind": (S, "ksg_inpatient or ksg_day"),
-    "day": (D, "day that editions and rules are chosen by: DATE_2"),
-    "billed": (S, "N_KSG as billed, or null"),
-    "ds1": (S, "main diagnosis"),
-    "ds2": (L, "secondary diagnoses"),
-    "ds3": (L, "complications"),
-    "services": (L, "CODE_USL"),
-    "criteria": (L, "CRIT"),
-    "fractions": (I, "K_FR, or null"),
-    "w": (I, "sex, V005"),
-    "age_years": (I, "whole years on the day of admission; null: not known"),
-    "age_days": (I, "days since birth on it"),
-    "days": (I, "days of the stay, law.md 8.7"),
-    "rslt": (I, "V009"),
+    "sl_key": (_INT, "_row of sl"),
+    "case_key": (_INT, "completed case: several sub-cases of one stay"),
+    "payment_kind": (_TEXT, "ksg_inpatient or ksg_day"),
+    "day": (_DATE, "day that editions and rules are chosen by: DATE_2"),
+    "billed": (_TEXT, "N_KSG as billed, or null"),
+    "ds1": (_TEXT, "main diagnosis"),
+    "ds2": (_LIST, "secondary diagnoses"),
+    "ds3": (_LIST, "complications"),
+    "services": (_LIST, "CODE_USL"),
+    "criteria": (_LIST, "CRIT"),
+    "fractions": (_INT, "K_FR, or null"),
+    "w": (_INT, "sex, V005"),
+    "age_years": (_INT, "whole years on the day of admission; null: not known"),
+    "age_days": (_INT, "days since birth on it"),
+    "days": (_INT, "days of the stay, law.md 8.7"),
+    "rslt": (_INT, "V009"),
     "first_of_stay": (pl.Boolean(), "no other sub-case of the stay began before, or on the same day and ended later"),
 }
 SCHEMA: Final = {name: kind for name, (kind, _) in CASES.items()}
@@ -48,9 +48,10 @@ Int32s = npt.NDArray[np.int32]
 class Encoded(NamedTuple):
     """Cases as numbers of one grouper; `x_first[i] .. x_first[i + 1] - 1` are the values of case i in `x`.
 
-    exact     number of the main diagnosis among the codes of the book, 0: none of them; category  its category, the last: none
+    exact     number of the main diagnosis among the codes of the book, 0: none of them
+    category  its category of three characters; the last: it has none
     have      bits of sex, age, duration and fractions (book.bit_places)
-    service, criterion, ds2, ds3   numbers of the codes that the book knows; those that it does not know are left out (services and
+    service, criterion, ds2, ds3   numbers of the codes of the book; those that it does not know are left out (services and
               criteria) or 0 (diagnoses, which a range may still take)
     """
 
@@ -80,8 +81,8 @@ def encode(cases: pl.DataFrame, grouper: Grouper) -> Encoded:
     ds2, ds2_category = _diagnoses(flat2, grouper)
     ds3, ds3_category = _diagnoses(flat3, grouper)
     return Encoded(
-        exact, category, _have(cases), service_first, service, criterion_first, criterion, ds2_first, ds2, ds2_category, ds3_first,
-        ds3, ds3_category,
+        exact, category, _have(cases), service_first, service, criterion_first, criterion, ds2_first, ds2, ds2_category,
+        ds3_first, ds3, ds3_category,
     )  # fmt: skip
 
 
@@ -145,7 +146,10 @@ def _have(cases: pl.DataFrame) -> npt.NDArray[np.int64]:
 def _fractions(cases: pl.DataFrame, places: Mapping[str, int]) -> npt.NDArray[np.int64]:
     """Bits of the fractions: of the criteria frNN-NN where a case has some, else of K_FR."""
     spans = tables.codes().fractions
-    tests = [_within(pl.col("fractions"), span).fill_null(value=False).cast(pl.Int64) * (1 << places[name]) for name, span in spans.items()]
+    tests = [
+        _within(pl.col("fractions"), span).fill_null(value=False).cast(pl.Int64) * (1 << places[name])
+        for name, span in spans.items()
+    ]
     by_number = cases.select(pl.sum_horizontal(tests).alias("bits"))["bits"].to_numpy()
     first, flat = _flat(cases["criteria"])
     said = flat.str.starts_with("fr").fill_null(value=False)
@@ -202,7 +206,12 @@ def cases_of(tables_: Mapping[str, pl.DataFrame], people: pl.DataFrame) -> pl.Da
         .with_columns(payment_kind=pl.col("usl_ok").replace_strict(_KINDS, return_dtype=pl.String))
         .join(people.select("case_key", "w", "age_years", "age_days"), on="case_key", how="left")
     )
-    for name, table, column in (("ds2", "ds2", "ds2"), ("ds3", "ds3", "ds3"), ("services", "usl", "code_usl"), ("criteria", "crit", "crit")):
+    for name, table, column in (
+        ("ds2", "ds2", "ds2"),
+        ("ds3", "ds3", "ds3"),
+        ("services", "usl", "code_usl"),
+        ("criteria", "crit", "crit"),
+    ):
         rows = rows.join(_listed(tables_.get(table), column).rename({"values": name}), on="sl_key", how="left")
     rows = rows.with_columns(days=stay_days(), day=pl.col("date_2"), fractions=pl.col("k_fr"), first_of_stay=_first_of_stay())
     empty = [pl.col(name).fill_null([]) for name in ("ds2", "ds3", "services", "criteria")]
@@ -210,7 +219,7 @@ def cases_of(tables_: Mapping[str, pl.DataFrame], people: pl.DataFrame) -> pl.Da
 
 
 def _first_of_stay() -> pl.Expr:
-    """Whether a sub-case began the stay: the earliest; of those of one day the one that ended last; then the first of the file."""
+    """Whether a sub-case began the stay: the earliest; of those of one day the one that ended last; then the first row."""
     order = pl.struct(pl.col("date_1"), -pl.col("date_2").dt.epoch("d"), pl.col("sl_key"))
     return order.rank("ordinal").over("case_key") == 1
 
@@ -218,6 +227,6 @@ def _first_of_stay() -> pl.Expr:
 def _listed(table: pl.DataFrame | None, column: str) -> pl.DataFrame:
     """sl_key and the list of the values of a table below sl, in the order of the file."""
     if table is None or column not in table.columns:
-        return pl.DataFrame(schema={"sl_key": I, "values": L})
+        return pl.DataFrame(schema={"sl_key": _INT, "values": _LIST})
     rows = table.select(pl.col("_parent").alias("sl_key"), pl.col(column).alias("values")).drop_nulls()
     return rows.group_by("sl_key", maintain_order=True).agg("values")

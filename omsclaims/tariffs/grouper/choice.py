@@ -1,8 +1,8 @@
-"""Which of the candidates is the group of the case, and why? Exceptions, then priorities, then the price (checks.md 3.2; law.md 8.1).
+"""Which of the candidates is the group of the case? Exceptions, then priorities, then the price (checks.md 3.2; law.md 8.1).
 
-Where an exception applies to some candidate, only such candidates are looked at; among them (or all) those with a priority go first;
-of those the dearest is taken, of equal prices the smaller code. Prices come in: they are those of the agreement without КСЛП and with
-the share of an interrupted case. Where the choice hangs on a price that is not known, the case stays without a group.
+Where an exception applies to some candidate, only such candidates are looked at; among them (or all) those with a priority go
+first; of those the dearest is taken, of equal prices the smaller code. Prices come in: those of the agreement, without КСЛП and
+with the share of an interrupted case. Where the choice hangs on a price that is not known, the case stays without a group.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 }
 
 
-def decide(
-    cases: pl.DataFrame, found: pl.DataFrame, prices: pl.DataFrame, grouper: Grouper
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def decide(cases: pl.DataFrame, found: pl.DataFrame, prices: pl.DataFrame, grouper: Grouper) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The group of each case (SCHEMA, in order of `cases`), and the candidates with price, rules that apply and `chosen`.
 
     cases   cases.CASES of one kind of payment
@@ -55,8 +53,8 @@ def decide(
     tied = np.empty(cases.height, dtype=np.bool_)
     prices_kop = priced["price_kop"].fill_null(-1).to_numpy()
     choose(
-        first, found["group"].to_numpy(), found["marks"].to_numpy(), prices_kop, asked, flags, grouper.rule_arrays, applied, chosen,
-        decided, tied,
+        first, found["group"].to_numpy(), found["marks"].to_numpy(), prices_kop, asked, flags, grouper.rule_arrays, applied,
+        chosen, decided, tied,
     )  # fmt: skip
     taken = np.zeros(found.height, dtype=np.bool_)
     taken[chosen[chosen >= 0]] = True

@@ -1,22 +1,23 @@
 """Which group has each case of a month, and what stands in the way? Several workbooks and years together (law.md 0, 8.1).
 
-A case is grouped by the edition for the day on which its sub-case ended. What lacks a diagnosis, an age, days or an edition, fits no
-row, or hangs on a price that is not known, has no computed group and says why: a finding, never a guess.
+A case is grouped by the edition for the day on which its sub-case ended. What lacks a diagnosis, an age, days or an edition, fits
+no row, or hangs on a price that is not known, has no computed group and says why: a finding, never a guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import polars as pl
 
 from omsclaims import contract, findings
+from omsclaims.nsi import Book, Books
 from omsclaims.tariffs.grouper import cases as of_cases
+from omsclaims.tariffs.grouper import rules
 from omsclaims.tariffs.grouper.book import SETTINGS, Grouper, compile_grouper
-from omsclaims.tariffs.grouper.candidates import candidates
 from omsclaims.tariffs.grouper.choice import SCHEMA, decide
-from omsclaims.nsi import Books
+from omsclaims.tariffs.grouper.matching import candidates
 
 #: Candidates with the columns of their case -> {sl_key, ksg, price_kop}; a price that is not known is null or left out.
 PricesOf = Callable[[pl.DataFrame], pl.DataFrame]
@@ -33,8 +34,19 @@ def groupers_of(books: Books) -> list[Grouper]:
     for setting in SETTINGS:
         rows, groups = f"KSG.{setting}.GROUPER", f"KSG.{setting}.GROUPS"
         if books.has(rows) and books.has(groups):
-            found.append(compile_grouper(books.require(rows), books.require(groups)))
+            found.append(_compiled(books.require(rows), books.require(groups)))
     return found
+
+
+#: Workbooks compiled by this process, by their content: a month asks for the same ones in every pass and every what-if.
+_COMPILED: Final[dict[tuple[object, ...], Grouper]] = {}
+
+
+def _compiled(grouper: Book, groups: Book) -> Grouper:
+    content = tuple((book.name, book.edition, book.holds_from, int(book.rows.hash_rows().sum())) for book in (grouper, groups))
+    if content not in _COMPILED:
+        _COMPILED[content] = compile_grouper(grouper, groups)
+    return _COMPILED[content]
 
 
 def group(cases: pl.DataFrame, groupers: Sequence[Grouper], prices_of: PricesOf) -> dict[str, pl.DataFrame]:
@@ -57,7 +69,8 @@ def group(cases: pl.DataFrame, groupers: Sequence[Grouper], prices_of: PricesOf)
         asked = found.select("sl_key", "ksg", "norm_days").join(
             mine.drop("ds2", "ds3", "services", "criteria"), on="sl_key", how="left", maintain_order="left"
         )
-        of_case, of_candidates = decide(mine, found, prices_of(asked), grouper)
+        prices = prices_of(asked) if asked.height else asked.select("sl_key", "ksg", price_kop=pl.lit(None, dtype=pl.Int64))
+        of_case, of_candidates = decide(mine, found, prices, grouper)
         parts.append(_with_billed_price(of_case, of_candidates))
         shown.append(contract.check("group_candidates", of_candidates))
     parts.append(_without(left, "outside"))
@@ -103,7 +116,11 @@ def problems(cases: pl.DataFrame, grouped: pl.DataFrame, sl: pl.DataFrame, group
         "sl_key",
         rule=pl.col("decided").replace_strict(_PROBLEMS, return_dtype=pl.String),
         element=pl.when(unknown).then(missing).otherwise(pl.lit(f"{_SL}KSG_KPG/N_KSG")),
-        value=pl.when(pl.col("decided") == "outside").then(pl.col("day").cast(pl.String)).when(unknown).then(None).otherwise("billed"),
+        value=pl.when(pl.col("decided") == "outside")
+        .then(pl.col("day").cast(pl.String))
+        .when(unknown)
+        .then(None)
+        .otherwise("billed"),
         params=pl.struct(pl.col("ds1").fill_null("-"), kind="payment_kind", candidates="candidates").struct.json_encode(),
     )
     placed = pl.concat([named, _fractions_differ(cases)]).join(sl, on="sl_key", how="left", maintain_order="left")
@@ -117,7 +134,7 @@ def problems(cases: pl.DataFrame, grouped: pl.DataFrame, sl: pl.DataFrame, group
 
 def _fractions_differ(cases: pl.DataFrame) -> pl.DataFrame:
     """Cases whose K_FR lies outside the range that their criterion states: T.74. The criterion is believed."""
-    known = of_cases.tables.codes().fractions
+    known = rules.codes().fractions
     said = (
         cases.filter(pl.col("fractions").is_not_null())
         .select("sl_key", "fractions", "ds1", "payment_kind", pl.col("criteria").alias("criterion"))
@@ -131,3 +148,23 @@ def _fractions_differ(cases: pl.DataFrame) -> pl.DataFrame:
         "sl_key", rule=pl.lit("T.74"), element=pl.lit(f"{_SL}ONK_SL/K_FR"), value=pl.col("fractions").cast(pl.String),
         params=pl.struct("criterion", ds1=pl.col("ds1").fill_null("-"), kind="payment_kind").struct.json_encode(),
     )  # fmt: skip
+
+
+def group_month(tables: Mapping[str, pl.DataFrame], books: Books, prices_of: PricesOf) -> dict[str, pl.DataFrame]:
+    """`grouped`, `group_candidates` and `findings` of a month: all КСГ cases by the workbooks among its books.
+
+    tables     canonical tables of a month with `cases` and `identified` (month.assemble, settlement.identify)
+    prices_of  prices of candidates by the agreement (see `group`)
+
+    Without any workbook nothing is grouped: the tables are empty, and the rules that read them say that they were not asked.
+    """
+    groupers = groupers_of(books)
+    if not groupers:
+        empty = {name: contract.TABLES[name].empty() for name in ("grouped", "group_candidates")}
+        return {**empty, "findings": findings.empty()}
+    people = tables["identified"].select("case_key", "w", age_years="age_start", age_days="age_days_start")
+    cases = of_cases.cases_of(tables, people)
+    found = group(cases, groupers, prices_of)
+    places = tables["cases"].select("case_key", "package", "n_zap", "idcase")
+    sl = tables["sl"].select(pl.col("_row").alias("sl_key"), "case_key", "sl_id").join(places, on="case_key", how="left")
+    return {**found, "findings": problems(cases, found["grouped"], sl, groupers)}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
@@ -86,21 +85,22 @@ def match(case_from: int, cases: Encoded, rows: RowArrays, groups: int, out: Any
         category = cases.category[case]
         wide_from, wide_to = rows.category_first[category], rows.category_first[category + 1]
         for of_pattern in range(-2, wide_to - wide_from):
-            # -2: rows without a main diagnosis; -1: the code itself; then the ranges and letters it lies in
+            # -2: rows without a main diagnosis; -1: the code itself; then the ranges and letters it lies in. Numbers are made
+            # 64 bits wide: without the compiler a shift of 32 bits would lose what is shifted out.
             pattern = 0
             if of_pattern == -1:
-                pattern = cases.exact[case]
+                pattern = int(cases.exact[case])
                 if pattern == 0:
                     continue
             elif of_pattern >= 0:
-                pattern = rows.category_patterns[wide_from + of_pattern]
+                pattern = int(rows.category_patterns[wide_from + of_pattern])
             has = rows.pattern_has[pattern]
             services = cases.service_first[case + 1] if has & 1 else cases.service_first[case]
             criteria = cases.criterion_first[case + 1] if has & 2 else cases.criterion_first[case]
             for of_service in range(cases.service_first[case] - 1, services):
-                service = 0 if of_service < cases.service_first[case] else cases.service[of_service]
+                service = 0 if of_service < cases.service_first[case] else int(cases.service[of_service])
                 for of_criterion in range(cases.criterion_first[case] - 1, criteria):
-                    criterion = 0 if of_criterion < cases.criterion_first[case] else cases.criterion[of_criterion]
+                    criterion = 0 if of_criterion < cases.criterion_first[case] else int(cases.criterion[of_criterion])
                     slot = _find(rows.key, pattern, service, criterion)
                     if slot < 0:
                         continue
@@ -136,8 +136,8 @@ def _applies(rule: int, candidate: int, first: int, last: int, group: Any, marks
 
 @njit(cache=True, nogil=True)
 def choose(
-    first: Any, group: Any, marks: Any, price: Any, asked: Any, flags: Any, rules: RuleArrays, applied: Any, chosen: Any, decided: Any,
-    tied: Any,
+    first: Any, group: Any, marks: Any, price: Any, asked: Any, flags: Any, rules: RuleArrays, applied: Any, chosen: Any,
+    decided: Any, tied: Any,
 ) -> None:  # fmt: skip
     """One candidate of each case.
 

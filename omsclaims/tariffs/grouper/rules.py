@@ -1,4 +1,4 @@
-"""Which rules choose a group, and since when? The tables of exceptions.yaml and codes.yaml, checked (checks.md 3.2-3.3; law.md 8.1, 8.6).
+"""Which rules choose a group, and since when? exceptions.yaml and codes.yaml, checked (checks.md 3.2-3.3; law.md 8.1, 8.6).
 
 They are data: another year or territory gives its own file to `load_rules`, and nothing here changes.
 """
@@ -156,7 +156,7 @@ class Bounds(_Model):
     years: tuple[int, ...] = ()
 
 
-class Codes3(_Model):
+class CodeBook(_Model):
     """What the codes of the columns age, duration and fractions mean."""
 
     since: date
@@ -187,9 +187,9 @@ def rules() -> Rules:
 
 
 @cache
-def codes() -> Codes3:
+def codes() -> CodeBook:
     """The codes that come with the program."""
-    found: Codes3 = _read(_own("codes.yaml"), "codes.yaml", Codes3)
+    found: CodeBook = _read(_own("codes.yaml"), "codes.yaml", CodeBook)
     return found
 
 

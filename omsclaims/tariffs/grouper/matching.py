@@ -1,4 +1,4 @@
-"""Which groups can a case have? All groups of which some row of the workbook applies to it (law.md 8.1; checks.md 3.2, step 1)."""
+"""Which groups can a case have? Those of which some row of the workbook applies to it (law.md 8.1; checks.md 3.2, step 1)."""
 
 from __future__ import annotations
 
