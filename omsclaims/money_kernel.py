@@ -27,6 +27,9 @@ from numba.extending import intrinsic
 Int64Array = npt.NDArray[np.int64]
 UInt64Array = npt.NDArray[np.uint64]
 UInt8Array = npt.NDArray[np.uint8]
+Columns = tuple[Int64Array, ...]
+#: Columns that each word multiplies, where they end, and its constant.
+Words = tuple[Int64Array, Int64Array, UInt64Array]
 
 #: What became of a row.
 OK: Final = 0
@@ -36,8 +39,8 @@ TOO_WIDE: Final = 3  # does not fit 256 bits: to be done in Python integers
 
 WORD: Final = 64
 LIMBS: Final = 4
-#: Rows whose columns are held and measured together, and rows worked on at a time: what fits the near caches.
-BLOCK: Final = 1 << 14
+#: Rows that are looked at for a plan, and rows worked on at a time: what fits the near caches.
+BLOCK: Final = 1 << 15
 CHUNK: Final = 1 << 10
 #: Divisors below leave a remainder of two limbs its sign.
 LARGEST_DIVISOR: Final = 1 << 126
@@ -49,6 +52,9 @@ LARGEST_QUOTIENT: Final = float(1 << 50)
 LARGEST_SUM: Final = (1 << 62) - 1
 _TWO_64: Final = float(1 << 64)
 _TWO_128: Final = float(1 << 128)
+#: Kernels are compiled for so many columns, or twice as many ...
+_COLUMNS: Final = 8
+_APART: Final = 24
 _FEW: Final = 48  # rows of a split that are searched one after the other
 
 
@@ -73,13 +79,14 @@ _high = _high_in_python if config.DISABLE_JIT else _high_compiled
 
 
 @njit(cache=True, nogil=True)
-def measure(table: Int64Array, rows: int, largest: UInt64Array) -> None:
-    """largest[column] = the largest of the first `rows` values; 2^63 or more where one is negative."""
-    for column in range(table.shape[0]):
+def measure(columns: Columns, start: int, rows: int, largest: UInt64Array) -> None:
+    """largest[i] = the largest value of column i in some rows; 2^63 or more where one is negative."""
+    for index in range(largest.size):
+        column = columns[index][start : start + rows]
         found = np.uint64(0)
         for row in range(rows):
-            found = max(found, np.uint64(table[column, row]))
-        largest[column] = found
+            found = max(found, np.uint64(column[row]))
+        largest[index] = found
 
 
 @njit(cache=True, nogil=True)
@@ -112,33 +119,56 @@ def set_aside(
 
 
 @njit(cache=True, nogil=True)
-def _pack(table: Int64Array, columns: Int64Array, constant: Any, start: int, rows: int, word: UInt64Array) -> None:
-    """word = constant x the product of columns, row by row; the caller knows that it fits 64 bits."""
-    size = columns.size
+def _pack(columns: Columns, chosen: Int64Array, constant: Any, start: int, rows: int, word: UInt64Array) -> None:
+    """word = constant x the product of the chosen columns, row by row; the caller knows that it fits 64 bits."""
+    size = chosen.size
     if size == 0:
         for row in range(rows):
             word[row] = constant
         return
+    first = columns[chosen[0]][start : start + rows]
     if size == 1:
-        first = table[columns[0], start : start + rows]
         for row in range(rows):
             word[row] = np.uint64(first[row])
     elif size == 2:
-        first, second = table[columns[0], start : start + rows], table[columns[1], start : start + rows]
+        second = columns[chosen[1]][start : start + rows]
         for row in range(rows):
             word[row] = np.uint64(first[row]) * np.uint64(second[row])
     else:
-        first, second = table[columns[0], start : start + rows], table[columns[1], start : start + rows]
-        third = table[columns[2], start : start + rows]
+        second, third = columns[chosen[1]][start : start + rows], columns[chosen[2]][start : start + rows]
         for row in range(rows):
             word[row] = np.uint64(first[row]) * np.uint64(second[row]) * np.uint64(third[row])
         for index in range(3, size):
-            first = table[columns[index], start : start + rows]
+            first = columns[chosen[index]][start : start + rows]
             for row in range(rows):
                 word[row] *= np.uint64(first[row])
     if constant != np.uint64(1):
         for row in range(rows):
             word[row] *= constant
+
+
+@njit(cache=True, nogil=True)
+def _product(
+    columns: Columns, plan: Words, first: int, last: int, fits: int, start: int, rows: int, limbs: UInt64Array, word: UInt64Array
+) -> int:
+    """limbs = the product of the words first to last; how many limbs are set."""
+    factors, ends, constants = plan
+    _pack(columns, factors[ends[first] : ends[first + 1]], constants[first], start, rows, limbs[0])
+    return _grow(columns, plan, first + 1, last, 1, fits, start, rows, limbs, word)
+
+
+@njit(cache=True, nogil=True)
+def _grow(
+    columns: Columns, plan: Words, first: int, last: int, used: int, fits: int, start: int, rows: int, limbs: UInt64Array,
+    word: UInt64Array,
+) -> int:  # fmt: skip
+    """limbs, of which `used` are set, times the words first to last; how many limbs are set then, at most `fits`."""
+    factors, ends, constants = plan
+    for index in range(first, last):
+        _pack(columns, factors[ends[index] : ends[index + 1]], constants[index], start, rows, word)
+        _times(limbs, used, fits, word, rows)
+        used = min(used + 1, fits)
+    return used
 
 
 @njit(cache=True, nogil=True)
@@ -252,76 +282,93 @@ def _round(
 
 @njit(cache=True, nogil=True)
 def work_out(
-    table: Int64Array, rows: int, columns: Int64Array, words: Int64Array, constants: UInt64Array, products: Int64Array,
-    common: Int64Array, half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int,
-    amounts: Int64Array, flags: UInt8Array,
-) -> None:  # fmt: skip
-    """amounts[row] = round(common factors x sum of products / divisor) x step for the rows of a block, by its plan.
+    columns: Columns, limits: UInt64Array, first: int, last: int, plan: Words, products: Int64Array, common: Int64Array,
+    half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int, amounts: Int64Array, flags: UInt8Array,
+) -> int:  # fmt: skip
+    """amounts[row] = round(common factors x sum of products / divisor) x step for the rows first to last, by a plan.
 
-    columns, words, constants  the columns of word i are columns[words[i]:words[i + 1]], times constants[i]
-    products                   the words of product p are those from products[p, 0] to products[p, 1]; [p, 2]: limbs it fits
-    common                     first and last word of the common factors; limbs that the sum fits, and that the whole fits
+    limits    largest value of each column that the plan holds for; the first row not done is returned: a chunk with larger ones
+    plan      words: the columns that each multiplies, where they end, and its constant (see _Plan)
+    products  one row each: its words (first, last) and the limbs it fits; limbs of the sum so far; words (first, last) of the
+              power of ten by which that sum is lifted before the next product is added, and the limbs that it fits then
+    common    words (first, last) of the factors of all products, and limbs of the whole
     """
-    total = np.zeros((4, CHUNK), dtype=np.uint64)
-    other = np.zeros((4, CHUNK), dtype=np.uint64)
-    word = np.empty(CHUNK, dtype=np.uint64)
-    for start in range(0, rows, CHUNK):
-        many = min(CHUNK, rows - start)
-        size = common[2]
+    # Rows of limbs do not begin at the same place of a page: loads of one would wait for stores to another.
+    total = np.zeros((4, CHUNK + _APART), dtype=np.uint64)
+    other = np.zeros((4, CHUNK + _APART), dtype=np.uint64)
+    word = np.empty(CHUNK + _APART, dtype=np.uint64)
+    found = np.zeros(limits.size, dtype=np.uint64)
+    for start in range(first, last, CHUNK):
+        many = min(CHUNK, last - start)
+        measure(columns, start, many, found)
+        for index in range(limits.size):
+            if found[index] > limits[index]:
+                return start
+        size = 0
         for p in range(products.shape[0]):
             limbs = total if p == 0 else other
-            first, last, fits = products[p, 0], products[p, 1], products[p, 2]
-            _pack(table, columns[words[first] : words[first + 1]], constants[first], start, many, limbs[0])
-            used = 1
-            for index in range(first + 1, last):
-                _pack(table, columns[words[index] : words[index + 1]], constants[index], start, many, word)
-                _times(limbs, used, fits, word, many)
-                used = min(used + 1, fits)
-            for limb in range(used, size):
-                limbs[limb, :many] = np.uint64(0)
-            if p > 0:
-                _add(total, other, size, many)
-        for index in range(common[0], common[1]):
-            _pack(table, columns[words[index] : words[index + 1]], constants[index], start, many, word)
-            _times(total, size, common[3], word, many)
-            size = min(size + 1, common[3])
+            used = _product(columns, plan, products[p, 0], products[p, 1], products[p, 2], start, many, limbs, word)
+            if p == 0:
+                size = used
+            else:
+                wanted = products[p, 3]
+                for limb in range(size, wanted):
+                    total[limb, :many] = np.uint64(0)
+                for limb in range(used, wanted):
+                    other[limb, :many] = np.uint64(0)
+                _add(total, other, wanted, many)
+                size = wanted
+            size = _grow(columns, plan, products[p, 4], products[p, 5], size, products[p, 6], start, many, total, word)
+        size = _grow(columns, plan, common[0], common[1], size, common[2], start, many, total, word)
         if size == 1:
             total[1, :many] = np.uint64(0)
         end = start + many
         _round(total, size, half, divisor, inverse, step, largest, amounts[start:end], flags[start:end])
+    return last
 
 
 class _Plan:
-    """How the products of a block are packed into words and limbs, from the largest values of its columns."""
+    """How the products of a block are packed into words and limbs, from the largest values of its columns.
+
+    Products are added in order of their lifts (Horner): the sum of those that lack most decimals is lifted together.
+    """
 
     def __init__(self, products: Sequence[Sequence[int]], lifts: Sequence[int], bounds: Sequence[int] | None) -> None:
         """bounds None: the rows were looked at one by one (`set_aside`); each factor is a word of its own."""
-        columns: list[int] = []
-        words, constants = [0], []
-
-        def add(factors: Sequence[int], lift: int) -> tuple[int, int]:
-            first = len(constants)
-            for held, constant in _words(factors, lift, bounds):
-                columns.extend(held)
-                words.append(len(columns))
-                constants.append(constant)
-            return first, len(constants)
-
+        self._bounds = bounds
+        self._columns: list[int] = []
+        self._ends: list[int] = [0]
+        self._constants: list[int] = []
         shared = _common(products) if len(products) > 1 else []
+        order = sorted(range(len(products)), key=lambda p: lifts[p], reverse=True)
         rows, whole = [], 0
-        for factors, lift in zip(products, lifts, strict=True):
-            own = _without(factors, shared)
-            bound = _WIDEST if bounds is None else lift * math.prod(bounds[column] for column in own)
+        for place, p in enumerate(order):
+            own = _without(products[p], shared)
+            bound = _WIDEST if bounds is None else math.prod(bounds[column] for column in own)
             whole += bound
-            rows.append((*add(own, lift), _limbs_of(bound)))
-        size = _limbs_of(whole)
+            after = lifts[order[place + 1]] if place + 1 < len(order) else 1
+            words, size = self._add(own, 1), _limbs_of(whole)
+            lift = lifts[p] // after
+            whole *= 1 if bounds is None else lift
+            rows.append((*words, _limbs_of(bound), size, *(self._add([], lift) if lift > 1 else (0, 0)), _limbs_of(whole)))
         self.largest = whole if bounds is None else whole * math.prod(bounds[column] for column in shared)
-        first, last = add(shared, 1) if shared else (0, 0)
-        self.columns = np.array(columns, dtype=np.int64)
-        self.words = np.array(words, dtype=np.int64)
-        self.constants = np.array(constants, dtype=np.uint64)
+        first, last = self._add(shared, 1) if shared else (0, 0)
+        self.words = (
+            np.array(self._columns, dtype=np.int64),
+            np.array(self._ends, dtype=np.int64),
+            np.array(self._constants, dtype=np.uint64),
+        )
         self.products = np.array(rows, dtype=np.int64)
-        self.common = np.array([first, last, size, _limbs_of(self.largest)], dtype=np.int64)
+        self.common = np.array([first, last, _limbs_of(self.largest)], dtype=np.int64)
+
+    def _add(self, factors: Sequence[int], lift: int) -> tuple[int, int]:
+        """Words of a product; where they begin and end."""
+        first = len(self._constants)
+        for held, constant in _words(factors, lift, self._bounds):
+            self._columns += held
+            self._ends.append(len(self._columns))
+            self._constants.append(constant)
+        return first, len(self._constants)
 
 
 def _limbs_of(largest: int) -> int:
@@ -388,51 +435,69 @@ def sum_of_products(
         flags[:] = TOO_WIDE
         amounts[:] = 0
         return amounts, flags
-    half, parts, inverse = _limbs(divisor // 2), _limbs(divisor), float(Fraction(1, divisor))
-    table = np.empty((len(columns), min(BLOCK, max(rows, 1))), dtype=np.int64)
-    planner = _Planner(products, lifts, table)
-    for start in range(0, rows, BLOCK):
-        many = min(BLOCK, rows - start)
-        for index, column in enumerate(columns):
-            table[index, :many] = column[start : start + many]
-        own, own_flags = amounts[start : start + many], flags[start : start + many]
-        plan = planner.plan(many, own_flags)
+    rounding = (_limbs(divisor // 2), _limbs(divisor), float(Fraction(1, divisor)), step, largest)
+    planner = _Planner(products, lifts, len(columns))
+    held = _held(columns)
+    start = 0
+    while start < rows:
+        plan = planner.plan(held, start, rows)
+        if plan is not None:
+            limits = planner.limits
+            start = work_out(held, limits, start, rows, plan.words, plan.products, plan.common, *rounding, amounts, flags)
+            continue
+        end = min(start + CHUNK, rows)
+        table = np.stack([column[start:end] for column in held[: len(columns)]])
+        aside = planner.set_aside(table, flags[start:end])
+        limits = np.full(len(columns), 2**63 - 1, dtype=np.uint64)
         work_out(
-            table, many, plan.columns, plan.words, plan.constants, plan.products, plan.common, half, parts, inverse,
-            step, largest, own, own_flags,
+            _held(list(table)), limits, 0, end - start, aside.words, aside.products, aside.common, *rounding,
+            amounts[start:end], flags[start:end],
         )  # fmt: skip
+        start = end
     return amounts, flags
 
 
+def _held(columns: Sequence[Int64Array]) -> Columns:
+    """Columns as the kernels take them, of one type whoever owns them: read-only, in one piece, filled up to a round number."""
+    views = [np.ascontiguousarray(column, dtype=np.int64).view() for column in columns]
+    for view in views:
+        view.flags.writeable = False
+    return (*views, *(views[:1] * (-len(views) % _COLUMNS)))
+
+
 class _Planner:
-    """Plans of blocks, made once for all blocks whose columns have about the same largest values."""
+    """The plan for the rows from a place on: one that holds for all rows so far, too, unless the products were too wide then."""
 
-    def __init__(self, products: Sequence[Sequence[int]], lifts: Sequence[int], table: Int64Array) -> None:
-        self.products, self.lifts, self.table = products, lifts, table
-        self.largest = np.zeros(table.shape[0], dtype=np.uint64)
-        self.plans: dict[tuple[int, ...], _Plan] = {}
+    def __init__(self, products: Sequence[Sequence[int]], lifts: Sequence[int], columns: int) -> None:
+        self.products, self.lifts = products, lifts
+        self.limits = np.zeros(columns, dtype=np.uint64)
 
-    def plan(self, rows: int, flags: UInt8Array) -> _Plan:
-        """The plan of the rows that lie in the table; rows with a negative or too wide product are flagged and emptied first."""
-        found = self._by_largest(rows)
-        if found is None:
-            ends = np.cumsum([len(factors) for factors in self.products], dtype=np.int64)
-            factors = np.array([column for product in self.products for column in product], dtype=np.int64)
-            lift_bits = np.array([lift.bit_length() for lift in self.lifts], dtype=np.int64)
-            set_aside(self.table, rows, factors, ends, lift_bits, _WIDEST.bit_length() - len(self.products).bit_length(), flags)
-            found = self._by_largest(rows)
-        return _Plan(self.products, self.lifts, None) if found is None else found
+    def plan(self, held: Columns, start: int, rows: int) -> _Plan | None:
+        """None where the chunk at `start` has a negative value, or products of its largest values that do not fit.
 
-    def _by_largest(self, rows: int) -> _Plan | None:
-        """None where a value is negative, or the products of the largest values do not fit."""
-        measure(self.table, rows, self.largest)
-        bounds = tuple(_rounded_up(value) for value in self.largest.tolist())
-        if max(bounds) > 2**63:
-            return None
-        if bounds not in self.plans:
-            self.plans[bounds] = _Plan(self.products, self.lifts, bounds)
-        found = self.plans[bounds]
-        return found if found.largest <= _WIDEST else None
+        Where they fit, but not together with what was seen before, the plan is for what comes now.
+        """
+        now = np.zeros(self.limits.size, dtype=np.uint64)
+        largest = now.copy()
+        measure(held, start, min(CHUNK, rows - start), now)
+        measure(held, start, min(BLOCK, rows - start), largest)
+        for wanted in (np.maximum(largest, self.limits), np.maximum(now, self.limits), now):
+            if int(wanted.max()) < 2**63:
+                bounds = [min(_rounded_up(value), 2**63 - 1) for value in wanted.tolist()]
+                found = _Plan(self.products, self.lifts, bounds)
+                if found.largest <= _WIDEST:
+                    self.limits = np.array(bounds, dtype=np.uint64)
+                    return found
+        return None
+
+    def set_aside(self, table: Int64Array, flags: UInt8Array) -> _Plan:
+        """Flags rows of a table with a negative or too wide product and empties them; a plan that holds for any others."""
+        ends = np.cumsum([len(factors) for factors in self.products], dtype=np.int64)
+        factors = np.array([column for product in self.products for column in product], dtype=np.int64)
+        lift_bits = np.array([lift.bit_length() for lift in self.lifts], dtype=np.int64)
+        room = _WIDEST.bit_length() - len(self.products).bit_length()
+        set_aside(table, table.shape[1], factors, ends, lift_bits, room, flags)
+        return _Plan(self.products, self.lifts, None)
 
 
 def _rounded_up(value: int) -> int:
