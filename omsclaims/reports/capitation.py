@@ -251,10 +251,15 @@ def _by_age(made: Capitation, row: Mapping[str, Any], about: About, lang: str, v
         for group, count in people.select("group", "people").iter_rows()
         if group in relative
     ]
-    if not parts:
+    if not parts or len(parts) < people.height:  # a group has no coefficient: nothing was computed
         return []
-    said = {"parts": " + ".join(parts), "people": row["people"], "value": value}
-    return [messages.text("capitation.explain.kdpv", lang, **said)]
+    own = sum((Fraction(relative[group], 10**5) * n for group, n in people.select("group", "people").iter_rows()), Fraction(0))
+    mean = own / row["people"]
+    said = {"parts": " + ".join(parts), "people": row["people"], "value": figure(mean, lang)}
+    lines = [messages.text("capitation.explain.kdpv", lang, **said)]
+    if fraction(row["kdpv"]) not in (None, mean):  # the mean of its group of clinics, or digits of the agreement
+        lines.append(messages.text("capitation.explain.binding", lang, value=value))
+    return lines
 
 
 def exact_csv(made: Capitation) -> bytes:

@@ -293,7 +293,7 @@ class _Kind:
                 self.add("T.34", mo, mo=mo, people=total)
                 found.append(Clinic(mo, total))
                 continue
-            if not total and people.height:
+            if not total and (people.height or self.money_kop is not None):
                 self.add("T.44", mo, mo=mo, day=self.day)
             kdpv = self._kdpv(row, groups, relative)
             kdot = self._kdot(mo) if self.name == "outpatient" else (Fraction(1), ())
@@ -407,6 +407,8 @@ class _Kind:
             return clinics
         shared = [clinic for clinic in clinics if clinic.people and clinic.standard is not None]
         whole = self.money_kop - self._performance_kop()
+        if not whole:  # no money is no coefficient, and nothing for everybody
+            return [replace(one, final=Fraction(0), people_kop=0) if one in shared else one for one in clinics]
         self.factor = balance(whole, [(clinic.standard or Fraction(0), clinic.people) for clinic in shared])
         if self.factor is None:
             return clinics
@@ -467,7 +469,7 @@ class _Kind:
         shared = sum((clinic.people_kop or 0) + clinic.numbers_kop + clinic.points_kop for clinic in clinics)
         unpaid = [clinic.mo for clinic in clinics if clinic.people and clinic.people_kop is None]
         left = 0 if self.money_kop is None else self.money_kop - shared
-        stops = ("T.33", "T.34", "T.35", "T.36", "T.37", "T.39", "T.41", "T.44")
+        stops = {"T.33", "T.34", "T.35", "T.36", "T.37", "T.39", "T.41", *(() if shared else ("T.31", "T.32", "T.44"))}
         why = sorted({one.rule for one in self.found if one.rule in stops})
         if left or unpaid:
             amount = "-" if self.money_kop is None else format_amount(left)

@@ -76,18 +76,21 @@ def person(number: int, mo: str | None, **changes: Any) -> dict[str, Any]:
 
 
 def registers(
-    people: Sequence[Mapping[str, Any]], clinics: Sequence[str] = ("750001", "750002", "750003")
+    people: Sequence[Mapping[str, Any]],
+    more: Sequence[Mapping[str, Any]] = (),
+    clinics: Sequence[str] = ("750001", "750002", "750003"),
 ) -> dict[str, pl.DataFrame]:
-    """reg_insured, reg_attachment, reg_clinic of the people given."""
+    """reg_insured, reg_attachment, reg_clinic; `more`: further policies (without mo) and attachments (without policy_from)."""
 
     def rows(table: str, found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         schema = contract.TABLES[table].schema()
         return pl.DataFrame([{name: row.get(name) for name in schema} for row in found], schema=schema)
 
-    insured = {person["enp"]: person for person in people if person["policy_from"] is not None}
+    everybody = [*people, *more]
+    insured = {(one["enp"], one["policy_from"]): one for one in everybody if one["policy_from"] is not None}
     return {
         "reg_insured": rows("reg_insured", list(insured.values())),
-        "reg_attachment": rows("reg_attachment", [person for person in people if person["mo"] is not None]),
+        "reg_attachment": rows("reg_attachment", [one for one in everybody if one["mo"] is not None]),
         "reg_clinic": rows("reg_clinic", [{"mo": mo, "name": mo, "valid_from": date(2011, 1, 1)} for mo in clinics]),
     }
 

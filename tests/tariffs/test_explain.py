@@ -85,3 +85,13 @@ def test_plain_numbers() -> None:
     assert plain_number(Fraction(0), 2) == "0.00"
     with pytest.raises(ValueError, match="no finite decimal form"):
         plain_number(Fraction(1, 3))
+
+
+@pytest.mark.parametrize(("lang", "mark"), [("ru", "НЕ ПОДТВЕРЖДЕНО"), ("en", "NOT CONFIRMED")])
+def test_an_unconfirmed_parameter_of_the_law_is_marked(lang: str, mark: str) -> None:
+    """The short stay of before 2026 is known to the trade, the rule of complexity from 2022 was read in production code."""
+    row = priced(agreement("small"), stay("st12.012", 2, koef=[1]))[0][0]
+    marked = {
+        line.split(" = ")[0].rpartition(" ")[2]: mark in line for line in explain(row, lang) if "law" in line or "закон" in line
+    }
+    assert marked == {"tariffs.short_stay_days": True, "tariffs.kslp_rule": False}
