@@ -30,7 +30,6 @@ class NormRules:
     average_number   how the number of a month is counted where the agreement is silent
     one_coefficient  sums of insurers are brought to the money by one coefficient for all
     cost_age         day of a case whose age says in which group its cost is counted
-    programme_norm   kopecks of ОМС a person a year; None: not known for the year
     used             by the name of the field
     """
 
@@ -38,7 +37,6 @@ class NormRules:
     average_number: Literal["mean_of_month_starts", "month_start"]
     one_coefficient: bool
     cost_age: Literal["start", "end"]
-    programme_norm: int | None
     used: dict[str, Used]
 
 
@@ -94,14 +92,13 @@ def norm_rules(law: Parameters, on: date) -> NormRules:
     used = _used(law, on, {"average_number": "norms.average_number", "one_coefficient": "norms.one_coefficient"})
     used |= _used(law, on, {"cost_age": "norms.cost_age"})
     floor_names = {"floor": "norms.floor_of_old_people", "floor_from_age": "norms.floor_from_age"}
-    known = _known(law, on, {**floor_names, "rescaling": "norms.floor_rescaling", "norm": "norms.programme_norm"})
+    known = _known(law, on, {**floor_names, "rescaling": "norms.floor_rescaling"})
     floor = Floor(Fraction(known["floor"].value, 10**5), int(known["floor_from_age"].value)) if "floor" in known else None
     return NormRules(
         floor=floor,
         average_number=used["average_number"].value,
         one_coefficient=bool(used["one_coefficient"].value),
         cost_age=used["cost_age"].value,
-        programme_norm=int(known["norm"].value) if "norm" in known else None,
         used={**used, **known},
     )
 

@@ -23,11 +23,6 @@ def test_the_floor_holds_from_2021() -> None:
     assert rules.used["cost_age"].source == "law:norms.cost_age@2011-01-01"
 
 
-@pytest.mark.parametrize(("year", "norm"), [(2017, None), (2018, 1_081_270), (2019, 1_120_930), (2020, 1_165_770), (2021, None)])
-def test_the_norm_of_the_programme(year: int, norm: int | None) -> None:
-    assert norm_rules(LAW, date(year, 7, 1)).programme_norm == norm
-
-
 def test_s5_norms_of_2020() -> None:
     """Vector S5 loads as federal parameters; its bands are printed with the bound of the next."""
     rules = capitation_rules(LAW, date(2020, 5, 1))
