@@ -34,6 +34,7 @@ FAMILIES: Final = {
     "norms": ("norms",),
     "capitation": ("capitation",),
     "whatif": ("whatif",),
+    "group": ("group",),
     "expertise": ("expertise",),
 }
 

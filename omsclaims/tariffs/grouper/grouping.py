@@ -60,8 +60,7 @@ def group(cases: pl.DataFrame, groupers: Sequence[Grouper], prices_of: PricesOf)
     parts, shown = [_without(cases.filter(lacking), "unknown")], [contract.TABLES["group_candidates"].empty()]
     left = usable
     for grouper in groupers:
-        after = pl.col("day") > grouper.holds_to if grouper.holds_to is not None else pl.lit(value=False)
-        here = (pl.col("payment_kind") == grouper.kind) & (pl.col("day") >= grouper.holds_from) & ~after
+        here = _of_grouper(grouper)
         mine, left = left.filter(here), left.filter(~here)
         if not mine.height:
             continue
@@ -168,3 +167,22 @@ def group_month(tables: Mapping[str, pl.DataFrame], books: Books, prices_of: Pri
     places = tables["cases"].select("case_key", "package", "n_zap", "idcase")
     sl = tables["sl"].select(pl.col("_row").alias("sl_key"), "case_key", "sl_id").join(places, on="case_key", how="left")
     return {**found, "findings": problems(cases, found["grouped"], sl, groupers)}
+
+
+def prices_by_weight(groupers: Sequence[Grouper], rate_kop: int = 1_000_000) -> PricesOf:
+    """Prices of candidates as one base rate x weight of the workbook: where no agreement is at hand.
+
+    The order of the candidates is then that of their weights; levels, wage shares and interruptions are left out.
+    """
+
+    def prices(asked: pl.DataFrame) -> pl.DataFrame:
+        parts = [grouper.weight_prices(asked.filter(_of_grouper(grouper)), rate_kop) for grouper in groupers]
+        return pl.concat(parts) if parts else asked.select("sl_key", "ksg", price_kop=pl.lit(None, dtype=pl.Int64))
+
+    return prices
+
+
+def _of_grouper(grouper: Grouper) -> pl.Expr:
+    """Cases that a grouper is for: kind of payment and day of the end."""
+    until = pl.lit(value=True) if grouper.holds_to is None else pl.col("day") <= grouper.holds_to
+    return (pl.col("payment_kind") == grouper.kind) & (pl.col("day") >= grouper.holds_from) & until
