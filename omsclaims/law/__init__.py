@@ -22,6 +22,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from omsclaims import messages
 
+#: The safe loader in C where there is one: every command that needs the law waits for it.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNCONFIRMED: Final = "unconfirmed"
 SURENESS: Final = ("read", "reproduced", "copy", "code", UNCONFIRMED)
 #: A parameter in the sources of a result.
@@ -147,7 +149,8 @@ def read_parameter_file(path: Path | Any) -> dict[str, Parameter]:
     """Parameters of one YAML file, named `<stem>.<key>`. Raises ParameterFileError naming file and parameter."""
     stem = Path(path.name).stem
     found: dict[str, Parameter] = {}
-    for key, body in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
+    raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
+    for key, body in (raw or {}).items():
         try:
             found[f"{stem}.{key}"] = Parameter.model_validate(body)
         except ValidationError as error:
