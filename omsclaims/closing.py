@@ -7,6 +7,7 @@ outputs.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -171,6 +172,7 @@ def close(
     context, sources = load_context(workspace, of, as_of)
     tables, inputs = load_tables(workspace, of)
     inputs["sources"] = sources
+    context = dataclasses.replace(context, law=context.law.noting())  # the page says which were not confirmed
     say("settle")
     results = month.settle_month(tables, context)
     identities_of_month = identities({**tables, **results})

@@ -27,6 +27,7 @@ from omsclaims import messages
 from omsclaims.checks import official
 from omsclaims.context import Context
 from omsclaims.intake import NOT_OF_THE_REGISTRY, shown_name
+from omsclaims.law import unconfirmed_lines
 from omsclaims.periods import working_day_of_month
 from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, flk, page, territory_files
@@ -233,6 +234,12 @@ def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context
     shelf.add("acts_register", act.number, Path("reports", "acts", "register.xlsx"), data)
 
 
+def _unconfirmed(results: Tables, context: Context, lang: str) -> list[str]:
+    """A sentence for each parameter of the law that the month used and whose text nobody has seen."""
+    named = results["priced_sl"]["sources"].drop_nulls().unique().to_list()
+    return unconfirmed_lines([*named, *sorted(context.law.asked or ())], lang, context.law)
+
+
 def _write_page(
     shelf: _Shelf,
     packages: Sequence[PackageRow],
@@ -250,7 +257,7 @@ def _write_page(
     shown["executions"] = official.summed(
         [_executions(shelf.workspace / row.path) for row in packages if row.state == "accepted"]
     )
-    made = page.month_page(shown, identities, _links(shelf), context, lang, digest)
+    made = page.month_page(shown, identities, _links(shelf), context, lang, digest, _unconfirmed(results, context, lang))
     shelf.add("page", str(context.month), Path("reports", "index.html"), made.encode())
 
 

@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from lxml import etree
 
 from omsclaims import closing, intake, truth
 from omsclaims.cli import demo
+from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
 from omsclaims.registry import reader
 from omsclaims.workspace import Workspace, WorkspaceError, sha256_file
@@ -360,3 +362,15 @@ def test_no_person_is_named_outside_the_parts_for_persons(closed: Closed) -> Non
             assert not any(name in data for name in surnames), path
     database = (closed.folder / "omsclaims.duckdb").read_bytes()
     assert not any(number in database for number in numbers)
+
+
+def test_the_page_names_the_unconfirmed_parameters_of_the_month(closed: Closed) -> None:
+    """Those that prices name and those that settlement asked for; a confirmed one is not among them."""
+    page = (closed.folder / "reports" / "2022-03" / "index.html").read_text(encoding="utf-8")
+    for name in ("tariffs.short_stay_days", "control.mek_act_working_days"):
+        parameter = federal_parameters().use(name, date(2022, 3, 31))
+        assert parameter.sure == "unconfirmed"
+        assert name in page, name
+    confirmed = federal_parameters().use("financing.notice_working_day", date(2022, 3, 31))
+    assert confirmed.sure != "unconfirmed"
+    assert "financing.notice_working_day" not in page

@@ -16,7 +16,7 @@ from omsclaims import closing, findings, messages, money
 from omsclaims.cli import common, words
 from omsclaims.context import Context
 from omsclaims.findings import Finding
-from omsclaims.law import unconfirmed_lines
+from omsclaims.law import ParameterError, unconfirmed_lines
 from omsclaims.law.agreement import partition_on
 from omsclaims.periods import Month, Partition
 from omsclaims.reports import norms as report
@@ -93,9 +93,15 @@ def computed(
         made, problems = _with_standards(made, members, partition, of, given, registers["reg_funding"])
         found.append(findings.frame(problems))
     told = unconfirmed_lines([source, f"law:{age.name}@{age.since}", *sources], lang, context.law)
+    try:
+        norm = int(context.law.use("norms.programme_norm", context.month.first).value)
+    except ParameterError:
+        norm = None
     groups = [group.code for group in partition.groups]
     last = financing.coefficients_on(context)
-    shown = report.Report(made, period, people_on, of, context.territory, context.agreement.head.reference, groups, last, told)
+    shown = report.Report(
+        made, period, people_on, of, context.territory, context.agreement.head.reference, groups, last, told, norm
+    )
     return shown, findings.concat(found)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -99,9 +99,17 @@ class Used:
 
 @dataclass(frozen=True)
 class Parameters:
-    """All federal parameters, by name."""
+    """All federal parameters, by name.
+
+    asked  sources (`law:<name>@<since>`) of the values given out so far, where that is noted (`noting`)
+    """
 
     by_name: dict[str, Parameter]
+    asked: set[str] | None = field(default=None, compare=False, repr=False)
+
+    def noting(self) -> Parameters:
+        """The same parameters that note what is asked for: a run then can say what it stands on."""
+        return Parameters(self.by_name, set())
 
     def use(self, name: str, on: date) -> Used:
         """The value of `name` in force on a date, with its reference. Raises ParameterError when there is none."""
@@ -112,7 +120,10 @@ class Parameters:
         if not held or held[-1].value is None:
             raise ParameterError(name, on)
         last = held[-1]
-        return Used(name, last.value, last.since, last.reference, last.sure)
+        used = Used(name, last.value, last.since, last.reference, last.sure)
+        if self.asked is not None:
+            self.asked.add(used.source)
+        return used
 
     def value(self, name: str, on: date) -> Any:
         """The bare value of `name` on a date (see `use`)."""
@@ -142,7 +153,7 @@ class Parameters:
         others = tuple(dated for dated in parameter.values if dated.since != since)
         changed = DatedValue(since=since, value=value, reference=reference, sure=UNCONFIRMED)
         values = tuple(sorted((*others, changed), key=lambda dated: dated.since))
-        return Parameters({**self.by_name, name: parameter.model_copy(update={"values": values})})
+        return Parameters({**self.by_name, name: parameter.model_copy(update={"values": values})}, self.asked)
 
 
 def read_parameter_file(path: Path | Any) -> dict[str, Parameter]:

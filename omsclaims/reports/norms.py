@@ -19,6 +19,7 @@ from omsclaims.reports.sheets import Sheet, Workbook, month_name, show_date
 from omsclaims.reports.templates import number, render, roubles, t
 from omsclaims.tariffs.norms import Cell, Norm, Norms, decimal
 
+MONTHS = 12
 NOW = "#2f6f9f"
 LAST = "#c9d4dd"
 _FONT = 'font-family="Segoe UI, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, sans-serif"'
@@ -38,6 +39,7 @@ class Report:
     groups      codes in the order of the partition
     last        coefficients in force so far
     unconfirmed lines about parameters used that are not confirmed
+    programme_norm_kop  norm of the federal programme for one insured person a year, where it is known
     """
 
     norms: Norms
@@ -49,6 +51,7 @@ class Report:
     groups: Sequence[str]
     last: Mapping[Cell, Fraction]
     unconfirmed: Sequence[str] = ()
+    programme_norm_kop: int | None = None
 
     @property
     def places(self) -> list[str]:
@@ -112,11 +115,15 @@ def _period(made: Report, lang: str) -> str:
 
 
 def _lead(made: Report, lang: str) -> str:
-    return t(
+    said = t(
         "norms.lead", lang, territory=made.territory, period=_period(made, lang), months=len(made.period),
         day=show_date(made.people_on, lang), people=number(made.norms.people, lang), cost=roubles(made.norms.cost_kop, lang),
         average=roubles(round_fraction(made.norms.average_cost * 100), lang),
     )  # fmt: skip
+    if made.programme_norm_kop is None:
+        return said
+    year = roubles(round_fraction(made.norms.average_cost * 100 * MONTHS), lang)
+    return f"{said} {t('norms.programme', lang, year=year, norm=roubles(made.programme_norm_kop, lang))}"
 
 
 def _title(made: Report, lang: str) -> str:

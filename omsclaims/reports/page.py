@@ -88,6 +88,7 @@ def month_page(
     context: Surroundings,
     lang: str,
     digest: str | None = None,
+    unconfirmed: Sequence[str] = (),
 ) -> str:
     """The page of the month as HTML.
 
@@ -97,6 +98,7 @@ def month_page(
     identities  settlement.identities
     links       acts, answers and other files by relative path
     digest      digest of the month, for the foot of the page
+    unconfirmed a sentence for each parameter used that is not confirmed
     """
     last = context.month.last
     clinics = _names(tables.get("reg_clinic"), "mo", last)
@@ -119,7 +121,7 @@ def month_page(
         payments=_payments(tables, insurers, lang),
         territories=_rows(tables, "territory_bills", "territory"), volumes=_volumes(tables, context.month, lang),
         rows_of_books=_rows_of_books(tables, lang), refused_packages=_refused_packages(tables, clinics),
-        links=[(group, found) for group, found in grouped if found],
+        links=[(group, found) for group, found in grouped if found], unconfirmed=list(unconfirmed),
     )  # fmt: skip
 
 
