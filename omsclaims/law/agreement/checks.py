@@ -42,7 +42,7 @@ def against_law(agreement: Agreement, law: Parameters) -> tuple[Problem, ...]:
     """
     found = [
         *_groups(agreement, law), *_complexity(agreement, law), *_results(agreement, law), *_old_people(agreement, law),
-        *_places(agreement, law), *_partition(agreement, law),
+        *_places(agreement, law), *_partition(agreement, law), *_sex_age(agreement, law),
     ]  # fmt: skip
     return tuple(sorted(set(found)))
 
@@ -115,6 +115,35 @@ def _old_people(agreement: Agreement, law: Parameters) -> Iterator[Problem]:
         begins = {group.code: group.age_from for group in groups.groups}
         if begins.get(row["group"], 0) >= floor.from_age and Fraction(row["coefficient5"], ONE) < floor.least:
             yield _doubt(row, "coefficient", "below_floor", value=row["group"], least=float(floor.least))
+
+
+def _sex_age(agreement: Agreement, law: Parameters) -> Iterator[Problem]:
+    """Coefficients of groups that the partition of their day does not have, and groups of it without a relative coefficient."""
+    groups: dict[date, list[str]] = {}
+
+    def codes(on: date) -> list[str]:
+        if on not in groups:
+            try:
+                groups[on] = [group.code for group in partition_on(agreement, law, on)[0].groups]
+            except (ParameterError, ValueError):
+                groups[on] = []  # told by itself
+        return groups[on]
+
+    for name in ("relative_coefficients", "financing"):
+        for row in agreement.table(name).iter_rows(named=True):
+            known = codes(row["valid_from"])
+            if known and row["group"] not in known:
+                yield _doubt(row, "group", "group_unknown", value=row["group"], known=", ".join(known))
+    for (_, on), rows in agreement.table("relative_coefficients").group_by("kind", "valid_from", maintain_order=True):
+        for code in codes(on):
+            if code not in set(rows["group"]) and not _holds_before(agreement, rows["kind"][0], code, on):
+                yield _doubt(rows.row(-1, named=True), "group", "group_missing", value=code)
+
+
+def _holds_before(agreement: Agreement, kind: str, group: str, on: date) -> bool:
+    """Whether an earlier row of a relative coefficient still holds on a day on which others begin."""
+    rows = agreement.table("relative_coefficients").filter((pl.col("kind") == kind) & (pl.col("group") == group))
+    return bool(((rows["valid_from"] <= on) & (rows["valid_to"] >= on)).any())
 
 
 def _places(agreement: Agreement, law: Parameters) -> Iterator[Problem]:
