@@ -13,30 +13,13 @@ from omsclaims.law import ParameterError, federal_parameters
 from omsclaims.law.agreement import AgreementError, load_agreement, partition_on
 
 AGREEMENTS = Path(__file__).resolve().parents[2] / "fixtures" / "agreements"
-OUTPATIENT = """capitation:
-  - {kind: outpatient, base: 120.5, money: 1000000, performance_share: 0.05, kdpv: attached}
-"""
-CLINICS = "mo,kind,kd,kdpv,kdur,kdzp,group\n750001,outpatient,1,,1,1,\n750002,outpatient,1,1.0230,0.98732,1.03275,A\n"
-RELATIVE = "kind,group,coefficient\noutpatient,m0,10.2950\noutpatient,f0,10.7926\n"
-PARTS = "mo,place,residents,share,coefficient\n750001,Lesnoe,20000,0.4,\n750001,Rechnoe,20001,0.6,1.05\n"
-POINTS = "mo,points,most\n750001,61.5,100\n"
-FAPS = "fap,mo,band,residents,meets_requirements,kd,ks\nF1,750001,100-899,,0,1.2,0.9\nF2,750001,,950,1,,1\n"
 OWN = "code,sex,age_from,age_to\nchild,mf,0,17\nman,m,18,64\nwoman,f,18,\nold,m,65,\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The made-up agreement with tables of per-capita money."""
-    made = Path(shutil.copytree(AGREEMENTS / "small", tmp_path / "small"))
-    main = made / "agreement.yaml"
-    main.write_text(main.read_text(encoding="utf-8").replace("financing:\n", OUTPATIENT + "financing:\n"), encoding="utf-8")
-    tables = {
-        "clinic_capitation": CLINICS, "relative_coefficients": RELATIVE, "capitation_parts": PARTS, "performance": POINTS,
-        "fap": FAPS,
-    }  # fmt: skip
-    for name, text in tables.items():
-        (made / f"{name}.csv").write_text(text, encoding="utf-8")
-    return made
+    """A copy of the made-up agreement, to be spoilt."""
+    return Path(shutil.copytree(AGREEMENTS / "small", tmp_path / "small"))
 
 
 def problems(folder: Path) -> list[tuple[str, int, str, str]]:
@@ -56,11 +39,14 @@ def put(path: Path, old: str, new: str) -> None:
 
 def test_values_of_per_capita_money_are_scaled(folder: Path) -> None:
     found = load_agreement(folder)
-    money = found.table("capitation").row(0, named=True)
+    money = found.table("capitation").filter(pl.col("kind") == "outpatient").row(0, named=True)
     assert (money["base4"], money["money2"], money["performance_share5"]) == (1_205_000, 100_000_000, 5_000)
     assert (money["attached_on"], money["coefficient_digits"]) == ("month", None)
-    assert found.table("relative_coefficients")["coefficient5"].to_list() == [1_079_260, 1_029_500]
-    assert found.table("clinic_capitation")["kdpv5"].to_list() == [None, 102_300]
+    assert found.table("relative_coefficients").filter(pl.col("group").is_in(["m0", "f0"]))["coefficient5"].to_list() == [
+        1_079_260,
+        1_029_500,
+    ]
+    assert found.table("clinic_capitation")["kdpv5"].to_list() == [98_071, None, None, None]
     assert found.table("fap").select("fap", "kd5", "ks5", "band").rows() == [
         ("F1", 120_000, 90_000, "100-899"),
         ("F2", 100_000, 100_000, None),
@@ -73,18 +59,18 @@ def test_values_of_per_capita_money_are_scaled(folder: Path) -> None:
     [
         ("relative_coefficients.csv", "10.2950", "100.5", ("relative_coefficients.csv", 2, "coefficient", "too_large")),
         ("relative_coefficients.csv", "10.2950", "10.2950001", ("relative_coefficients.csv", 2, "coefficient", "too_many_decimals")),
-        ("relative_coefficients.csv", "f0", "m0", ("relative_coefficients.csv", 3, "kind, group", "two_rows")),
-        ("clinic_capitation.csv", "750002", "750001", ("clinic_capitation.csv", 3, "mo, kind", "two_rows")),
-        ("clinic_capitation.csv", "750002", "75-2", ("clinic_capitation.csv", 3, "mo", "not_a_clinic")),
-        ("clinic_capitation.csv", "0.98732", "", ("clinic_capitation.csv", 3, "kdur", "missing")),
-        ("capitation_parts.csv", "0.6", "0.60001", ("capitation_parts.csv", 3, "share", "shares_above_one")),
+        ("relative_coefficients.csv", ",f0", ",m0", ("relative_coefficients.csv", 3, "kind, group", "two_rows")),
+        ("clinic_capitation.csv", "\n750002", "\n750001", ("clinic_capitation.csv", 4, "mo, kind", "two_rows")),
+        ("clinic_capitation.csv", "\n750002", "\n75-2", ("clinic_capitation.csv", 4, "mo", "not_a_clinic")),
+        ("clinic_capitation.csv", "0.98732,1.03", ",1.03", ("clinic_capitation.csv", 4, "kdur", "missing")),
+        ("capitation_parts.csv", "0.6", "0.60001", ("capitation_parts.csv", 4, "share", "shares_above_one")),
         ("performance.csv", "61.5", "100.01", ("performance.csv", 2, "points", "range")),
         ("fap.csv", "100-899", "many", ("fap.csv", 2, "band", "not_a_band")),
         ("fap.csv", "950", "", ("fap.csv", 3, "band", "missing")),
-        ("agreement.yaml", "money: 1000000", "money: 1000000.005", ("agreement.yaml", 33, "money", "too_many_decimals")),
-        ("agreement.yaml", "base: 120.5, money: 1000000, ", "", ("agreement.yaml", 33, "money", "missing")),
-        ("agreement.yaml", "kdpv: attached", "kdpv: table", ("clinic_capitation.csv", 2, "kdpv", "missing")),
-        ("agreement.yaml", "kind: outpatient", "kind: ambulance", ("clinic_capitation.csv", 1, "", "no_rows")),
+        ("agreement.yaml", "money: 1000000", "money: 1000000.005", ("agreement.yaml", 36, "money", "too_many_decimals")),
+        ("agreement.yaml", "base: 120.5, money: 1000000, ", "", ("agreement.yaml", 36, "money", "missing")),
+        ("agreement.yaml", "kdpv: attached", "kdpv: table", ("clinic_capitation.csv", 3, "kdpv", "missing")),
+        ("clinic_capitation.csv", "750001,ambulance", "750004,outpatient", ("clinic_capitation.csv", 1, "", "no_rows")),
         ("agreement.yaml", "partition: partition", "partition: own", ("partition.csv", 1, "", "no_file")),
     ],
 )  # fmt: skip
@@ -96,7 +82,7 @@ def test_what_is_missing_or_contradicts_is_named(
     assert expected in problems(folder)
 
 
-@pytest.mark.parametrize("name", ["clinic_capitation", "relative_coefficients", "performance"])
+@pytest.mark.parametrize("name", ["clinic_capitation", "relative_coefficients", "performance", "ambulance_areas"])
 def test_a_table_that_per_capita_money_needs_is_named_when_it_is_not_there(folder: Path, name: str) -> None:
     (folder / f"{name}.csv").unlink()
     assert (f"{name}.csv", 1, "", "no_file") in problems(folder)
