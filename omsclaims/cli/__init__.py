@@ -32,6 +32,7 @@ FAMILIES: Final = {
     "accidents": ("accident",),
     "months": ("run", "reopen", "explain"),
     "norms": ("norms",),
+    "tariff": ("tariff",),
     "capitation": ("capitation",),
     "whatif": ("whatif",),
     "group": ("group",),

@@ -36,7 +36,7 @@ SHOWN_OF_A_RULE: Final = 5
 ORDER_OF_WORK: Final = (
     "demo", "init", "nsi load", "nsi list", "nsi diff", "nsi show",
     "register load", "agreement check", "agreement load", "agreement show", "agreement diff", "ingest", "withdraw", "run",
-    "reopen", "explain", "status", "plan check", "plan report", "norms", "capitation", "group", "whatif",
+    "reopen", "explain", "status", "plan check", "plan report", "norms", "tariff cost", "capitation", "group", "whatif",
     "voucher list", "voucher overdue", "voucher waiting", "voucher quota", "insured load", "insured check", "insured apportion",
     "accident list", "accident report",
     "check", "read", "write", "rewrite", "convert", "warmup", "formats list", "formats show", "formats compare", "formats book",
