@@ -119,6 +119,20 @@ def share_out(total: int, weights: Sequence[int | Fraction], order: Sequence[str
     return [-part for part in parts] if total < 0 else parts
 
 
+def round_parts(values: Sequence[Fraction]) -> list[int]:
+    """Exact parts of a sum as whole units that add up to the rounded sum: largest remainder, ties to the earlier part.
+
+    values  not negative. Each part is the value rounded down, or one more; the sum is rounded once, half up.
+    """
+    if any(value < 0 for value in values):
+        raise ValueError("a part is negative")
+    parts = [value.numerator // value.denominator for value in values]
+    left = round_fraction(sum(values, Fraction(0))) - sum(parts)
+    for place in sorted(range(len(parts)), key=lambda i: (parts[i] - values[i], i))[:left]:
+        parts[place] += 1
+    return parts
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One product of a sum: the columns of its factors and the number of decimals that they carry together."""

@@ -41,7 +41,7 @@ WORD: Final = 64
 LIMBS: Final = 4
 #: Rows that are looked at for a plan, and rows worked on at a time: what fits the near caches.
 BLOCK: Final = 1 << 15
-CHUNK: Final = 1 << 10
+CHUNK: Final = 1 << 11
 #: Divisors below leave a remainder of two limbs its sign.
 LARGEST_DIVISOR: Final = 1 << 126
 #: Sums of products up to here are in bounds of four limbs.
@@ -63,7 +63,7 @@ def _high_in_python(a: Any, b: Any) -> Any:
     return np.uint64((int(a) * int(b)) >> WORD)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _high_compiled(_: Any, a: Any, b: Any) -> Any:
     """`_high_in_python` as one multiplication of the processor."""
 
@@ -75,7 +75,7 @@ def _high_compiled(_: Any, a: Any, b: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), generate
 
 
-_high = _high_in_python if config.DISABLE_JIT else _high_compiled
+_high: Any = _high_in_python if getattr(config, "DISABLE_JIT", 0) else _high_compiled
 
 
 @njit(cache=True, nogil=True)
@@ -386,7 +386,7 @@ def _without(factors: Sequence[int], shared: Sequence[int]) -> list[int]:
 
 def _words(factors: Sequence[int], lift: int, bounds: Sequence[int] | None) -> list[tuple[list[int], int]]:
     """Columns and constants packed into words of 64 bits: as few as a few orders of filling find."""
-    powers = []
+    powers: list[int] = []
     while lift > 1 or not (factors or powers):
         powers.append(min(lift, 10**19))
         lift //= powers[-1]
