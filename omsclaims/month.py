@@ -1,6 +1,6 @@
 """In which order is a month settled? The conductor: the stages, one after another, and nothing else.
 
-    packages --assemble--> tables --identify--> insured --price--> amounts --control in passes--> decisions --settle--> postings
+    packages --assemble--> tables --identify--> insured --group, price--> amounts --control--> decisions --settle--> postings
 
 Everything here is a pure function of tables and the context; loading and storing is `omsclaims.closing`.
 """
@@ -23,7 +23,8 @@ Tables = dict[str, pl.DataFrame]
 
 #: Parts of a month that are made by the stages, beside the tables that came in.
 RESULTS: Final = (
-    "identified", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows", "cases_view",
+    "identified", "grouped", "group_candidates", "priced_sl", "priced", "decisions", "sanctions", "findings", "history_rows",
+    "cases_view",
     "plan_items", "plan_lines", "voucher_uses", "accident_cases", "accident_deductions",
     "resubmissions", "refusal_rows", "deductions",
     "financing", "standards", "payments", "act_121", "act_132", "territory_bills", "postings", "balances",
@@ -117,6 +118,11 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     identified = settlement.identify(work, context)
     work["identified"] = contract.check("identified", identified["identified"])
     work["resubmissions"] = resubmission.link(work, context)
+    groups = tariffs.group(work, context)
+    for name in ("grouped", "group_candidates"):
+        contract.check(name, groups[name])
+        if groups[name].height:  # without a workbook nothing is grouped, and the rules that ask say so
+            work[name] = groups[name]
     prices = tariffs.price(work, context)
     work["priced_sl"] = contract.check("priced_sl", prices["priced_sl"])
     work["priced"] = contract.check("priced", prices["priced"])
@@ -124,7 +130,7 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     held = settlement.voucher_register(work, context)
     if "vouchers" in held:
         work["vouchers"] = contract.check("vouchers", held["vouchers"])
-    of_case = findings.concat([prices["findings"], held["findings"]])
+    of_case = findings.concat([groups["findings"], prices["findings"], held["findings"]])
     accidents = settlement.accident_cases(work, context)
     work["accident_cases"] = accidents["accident_cases"]
     of_person = findings.concat([identified["findings"], accidents["findings"]])
@@ -144,7 +150,7 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     work.update(money)
     work["cases_view"] = cases_view(work)
     work["history_rows"] = _history(work, context)
-    return {name: work[name] for name in RESULTS}
+    return {name: work[name] if name in work else contract.TABLES[name].empty() for name in RESULTS}
 
 
 def _withhold_paid_accidents(work: Tables, context: Context) -> pl.DataFrame:

@@ -41,6 +41,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "expertise_chain": DATA | {"workspace", "registry", "settlement", "expertise_store"},
     "explain_expertise": STAGE | {"checks", "workspace", "expertise_store", "expertise_chain"},
     "explain": STAGE | {"tariffs", "workspace", "explain_expertise"},
+    "whatif": STAGE | {"tariffs", "workspace", "closing"},
     "truth": DATA | {"workspace", "intake"},
     "cli": STAGE
     | {
@@ -55,6 +56,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "closing",
         "documents",
         "explain",
+        "whatif",
         "truth",
         "synthetic",
         "expertise",

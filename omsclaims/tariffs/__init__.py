@@ -1,6 +1,6 @@
 """What does care cost? Prices of cases by the tariff agreement, exact, with the factors they were made of (law.md 7-9, 16)."""
 
 from omsclaims.tariffs.explain import explain
-from omsclaims.tariffs.pricing import price
+from omsclaims.tariffs.pricing import group, price
 
-__all__ = ["explain", "price"]
+__all__ = ["explain", "group", "price"]

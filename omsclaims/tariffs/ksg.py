@@ -34,7 +34,8 @@ class Part:
 def price_ksg(sl: pl.DataFrame, sl_koef: pl.DataFrame, agreement: Agreement, law: Parameters) -> Part:
     """Rows of КСГ kinds with factors, formula, price_kop and full_price_kop.
 
-    sl       sl_key, payment_kind, day, n_ksg, lpu, rslt, date_1, date_2, kd (0.1 day), step_kop, mode, sources
+    sl       sl_key, payment_kind, day, n_ksg, lpu, rslt, date_1, date_2, kd (0.1 day), step_kop, mode, sources; criterion_days
+             where a criterion of the case states its norm
     sl_koef  sl_key, idsl
     """
     rows = _interruption(_factors(sl, agreement), agreement, law)
@@ -44,6 +45,22 @@ def price_ksg(sl: pl.DataFrame, sl_koef: pl.DataFrame, agreement: Agreement, law
     found = [*_missed(rows), unknown]
     rows = _priced(rows, complexity)
     return Part(_shown(rows), found)
+
+
+def candidate_prices(asked: pl.DataFrame, sl: pl.DataFrame, agreement: Agreement, law: Parameters) -> pl.DataFrame:
+    """What a case would cost by each group that it fits: without complexity, an interrupted case with its share (law.md 8.1).
+
+    asked  sl_key, ksg, norm_days (of the criterion, or null)
+    sl     as of price_ksg, one row a case
+
+    Returns sl_key, ksg, price_kop in the order of `asked`; null where the agreement lacks a figure: the choice then hangs on it.
+    """
+    numbered = asked.select("sl_key", pl.col("ksg").alias("n_ksg"), pl.col("norm_days").alias("criterion_days"))
+    rows = numbered.join(sl.drop("n_ksg"), on="sl_key", how="left", maintain_order="left").rename({"sl_key": "of_case"})
+    rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("sl_key"))
+    none = pl.DataFrame(schema={"sl_key": pl.Int64(), "idsl": pl.String()})
+    priced = price_ksg(rows, none, agreement, law).rows.sort("sl_key")
+    return priced.select(pl.col("of_case").alias("sl_key"), pl.col("n_ksg").alias("ksg"), "price_kop")
 
 
 def _factors(sl: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
@@ -67,6 +84,8 @@ def _factors(sl: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
         kus5=pl.when("uses_level").then("level5").when(pl.col("kz5").is_not_null()).then(ONE),
         rest5=ONE - pl.col("dzp5"),
         days=_days(),
+        # The norm of a rehabilitation or of hepatitis that the criterion of the case states goes before that of the group.
+        norm_days=pl.coalesce("criterion_days", "norm_days") if "criterion_days" in rows.columns else pl.col("norm_days"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import polars as pl
@@ -10,7 +11,8 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.context import Context
 from omsclaims.law.agreement import KINDS, SETTINGS, Agreement
-from omsclaims.tariffs.ksg import Part, price_ksg
+from omsclaims.tariffs.grouper import grouping
+from omsclaims.tariffs.ksg import Part, candidate_prices, price_ksg
 from omsclaims.tariffs.lookup import look_up
 from omsclaims.tariffs.misses import as_findings, misses
 from omsclaims.tariffs.units import (
@@ -44,15 +46,15 @@ _BY_COMPLETED_CASE: Final = ("vmp", "exam")
 def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
     """Prices of all cases of the month: {'priced_sl', 'priced', 'findings'} (columns: `contract.TABLES`, `findings.SCHEMA`).
 
-    tables  cases and sl; usl, sl_koef, identified where the month has any (`contract`; sl with case_key, usl and sl_koef with
-            _parent = _row of sl)
+    tables  cases and sl; usl, sl_koef, identified, grouped where the month has any (`contract`; sl with case_key, usl and
+            sl_koef with _parent = _row of sl)
 
     Findings: C107 no tariff or no kind of payment fits, C111 no such КСГ, P.1 another key is missing or a factor is out of
     bounds. A row that lacks anything has no price, and no completed case with such a row has one. Null operands are silent:
     their absence is the business of the structure check.
     """
     agreement = context.agreement
-    sl = _with_kind(_joined(tables), agreement)
+    sl = _with_criterion(_with_kind(_joined(tables), agreement), tables.get("grouped"))
     usl = _typed(tables.get("usl"), _USL).rename({"_parent": "sl_key"})
     koef = _typed(tables.get("sl_koef"), _KOEF).rename({"_parent": "sl_key"}).with_columns(pl.col("idsl").cast(pl.String))
     identified = tables.get("identified", pl.DataFrame(schema=_IDENTIFIED))
@@ -73,6 +75,30 @@ def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
     for part in parts:
         found.extend(part.misses)
     return {"priced_sl": priced_sl, "priced": _priced(tables["cases"], priced_sl), "findings": as_findings(found, sl)}
+
+
+def group(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
+    """Groups of the КСГ cases of a month by the workbooks among its books: {'grouped', 'group_candidates', 'findings'}.
+
+    tables  as of `price`, with identified, and ds2, ds3, crit where the month has any
+
+    The choice between groups goes by what they would cost the clinic (law.md 8.1). Findings T.70-T.76 (tariffs.grouper).
+    """
+    sl = _with_kind(_joined(tables), context.agreement)
+    prices = partial(_candidate_prices, sl=sl, context=context)
+    return grouping.group_month(tables, context.books, prices)
+
+
+def _candidate_prices(asked: pl.DataFrame, sl: pl.DataFrame, context: Context) -> pl.DataFrame:
+    return candidate_prices(asked, sl, context.agreement, context.law)
+
+
+def _with_criterion(sl: pl.DataFrame, grouped: pl.DataFrame | None) -> pl.DataFrame:
+    """criterion_days: the norm of the stay that a criterion states, where the billed group is the computed one."""
+    if grouped is None or grouped.is_empty():
+        return sl
+    norms = grouped.filter(pl.col("billed") == pl.col("ksg")).select("sl_key", pl.col("norm_days").alias("criterion_days"))
+    return sl.join(norms, on="sl_key", how="left", maintain_order="left")
 
 
 def _typed(table: pl.DataFrame | None, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from omsclaims.law.agreement import Agreement
 from omsclaims.money import round_fraction
-from omsclaims.tariffs import explain
+from omsclaims.tariffs import explain, price, pricing
+from omsclaims.tariffs.ksg import candidate_prices
 
-from .tariff_cases import agreement, priced, stay
+from .tariff_cases import agreement, context, priced, stay, tables
 from .test_explain import calculated
 
 #: Coefficients with the figures that hurt: 0, 1, neighbours of 1, ties, the bounds.
@@ -108,3 +109,45 @@ def test_price_is_the_exact_sum_of_products(f: dict[str, Any]) -> None:
         results = calculated(explain(row, "en"))
         if f["mode"] == "once":
             assert [int(amount * 100) for amount in results] == [row["price_kop"]]
+
+
+def test_a_candidate_costs_what_its_group_costs_without_complexity() -> None:
+    """Billed group or another one: the price is that of the case billed so, its complexity left out, its interruption not."""
+    of = agreement("small")
+    codes = of.table("ksg").filter(pl.col("setting") == "ksg_inpatient")["code"].unique().sort().to_list()
+    cases = [stay(code, days) for code in codes for days in (2, 10)]
+    made = tables(cases)
+    seen: list[pl.DataFrame] = []
+
+    def asked(wanted: pl.DataFrame) -> pl.DataFrame:
+        seen.append(candidate_prices(wanted, pricing._with_kind(pricing._joined(made), of), of, context(of).law))
+        return seen[-1]
+
+    keys = made["sl"]["_row"].to_list()
+    every = pl.DataFrame(
+        [(key, code, None) for key in keys for code in codes], schema={"sl_key": pl.Int64, "ksg": pl.String, "norm_days": pl.Int64},
+        orient="row",
+    )  # fmt: skip
+    found = asked(every)
+    assert found.select("sl_key", "ksg").rows() == every.select("sl_key", "ksg").rows()
+    prices = price(made, context(of))["priced_sl"].select("sl_key", ksg="group", billed_kop="price_kop")
+    both = found.join(prices, on=["sl_key", "ksg"])
+    assert both.height == len(keys)
+    assert both["price_kop"].to_list() == both["billed_kop"].to_list()
+    # Each case asked about another group costs what the case of that group with the same days costs.
+    by = {(row["sl_key"], row["ksg"]): row["price_kop"] for row in found.to_dicts()}
+    first = keys[::2]
+    assert [by[first[0], code] for code in codes] == [by[key, code] for key, code in zip(first, codes, strict=True)]
+
+
+def test_the_norm_of_the_criterion_goes_before_that_of_the_group() -> None:
+    of = agreement("small")
+    with_norm = of.table("ksg").filter((pl.col("setting") == "ksg_inpatient") & pl.col("norm_days").is_not_null())
+    code, norm = with_norm.select("code", "norm_days").row(0)
+    made = tables([stay(code, norm)])
+    sl = pricing._with_kind(pricing._joined(made), of)
+    key = made["sl"]["_row"][0]
+    schema = {"sl_key": pl.Int64, "ksg": pl.String, "norm_days": pl.Int64}
+    rows = pl.DataFrame([(key, code, None), (key, code, norm + 10)], schema=schema, orient="row")
+    whole, interrupted = candidate_prices(rows, sl, of, context(of).law)["price_kop"].to_list()
+    assert interrupted < whole
