@@ -15,6 +15,7 @@ import polars as pl
 
 from omsclaims import checks, contract, findings, settlement, tariffs
 from omsclaims.context import Context
+from omsclaims.law.agreement import month_findings
 from omsclaims.registry import bundle, formats, names
 from omsclaims.settlement.expertise import resubmission
 from omsclaims.settlement.expertise.deductions import deduct
@@ -146,7 +147,8 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     expertise = deduct(work, context)
     work["deductions"] = expertise["deductions"]
     money = settlement.settle(work, context)
-    work["findings"] = findings.concat([found, paid_before, expertise["findings"], money.pop("findings")])
+    of_agreement = month_findings(context.agreement, context.month)
+    work["findings"] = findings.concat([found, paid_before, expertise["findings"], money.pop("findings"), of_agreement])
     work.update(money)
     work["cases_view"] = cases_view(work)
     work["history_rows"] = _history(work, context)

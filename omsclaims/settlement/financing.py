@@ -22,8 +22,9 @@ import polars as pl
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.law import ParameterError, Parameters
+from omsclaims.law.agreement import partition_on
 from omsclaims.money import KOPECKS_PER_ROUBLE, round_fraction, round_ratio, share_out
-from omsclaims.periods import Month, Partition, age_expr, parse_partition, working_day_of_month
+from omsclaims.periods import Month, Partition, age_expr, working_day_of_month
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -65,6 +66,8 @@ def finance(tables: Mapping[str, pl.DataFrame], context: Context) -> Financing:
     shared = month_money if complete else 0
     preliminary = preliminary_amounts(numbers, coefficients, shared)
     amounts = final_amounts(preliminary, shared)
+    if sum(preliminary.values()) != shared:
+        context.law.use("norms.one_coefficient", context.month.first)  # noted: the reading that the coefficient K rests on
     rate5 = case_management_rate(context)
     per_insurer = _numbers_of_insurers(numbers)
     rows = [
@@ -90,8 +93,9 @@ def count_insured(reg_insured: pl.DataFrame, partition: Partition, context: Cont
 
     A person counts once on a day, with the policy that began last; the age is that of the day.
     """
-    options = context.agreement.head.financing
-    both = options is None or options.average_number == "mean_of_month_starts"
+    options, first = context.agreement.head.financing, context.month.first
+    counted = context.law.value("norms.average_number", first) if options is None else options.average_number
+    both = counted == "mean_of_month_starts"
     days = [context.month.first, context.month.plus(1).first] if both else [context.month.first] * 2
     numbers: dict[tuple[str, str, str], int] = defaultdict(int)
     for day in days:
@@ -180,12 +184,11 @@ def notice_date(month: Month, law: Parameters) -> date:
 
 
 def _partition(context: Context) -> tuple[Partition | None, list[Finding]]:
-    """The partition named by the agreement (without a name: `financing.partition`), or finding F.5."""
+    """The partition named by the agreement, its own or a federal one, or finding F.5."""
     options = context.agreement.head.financing
     name = "financing.partition" if options is None else options.partition
-    full_name = name if "." in name else f"financing.{name}"
     try:
-        return parse_partition(context.law.value(full_name, context.month.first)), []
+        return partition_on(context.agreement, context.law, context.month.first)[0], []
     except (ParameterError, ValueError) as error:
         return None, [Finding("F.5", value=name, params={"reason": str(error)})]
 
