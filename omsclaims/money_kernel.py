@@ -44,6 +44,8 @@ BLOCK: Final = 1 << 15
 CHUNK: Final = 1 << 11
 #: Divisors below leave a remainder of two limbs its sign.
 LARGEST_DIVISOR: Final = 1 << 126
+#: Divisors below leave a remainder of one.
+_ONE_LIMB: Final = np.uint64(1 << 62)
 #: Sums of products up to here are in bounds of four limbs.
 _WIDEST: Final = (1 << 255) - 1
 #: Estimates of quotients up to here are wrong by one at most: eight roundings of 2^-53 each make no more than one of 2^50.
@@ -239,17 +241,25 @@ def _add(total: UInt64Array, limbs: UInt64Array, size: int, rows: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _rounded(n0: Any, n1: Any, estimate: float, h0: Any, h1: Any, d0: Any, d1: Any) -> Any:
-    """(n + h) // d from its estimate, wrong by one at most. The remainder needs two limbs: the divisor is below 2^126."""
+    """(n + h) // d from its estimate, wrong by one at most. The remainder needs two limbs: the divisor is below 2^126; or one."""
     q = np.uint64(np.int64(estimate))
+    if d1 == 0 and d0 < _ONE_LIMB:
+        rest = np.int64(n0 + h0 - q * d0)
+        if rest < 0:
+            q -= np.uint64(1)
+        elif np.uint64(rest) >= d0:
+            q += np.uint64(1)
+        return q
     s0 = n0 + h0
     s1 = n1 + h1 + np.uint64(s0 < h0)
     m0 = q * d0
     r0 = s0 - m0
     r1 = s1 - (q * d1 + _high(q, d0)) - np.uint64(s0 < m0)
-    if (r1 >> np.uint64(63)) != np.uint64(0):
-        q -= np.uint64(1)
-    elif r1 > d1 or (r1 == d1 and r0 >= d0):
-        q += np.uint64(1)
+    if r1 >= d1:  # seldom, or always: a negative remainder is among them
+        # Without branches: the lower limb is as good as random, and a branch on it would be guessed wrong half the time.
+        below = r1 >> np.uint64(63)
+        above = (np.uint64(r1 > d1) | (np.uint64(r1 == d1) & np.uint64(r0 >= d0))) & (below ^ np.uint64(1))
+        q += above - below
     return q
 
 
