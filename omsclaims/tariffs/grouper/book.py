@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -34,6 +35,8 @@ _NORM: Final = r"d(\d+)$"
 #: Bits of what a row needs and a case has: sex 1-2, then ages, durations, fractions by their place in codes.yaml.
 _SEX_BITS: Final = {"1": 0, "2": 1}
 _AGE_FROM: Final = 2
+#: Bits that the rules of the choice may take: their sets are counted.
+_BITS: Final = 20
 _ANY: Final = 0
 
 Int32s = npt.NDArray[np.int32]
@@ -50,6 +53,8 @@ class RowArrays(NamedTuple):
     group, number, marks  КСГ as its place in `groups`; № of the row; bits that rules of the choice ask of the row
     category_first, category_patterns  ranges and letters that the category of a diagnosis lies in
     pattern_has         per pattern: bit 1 some row asks for a service, too, bit 2 for a criterion
+    service_has         per service: bit 1 some row asks for a main diagnosis, too, bit 2 for a criterion
+    criterion_has       per criterion: bit 1 some row asks for a main diagnosis, too
     """
 
     key: Int64s
@@ -64,24 +69,27 @@ class RowArrays(NamedTuple):
     category_first: Int32s
     category_patterns: Int32s
     pattern_has: npt.NDArray[np.uint8]
+    service_has: npt.NDArray[np.uint8]
+    criterion_has: npt.NDArray[np.uint8]
 
 
 class RuleArrays(NamedTuple):
-    """The rules of the choice over the groups of this book; a row a rule, a column a group.
+    """The rules of the choice as bits (the place of a rule in `chosen`), and per group of this book the bits of some of them.
 
-    exception      whether it is an exception
-    groups         groups that it is about
-    mark           bits of `marks` of which the candidate's row must have all; 0: nothing is asked
-    possible       groups of which one must be a candidate, too        asks_possible  whether that is asked
-    impossible     groups of which none may be
+    exceptions     rules that are exceptions; the others are priorities
+    groups         per group the rules that are about it
+    asks_row       rules that ask something of the row of the workbook (`marks` says whether it is met)
+    possible       per group the rules for which it is enough that this group is a candidate, too
+    asks_possible  rules that ask for such a group
+    impossible     per group the rules that do not hold where this group is a candidate
     """
 
-    exception: Bools
-    groups: Bools
-    mark: Int64s
-    possible: Bools
-    asks_possible: Bools
-    impossible: Bools
+    exceptions: int
+    groups: Int64s
+    asks_row: int
+    possible: Int64s
+    asks_possible: int
+    impossible: Int64s
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,13 @@ class Grouper:
     def weight_prices(self, candidates: pl.DataFrame, rate_kop: int) -> pl.DataFrame:
         """Prices {sl_key, ksg, price_kop} of candidates as base rate x weight: for a choice without an agreement.
 
-        The kopecks are exact for a rate of whole roubles x 1000; they are compared, never paid.
+        rate_kop  whole thousands of roubles, so that weights of five decimals give whole kopecks and nothing is rounded
         """
+        if rate_kop % 100_000:
+            raise ValueError("weights are compared by a rate of whole thousands of roubles")
         weights = self.table.select(pl.col("group").alias("ksg"), "weight5")
         priced = candidates.join(weights, on="ksg", how="left", maintain_order="left")
-        return priced.select("sl_key", "ksg", price_kop=pl.col("weight5") * rate_kop // 100_000)
+        return priced.select("sl_key", "ksg", price_kop=pl.col("weight5") * (rate_kop // 100_000))
 
 
 def compile_grouper(grouper: Book, groups: Book, rules: Rules | None = None, holds_to: date | None = None) -> Grouper:
@@ -134,6 +144,7 @@ def compile_grouper(grouper: Book, groups: Book, rules: Rules | None = None, hol
     """
     kind = SETTINGS[grouper.name.split(".")[1]]
     chosen = tables.rules() if rules is None else rules
+    assert len(chosen.exceptions) + len(chosen.priorities) < _BITS, "more rules than there are bits"
     rows, problems = _usable(_text_rows(grouper))
     names = tuple(sorted({*rows["ksg"].to_list(), *groups.rows["code"].to_list()}))
     choices = [(name, row, exception) for name, row, exception in chosen.choices() if kind in row.settings]
@@ -201,14 +212,24 @@ def _row_arrays(
     ).sort("p", "s", "c", "number")  # fmt: skip
     first, table = _hashed(keyed)
     category_first, category_patterns = _categories(patterns)
-    has = np.zeros(len(patterns) + 1, dtype=np.uint8)
-    np.bitwise_or.at(has, keyed["p"].to_numpy(), (keyed["s"].to_numpy() != 0).astype(np.uint8))
-    np.bitwise_or.at(has, keyed["p"].to_numpy(), (keyed["c"].to_numpy() != 0).astype(np.uint8) << 1)
+    has = [
+        _together(keyed, "p", len(patterns), "s", "c"),
+        _together(keyed, "s", len(services), "p", "c"),
+        _together(keyed, "c", len(criteria), "p"),
+    ]
     columns = {name: keyed[name].to_numpy().astype(np.int32) for name in ("d2", "d3", "place", "number")}
     return RowArrays(
         first, table[:, 0].copy(), table[:, 1].copy(), keyed["need"].to_numpy().copy(), columns["d2"], columns["d3"],
-        columns["place"], columns["number"], keyed["marks"].to_numpy().copy(), category_first, category_patterns, has,
+        columns["place"], columns["number"], keyed["marks"].to_numpy().copy(), category_first, category_patterns, *has,
     )  # fmt: skip
+
+
+def _together(keyed: pl.DataFrame, of: str, count: int, *others: str) -> npt.NDArray[np.uint8]:
+    """Per value of one part of the key: bit i whether some row with it asks for part i of the others, too."""
+    has = np.zeros(count + 1, dtype=np.uint8)
+    for bit, other in enumerate(others):
+        np.bitwise_or.at(has, keyed[of].to_numpy(), (keyed[other].to_numpy() != 0).astype(np.uint8) << bit)
+    return has
 
 
 def _numbered(column: str, numbers: dict[str, int]) -> pl.Expr:
@@ -301,21 +322,23 @@ def _group_table(groups: Book, names: tuple[str, ...]) -> pl.DataFrame:
 def _rule_arrays(choices: list[tuple[str, Choice, bool]], names: tuple[str, ...]) -> RuleArrays:
     """The rules over the groups of the book."""
 
-    def flags(lists: list[tuple[str, ...]]) -> Bools:
-        return np.array([[tables.listed(name, groups) for name in names] for groups in lists], dtype=np.bool_).reshape(
-            len(lists), len(names)
+    def per_group(lists: list[tuple[str, ...]], empty_means_all: bool = False) -> Int64s:
+        return np.array(
+            [_bits(tables.listed(name, groups) or (empty_means_all and not groups) for groups in lists) for name in names],
+            dtype=np.int64,
         )
 
-    of_groups = flags([choice.groups for _, choice, _ in choices])
-    for place, (_, choice, _) in enumerate(choices):
-        if not choice.groups:
-            of_groups[place, :] = True
-    marks = [1 << place if choice.row != tables.OfRow() else 0 for place, (_, choice, _) in enumerate(choices)]
+    rows = [choice for _, choice, _ in choices]
     return RuleArrays(
-        np.array([exception for _, _, exception in choices], dtype=np.bool_),
-        of_groups,
-        np.array(marks, dtype=np.int64),
-        flags([choice.if_possible for _, choice, _ in choices]),
-        np.array([bool(choice.if_possible) for _, choice, _ in choices], dtype=np.bool_),
-        flags([choice.unless_possible for _, choice, _ in choices]),
+        _bits(exception for _, _, exception in choices),
+        per_group([choice.groups for choice in rows], empty_means_all=True),
+        _bits(choice.row != tables.OfRow() for choice in rows),
+        per_group([choice.if_possible for choice in rows]),
+        _bits(bool(choice.if_possible) for choice in rows),
+        per_group([choice.unless_possible for choice in rows]),
     )
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    """Flags as bits, the first the lowest."""
+    return sum(1 << place for place, flag in enumerate(flags) if flag)

@@ -44,18 +44,16 @@ def decide(cases: pl.DataFrame, found: pl.DataFrame, prices: pl.DataFrame, group
     found   candidates(cases, grouper)
     prices  {sl_key, ksg, price_kop}; a candidate without a row or with null has no known price
     """
-    priced = found.join(prices.select("sl_key", "ksg", "price_kop"), on=["sl_key", "ksg"], how="left", maintain_order="left")
+    priced = _with_prices(found, prices)
     first = np.searchsorted(found["case"].to_numpy(), np.arange(cases.height + 1)).astype(np.int64)
-    asked, flags = _flags(cases, found, grouper)
+    asked = _flags(cases, found, grouper)
     applied = np.zeros(found.height, dtype=np.int64)
     chosen = np.empty(cases.height, dtype=np.int64)
     decided = np.empty(cases.height, dtype=np.int64)
     tied = np.empty(cases.height, dtype=np.bool_)
     prices_kop = priced["price_kop"].fill_null(-1).to_numpy()
-    choose(
-        first, found["group"].to_numpy(), found["marks"].to_numpy(), prices_kop, asked, flags, grouper.rule_arrays, applied,
-        chosen, decided, tied,
-    )  # fmt: skip
+    group, marks = found["group"].to_numpy(), found["marks"].to_numpy()
+    choose(first, group, marks, prices_kop, asked, grouper.rule_arrays, applied, chosen, decided, tied)
     taken = np.zeros(found.height, dtype=np.bool_)
     taken[chosen[chosen >= 0]] = True
     said, spoken, sources = _named(applied, grouper)
@@ -78,31 +76,44 @@ def _book(grouper: Grouper) -> str:
     return f"book:KSG/{grouper.kind}@{grouper.edition}"
 
 
+def _with_prices(found: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Candidates with their price; prices mostly come in the order of the candidates, then nothing has to be joined."""
+    keys = ("sl_key", "ksg")
+    if prices.height == found.height and all((prices[name] == found[name]).all() for name in keys):
+        return found.with_columns(prices["price_kop"])
+    return found.join(prices.select(*keys, "price_kop"), on=keys, how="left", maintain_order="left")
+
+
 def _named(applied: Int64s, grouper: Grouper) -> tuple[pl.Series, pl.Series, pl.Series]:
     """The rules whose bits are set: place of each in two lists of distinct texts, their ids and the sources of a result."""
-    distinct, place = np.unique(applied, return_inverse=True)
+    there = np.bincount(applied, minlength=1) > 0
+    distinct, place = np.flatnonzero(there), np.cumsum(there)[applied] - 1
     rules = [[one for at, one in enumerate(grouper.chosen) if bits >> at & 1] for bits in distinct.tolist()]
     spoken = [";".join(name for name, _ in some) for some in rules]
     sources = [";".join([_book(grouper), *(source_of(name, row) for name, row in some)]) for some in rules]
     return pl.Series(place), pl.Series(spoken, dtype=pl.String), pl.Series(sources, dtype=pl.String)
 
 
-def _flags(cases: pl.DataFrame, found: pl.DataFrame, grouper: Grouper) -> tuple[Int64s, Bools]:
-    """For the rules that ask something of the case: their column in a table of answers, and these answers.
+def _flags(cases: pl.DataFrame, found: pl.DataFrame, grouper: Grouper) -> Int64s:
+    """Bits of the rules whose demands on the case itself are met, per case; a rule that asks nothing of it has its bit.
 
     Only cases with a candidate that a rule is about are asked.
     """
-    asked = np.full(len(grouper.chosen), -1, dtype=np.int64)
-    demanding = [place for place, (_, choice) in enumerate(grouper.chosen) if _asks(choice, grouper)]
-    answers = np.zeros((cases.height, max(1, len(demanding))), dtype=np.bool_)
+    asked = np.full(cases.height, -1, dtype=np.int64)
     group, case, marks = (found[name].to_numpy() for name in ("group", "case", "marks"))
-    for column, place in enumerate(demanding):
-        asked[place] = column
-        rules = grouper.rule_arrays
-        concerned = np.unique(case[rules.groups[place][group] & ((marks & rules.mark[place]) == rules.mark[place])])
-        if concerned.size:
-            answers[concerned, column] = _answers(cases[concerned], grouper.chosen[place][1], grouper)
-    return asked, answers
+    rules = grouper.rule_arrays
+    met = rules.groups[group] & (marks | ~rules.asks_row)
+    for place, (_, choice) in enumerate(grouper.chosen):
+        if not _asks(choice, grouper):
+            continue
+        bit = np.int64(1 << place)
+        asked &= ~bit
+        concerned = np.zeros(cases.height, dtype=np.bool_)
+        concerned[case[(met & bit) != 0]] = True
+        at = np.flatnonzero(concerned)
+        if at.size:
+            asked[at[_answers(cases[at], choice, grouper)]] |= bit
+    return asked
 
 
 def _asks(choice: Choice, grouper: Grouper) -> bool:

@@ -39,14 +39,16 @@ def _find(key: Any, pattern: int, service: int, criterion: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _any_matches(codes: Any, categories: Any, first: int, last: int, pattern: int, rows: RowArrays) -> bool:
+def _any_matches(
+    codes: Any, categories: Any, first: int, last: int, pattern: int, category_first: Any, category_patterns: Any
+) -> bool:
     """Whether one of the diagnoses first .. last - 1 of a case matches a pattern."""
     for at in range(first, last):
         if codes[at] == pattern:
             return True
         category = categories[at]
-        for wide in range(rows.category_first[category], rows.category_first[category + 1]):
-            if rows.category_patterns[wide] == pattern:
+        for wide in range(category_first[category], category_first[category + 1]):
+            if category_patterns[wide] == pattern:
                 return True
     return False
 
@@ -76,74 +78,84 @@ def match(case_from: int, cases: Encoded, rows: RowArrays, groups: int, out: Any
 
     out  a row a candidate: case, group, № of the first row of the workbook, marks of all rows that applied
     """
+    # Arrays are taken out of the tuples once: inside the loops that would cost more than the work.
+    key, patterns = rows.key, rows.category_patterns
+    pattern_has, service_has, criterion_has = rows.pattern_has, rows.service_has, rows.criterion_has
+    service_first, all_services = cases.service_first, cases.service
+    criterion_first, all_criteria = cases.criterion_first, cases.criterion
+    exact, categories, category_first, haves = cases.exact, cases.category, rows.category_first, cases.have
+    first, last, need, ds2, ds3 = rows.first, rows.last, rows.need, rows.ds2, rows.ds3
+    group, number, marks = rows.group, rows.number, rows.marks
+    first2, all2, category2 = cases.ds2_first, cases.ds2, cases.ds2_category
+    first3, all3, category3 = cases.ds3_first, cases.ds3, cases.ds3_category
     filled = 0
-    for case in range(case_from, cases.exact.size):
+    for case in range(case_from, exact.size):
         if filled + groups > out.shape[0]:  # a case has at most so many candidates as there are groups
             return case, filled
         start = filled
-        have = cases.have[case]
-        category = cases.category[case]
-        wide_from, wide_to = rows.category_first[category], rows.category_first[category + 1]
+        wide_from, wide_to = category_first[categories[case]], category_first[categories[case] + 1]
         for of_pattern in range(-2, wide_to - wide_from):
             # -2: rows without a main diagnosis; -1: the code itself; then the ranges and letters it lies in. Numbers are made
             # 64 bits wide: without the compiler a shift of 32 bits would lose what is shifted out.
             pattern = 0
             if of_pattern == -1:
-                pattern = int(cases.exact[case])
+                pattern = int(exact[case])
                 if pattern == 0:
                     continue
             elif of_pattern >= 0:
-                pattern = int(rows.category_patterns[wide_from + of_pattern])
-            has = rows.pattern_has[pattern]
-            services = cases.service_first[case + 1] if has & 1 else cases.service_first[case]
-            criteria = cases.criterion_first[case + 1] if has & 2 else cases.criterion_first[case]
-            for of_service in range(cases.service_first[case] - 1, services):
-                service = 0 if of_service < cases.service_first[case] else int(cases.service[of_service])
-                for of_criterion in range(cases.criterion_first[case] - 1, criteria):
-                    criterion = 0 if of_criterion < cases.criterion_first[case] else int(cases.criterion[of_criterion])
-                    slot = _find(rows.key, pattern, service, criterion)
+                pattern = int(patterns[wide_from + of_pattern])
+            has = pattern_has[pattern]
+            services = service_first[case + 1] if has & 1 else service_first[case]
+            criteria = criterion_first[case + 1] if has & 2 else criterion_first[case]
+            for of_service in range(service_first[case] - 1, services):
+                service = 0 if of_service < service_first[case] else int(all_services[of_service])
+                if pattern and service and not service_has[service] & 1:
+                    continue
+                for of_criterion in range(criterion_first[case] - 1, criteria):
+                    criterion = 0 if of_criterion < criterion_first[case] else int(all_criteria[of_criterion])
+                    if criterion and (
+                        (service and not service_has[service] & 2) or (pattern and not criterion_has[criterion] & 1)
+                    ):
+                        continue
+                    slot = _find(key, pattern, service, criterion)
                     if slot < 0:
                         continue
-                    for row in range(rows.first[slot], rows.last[slot]):
-                        if rows.need[row] & ~have:
+                    for row in range(first[slot], last[slot]):
+                        if need[row] & ~haves[case]:
                             continue
-                        if rows.ds2[row] and not _any_matches(
-                            cases.ds2, cases.ds2_category, cases.ds2_first[case], cases.ds2_first[case + 1], rows.ds2[row], rows
+                        if ds2[row] and not _any_matches(
+                            all2, category2, first2[case], first2[case + 1], ds2[row], category_first, patterns
                         ):
                             continue
-                        if rows.ds3[row] and not _any_matches(
-                            cases.ds3, cases.ds3_category, cases.ds3_first[case], cases.ds3_first[case + 1], rows.ds3[row], rows
+                        if ds3[row] and not _any_matches(
+                            all3, category3, first3[case], first3[case + 1], ds3[row], category_first, patterns
                         ):
                             continue
-                        filled = _put(out, start, filled, rows.group[row], rows.number[row], rows.marks[row])
+                        filled = _put(out, start, filled, group[row], number[row], marks[row])
         for candidate in range(start, filled):
             out[candidate, 0] = case
-    return cases.exact.size, filled
-
-
-@njit(cache=True, nogil=True)
-def _applies(rule: int, candidate: int, first: int, last: int, group: Any, marks: Any, rules: RuleArrays) -> bool:
-    """Whether what a rule asks of groups and rows holds for a candidate among the candidates first .. last - 1 of its case."""
-    if not rules.groups[rule, group[candidate]] or rules.mark[rule] & ~marks[candidate]:
-        return False
-    possible = not rules.asks_possible[rule]
-    for other in range(first, last):
-        if rules.impossible[rule, group[other]]:
-            return False
-        possible = possible or rules.possible[rule, group[other]]
-    return possible
+    return exact.size, filled
 
 
 @njit(cache=True, nogil=True)
 def choose(
-    first: Any, group: Any, marks: Any, price: Any, asked: Any, flags: Any, rules: RuleArrays, applied: Any, chosen: Any,
-    decided: Any, tied: Any,
-) -> None:  # fmt: skip
+    first: Any,
+    group: Any,
+    marks: Any,
+    price: Any,
+    asked: Any,
+    rules: RuleArrays,
+    applied: Any,
+    chosen: Any,
+    decided: Any,
+    tied: Any,
+) -> None:
     """One candidate of each case.
 
     first    candidates of case i are first[i] .. first[i + 1] - 1, in order of their groups
+    marks    per candidate the bits of the rules whose demands on the row of the workbook are met
     price    kopecks, -1: none known
-    asked    per rule the column of `flags` that says for which cases it holds, -1: for all
+    asked    per case the bits of the rules whose demands on the case are met
     applied  filled: per candidate the bits of the rules that apply to it
     chosen   filled: per case the candidate, -1: none
     decided  filled: per case one of DECIDED
@@ -151,29 +163,25 @@ def choose(
     """
     for case in range(first.size - 1):
         start, end = first[case], first[case + 1]
-        best_level = 0  # 2 an exception applies, 1 a priority, 0 neither
-        with_exception = False
+        possible, impossible, some = 0, 0, 0
         for candidate in range(start, end):
-            for rule in range(rules.mark.size):
-                if asked[rule] >= 0 and not flags[case, asked[rule]]:
-                    continue
-                if _applies(rule, candidate, start, end, group, marks, rules):
-                    applied[candidate] |= 1 << rule
-                    with_exception = with_exception or rules.exception[rule]
+            possible |= rules.possible[group[candidate]]
+            impossible |= rules.impossible[group[candidate]]
+        of_case = asked[case] & (possible | ~rules.asks_possible) & ~impossible
+        for candidate in range(start, end):
+            applied[candidate] = of_case & rules.groups[group[candidate]] & (marks[candidate] | ~rules.asks_row)
+            some |= applied[candidate]
+        # The finalists: with an exception where one applies to some candidate; of those with a priority where some have one.
+        exceptional = some & rules.exceptions
+        prior = False
+        for candidate in range(start, end):
+            if exceptional == 0 or applied[candidate] & rules.exceptions:
+                prior = prior or (applied[candidate] & ~rules.exceptions) != 0
         best, best_price, ties, finalists, unpriced = -1, _NO_PRICE, 0, 0, False
-        prior_exists = False
         for candidate in range(start, end):
-            exceptional, prior = False, False
-            for rule in range(rules.mark.size):
-                if applied[candidate] >> rule & 1:
-                    exceptional = exceptional or rules.exception[rule]
-                    prior = prior or not rules.exception[rule]
-            if with_exception and not exceptional:
+            if exceptional and not applied[candidate] & rules.exceptions:
                 continue
-            if prior and not prior_exists:
-                prior_exists = True
-                best, best_price, ties, finalists, unpriced = -1, _NO_PRICE, 0, 0, False
-            if prior_exists and not prior:
+            if prior and not applied[candidate] & ~rules.exceptions:
                 continue
             finalists += 1
             unpriced = unpriced or price[candidate] < 0
@@ -181,9 +189,7 @@ def choose(
                 best, best_price, ties = candidate, price[candidate], 1
             elif price[candidate] == best_price:
                 ties += 1
-        best_level = 2 if with_exception else 1 if prior_exists else 0
-        chosen[case] = best
-        tied[case] = finalists > 1 and ties > 1
+        chosen[case], tied[case] = best, ties > 1
         if best < 0:
             decided[case] = NONE
         elif finalists > 1 and unpriced:
@@ -193,4 +199,4 @@ def choose(
         elif finalists > 1:
             decided[case] = CODE if ties > 1 else PRICE
         else:
-            decided[case] = EXCEPTION if best_level == 2 else PRIORITY
+            decided[case] = EXCEPTION if exceptional else PRIORITY

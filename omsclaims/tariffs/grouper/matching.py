@@ -24,6 +24,8 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 }
 #: Candidates that the first attempt has room for, per case; a case has three on the average.
 _ROOM: Final = 6
+#: Cases that one attempt has room for: memory does not grow with the month.
+_BLOCK: Final = 250_000
 
 
 def candidates(cases: pl.DataFrame, grouper: Grouper) -> pl.DataFrame:
@@ -36,9 +38,9 @@ def candidates(cases: pl.DataFrame, grouper: Grouper) -> pl.DataFrame:
     parts: list[np.ndarray[tuple[int, ...], np.dtype[np.int64]]] = []
     at, total = 0, cases.height
     while at < total:
-        out = np.empty(((total - at) * _ROOM + groups, 4), dtype=np.int64)
+        out = np.empty((min(total - at, _BLOCK) * _ROOM + groups, 4), dtype=np.int64)
         at, filled = match(at, encoded, grouper.arrays, groups, out)
-        parts.append(out[:filled])
+        parts.append(out[:filled].copy())
     found = np.concatenate(parts) if parts else np.empty((0, 4), dtype=np.int64)
     rows = pl.DataFrame(
         {"case": found[:, 0], "group": found[:, 1], "number": found[:, 2], "marks": found[:, 3]},
