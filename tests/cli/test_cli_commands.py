@@ -329,8 +329,8 @@ def tree(lang: str) -> list[tuple[tuple[str, ...], Any]]:
 
 #: Latin words that Russian help keeps: names of files, formats, commands, codes.
 KEPT = re.compile(
-    r"--[a-z-]+|\breg_\*|\b(omsclaims|ru|en|fund|insurer|parquet|Parquet|read|run|rewrite|convert|warmup|write|csv|xml|zip|oms|agreement\.yaml|XML|ZIP|CSV|JSON|YAML|XLSX|HTML|"
-    r"plan|report|voucher|overdue|waiting|quota|insured|apportion|accident|PERS_LIST|"
+    r"--[a-z-]+|\breg_\*|\.(xlsx|csv|html)\b|\b(omsclaims|ru|en|fund|insurer|parquet|Parquet|read|run|rewrite|convert|warmup|write|csv|xml|zip|oms|agreement\.yaml|XML|ZIP|CSV|JSON|YAML|XLSX|HTML|"
+    r"norms|whatif|group|plan|report|voucher|overdue|waiting|quota|insured|apportion|accident|PERS_LIST|"
     r"FLK_P|F010|N_ZAP|IDCASE|H_3\.2|RESULT_H|Q018|formats|list|show|diff|compare|book|demo|init|nsi|load|register|agreement|ingest|withdraw|status|check|reopen|explain|R|\.oms|\.xml|\.xlsx|\.zip|"
     r"tariff|cost|costing\.yaml|checks|coverage|capitation|registry|person|case|patient|history|volumes|expertise|sample|template|export|appeals|appeal|results|chain|mee|ekmp|mo|payer)\b"
 )
