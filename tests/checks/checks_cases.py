@@ -263,7 +263,9 @@ def _add_case(
         if grouped is not None and order == 0:
             computed = {"candidates": 1, "tied": False, "decided": "only", **grouped}
             row = contracts["priced_sl"][-1]["sl_key"]
-            contracts["grouped"].append({"sl_key": row, "case_key": key, "payment_kind": kind, "billed": block.get("n_ksg"), **computed})
+            contracts["grouped"].append(
+                {"sl_key": row, "case_key": key, "payment_kind": kind, "billed": block.get("n_ksg"), **computed}
+            )
     identified = case.pop("identified", {})
     contracts["identified"].append(_identified(key, patient, person, identified))
     contracts["priced"].append({"case_key": key, "payment_kind": priced.get("payment_kind", kind)})

@@ -113,7 +113,7 @@ def wrong_ksg_amount(run: Run, rule: Rule) -> pl.DataFrame:
 
 @table("C110")
 def other_group(run: Run, rule: Rule) -> pl.DataFrame:
-    """Billed by another group than the grouper gives. Where two groups cost the same, either may be billed: no money hangs on it."""
+    """Billed by another group than the grouper gives. Of two groups that cost the same either may be billed."""
     rows = run.view.tables["grouped"].rename({"sl_key": "sl_row"})
     same_price = (pl.col("tied") & (pl.col("billed_price_kop") == pl.col("price_kop"))).fill_null(value=False)
     wrong = rows.filter((pl.col("billed") != pl.col("ksg")).fill_null(value=False) & ~same_price).sort("sl_row")
