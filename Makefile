@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: grouper setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
+.PHONY: grouper bench-grouper setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -78,6 +78,9 @@ bench-control: setup
 # Exact sums of products and shares beside float64 and Decimal.
 bench-exact: setup
 	$(BIN)/python -m benchmarks exact
+
+bench-grouper: setup
+	$(BIN)/python -m benchmarks grouper
 
 bench-compare: setup
 	$(BIN)/python -m benchmarks compare

@@ -1,4 +1,4 @@
-"""Runs the benchmarks: `python -m benchmarks run | baseline | compare | reading | memory | cold | control | norms | exact`.
+"""Runs the benchmarks: `python -m benchmarks run | baseline | compare`, or one of those below.
 
 run       times every subject beside its rival, interleaved, prints ratios and growth, keeps the result as JSON
 baseline  the same, and stores the result as the baseline
@@ -9,6 +9,8 @@ memory    how much memory streaming to Parquet takes, and whether a bigger file 
 control   how long all check books and all rules of control take over a month with a year of history, beside merely reading it
 norms     how long it takes to count ten million insured by municipality, sex and age in twelve months, beside polars
 exact     what exact sums of products and shares cost beside float64 and Decimal
+whatif    how long it takes to price a month again under one changed base rate, beside a full run
+grouper   how fast cases get their КСГ, beside plain Python with Decimal
 cold      how long a check of one package takes from a cold start, and the first one ever
 """
 
@@ -23,7 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, control, exact, memory, norms, reading, subjects
+from benchmarks import cold, control, exact, grouper, memory, norms, reading, subjects, whatif
 from benchmarks.timing import spread, timed
 
 RESULTS = Path(__file__).parent / "results"
@@ -126,7 +128,9 @@ FAMILIES: dict[str, Callable[[Sequence[str]], int]] = {
     "cold": cold.main,
     "control": control.main,
     "exact": exact.main,
+    "grouper": grouper.main,
     "norms": norms.main,
+    "whatif": whatif.main,
 }
 
 

@@ -32,7 +32,7 @@ from omsclaims.tariffs.grouper.cases import SCHEMA
 WORKBOOK: Final = Path(__file__).resolve().parents[2] / "shared" / "nsi" / "ksg2026" / "ksg2026_inpatient.xlsx"
 RATE_KOP: Final = 1_000_000
 #: Cases that one call gets: what a month hands over at once, so that memory does not grow with the month.
-BLOCK: Final = 500_000
+BLOCK: Final = 100_000
 #: Cases of the rivals: they are timed on few and reckoned per case.
 PLAIN, INDEXED = 300, 10_000
 _SEED: Final = 20_260_101
