@@ -41,7 +41,7 @@ WORD: Final = 64
 LIMBS: Final = 4
 #: Rows that are looked at for a plan, and rows worked on at a time: what fits the near caches.
 BLOCK: Final = 1 << 15
-CHUNK: Final = 1 << 11
+CHUNK: Final = 1 << 12
 #: Divisors below leave a remainder of two limbs its sign.
 LARGEST_DIVISOR: Final = 1 << 126
 #: Divisors below leave a remainder of one.
@@ -354,11 +354,13 @@ class _Plan:
         rows, whole = [], 0
         for place, p in enumerate(order):
             own = _without(products[p], shared)
-            bound = _WIDEST if bounds is None else math.prod(bounds[column] for column in own)
-            whole += bound
             after = lifts[order[place + 1]] if place + 1 < len(order) else 1
-            words, size = self._add(own, 1), _limbs_of(whole)
             lift = lifts[p] // after
+            alone = lift if place == 0 else 1  # the first product is lifted by itself, if it is
+            lift //= alone
+            bound = _WIDEST if bounds is None else alone * math.prod(bounds[column] for column in own)
+            whole += bound
+            words, size = self._add(own, alone), _limbs_of(whole)
             whole *= 1 if bounds is None else lift
             rows.append((*words, _limbs_of(bound), size, *(self._add([], lift) if lift > 1 else (0, 0)), _limbs_of(whole)))
         self.largest = whole if bounds is None else whole * math.prod(bounds[column] for column in shared)
