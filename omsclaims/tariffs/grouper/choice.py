@@ -79,6 +79,7 @@ def _book(grouper: Grouper) -> str:
 def _with_prices(found: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Candidates with their price; prices mostly come in the order of the candidates, then nothing has to be joined."""
     keys = ("sl_key", "ksg")
+    prices = prices.with_columns(pl.col("price_kop").cast(pl.Int64))
     if prices.height == found.height and all((prices[name] == found[name]).all() for name in keys):
         return found.with_columns(prices["price_kop"])
     return found.join(prices.select(*keys, "price_kop"), on=keys, how="left", maintain_order="left")
