@@ -52,13 +52,12 @@ def show(made: costing.Costing, lang: str) -> None:
     """The table of point 165, the treated patients, and what the tariffs leave out."""
     text = messages.text
     none = text("reports.costing.none", lang)
-    heads = [(text(f"reports.costing.col.{name}", lang), "left") for name in ("unit", "name", "kind")]
-    figures = [(text(f"reports.costing.col.{name}", lang), "right") for name in report.MONEY]
-    shown = common.table(text("reports.costing.sheet.table", lang), *heads, *figures)
+    heads = [(text(f"reports.costing.col.{name}", lang), "left") for name in ("unit", "name")]
+    figures = [(text(f"cli.tariff.cost.col.{name}", lang), "right") for name in report.MONEY]
+    shown = common.table(text("cli.tariff.cost.title", lang), *heads, *figures)
     for row in made.table.iter_rows(named=True):
-        kind = report.word("kind", row["kind"], lang)
         amounts = [_amount(row[f"{name}_kop"], none if name == "cost" else "–", lang) for name in report.MONEY]
-        shown.add_row(Text(row["unit"]), Text(row["name"]), Text(kind), *amounts)
+        shown.add_row(Text(row["unit"]), Text(row["name"]), *amounts)
     common.out.print(shown)
     if made.treated.height:
         _show_treated(made, none, lang)

@@ -193,7 +193,7 @@ def test_the_command_shows_the_table_and_writes_the_workbook(tmp_path: Path, cop
     out = tmp_path / "tariffs.xlsx"
     said = run("tariff", "cost", CLINIC, "--out", out)
     assert said.code == 0, said.text
-    for figure in ("361.48", "525.68", "1,578.97", "17,682.13", "costing.tariff_items"):
+    for figure in ("visit", "Ультразвуковое исследование", "361.48", "525.68", "1,578.97", "17,682.13", "costing.tariff_items"):
         assert figure in said.out
     book = openpyxl.load_workbook(out)
     assert len(book.worksheets) == 5
