@@ -7,9 +7,12 @@ from typing import Any, Final
 
 from omsclaims import messages
 from omsclaims.law import Parameters, mark
+from omsclaims.money import show_amount
 from omsclaims.reports.sheets import Sheet, Workbook, show_date
 from omsclaims.tariffs.costing import PARTS, Costing, Inputs
 
+#: Kopecks that the number in a cell holds exactly (see sheets).
+_LARGEST_CELL: Final = 2**53
 #: Columns of money of the table, in the order of print.
 MONEY: Final = (*PARTS[:3], "direct", "indirect", "cost")
 
@@ -89,8 +92,8 @@ def _spread(sheet: Sheet, made: Costing, lang: str) -> None:
     _heads(sheet, ("item", "kind", "base", "amount", "unit", "share"), lang)
     for row in made.spread.iter_rows(named=True):
         sheet.cells([
-            ("text", row["item"]), ("text", row["kind"]), ("text", word("base", row["base"], lang)), ("money", row["amount_kop"]),
-            ("text", row["unit"]), ("money", row["part_kop"]),
+            ("text", row["item"]), ("text", word("cost", row["kind"], lang)), ("text", word("base", row["base"], lang)),
+            ("money", row["amount_kop"]), ("text", row["unit"]), ("money", row["part_kop"]),
         ])  # fmt: skip
 
 
@@ -98,7 +101,9 @@ def _left_out(sheet: Sheet, made: Costing, lang: str) -> None:
     _heads(sheet, ("file", "item", "kind", "rule", "amount"), lang)
     for row in made.left_out.iter_rows(named=True):
         place = f"{row['file']}:{row['line']}"
-        texts = (place, row["item"], row["kind"], row["rule"])
+        texts = (place, row["item"], word("cost", row["kind"], lang), row["rule"])
         sheet.cells([*(("text", text) for text in texts), ("money", row["amount_kop"])])
     total = messages.text("reports.costing.total", lang)
-    sheet.cells([("text", total), *(("text", "") for _ in range(3)), ("money", made.left_out["amount_kop"].sum())], bold=True)
+    amount = int(made.left_out["amount_kop"].sum())
+    shown = ("money", amount) if amount < _LARGEST_CELL else ("text", show_amount(amount, lang))
+    sheet.cells([("text", total), *(("text", "") for _ in range(3)), shown], bold=True)

@@ -22,7 +22,7 @@ import polars as pl
 from omsclaims import findings
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, Used
-from omsclaims.money import format_amount, round_fraction, round_parts, share_out
+from omsclaims.money import MAX_KOPECKS, format_amount, round_fraction, round_parts, share_out
 
 #: Columns of a row of the table of point 165, in its order.
 PARTS: Final = ("wages", "materials", "depreciation", "indirect")
@@ -148,7 +148,7 @@ def exact(row: Row, column: str) -> Fraction:
 
 
 def cost(inputs: Inputs, law: Parameters) -> Costing:
-    """Tariffs of all units and treated patients of a clinic. Findings: T.50-T.59. No row raises; nothing is silently zero."""
+    """Tariffs of all units and treated patients of a clinic. Findings: T.50-T.60. No row raises; nothing is silently zero."""
     work = _Work(inputs, found=list(inputs.problems))
     work.used = {name: law.use(name, inputs.on) for name in ("costing.tariff_items", "tariff_calculation.units")}
     units = _units(work)
@@ -156,7 +156,7 @@ def cost(inputs: Inputs, law: Parameters) -> Costing:
     _materials(work, units)
     _depreciation(work, units)
     spread = _indirect(work, units, law)
-    costs = {unit: _columns(work, unit) for unit in units}
+    costs = {unit: _columns(work, row) for unit, row in units.items()}
     table = [_table_row(work, row, costs[unit]) for unit, row in units.items()]
     treated = _treated(work, {unit: None if parts is None else parts["cost"] for unit, parts in costs.items()})
     for unit, reason in work.uncosted.items():
@@ -354,12 +354,20 @@ def _weights(work: _Work, units: Mapping[str, Row], base: str) -> dict[str, Frac
 # ---- the table of point 165 ------------------------------------------------------------------------------------------------
 
 
-def _columns(work: _Work, unit: str) -> dict[str, int] | None:
-    """The columns of a unit in kopecks: the tariff rounded once, its parts by largest remainder; None: not costed."""
+def _columns(work: _Work, row: Row) -> dict[str, int] | None:
+    """The columns of a unit in kopecks: the tariff rounded once, its parts by largest remainder; None: not costed.
+
+    T.60: more than an amount of the exchange formats can be.
+    """
+    unit = str(row["unit"])
     indirect = work.indirect[unit]
     if unit in work.uncosted or indirect is None:
         return None
     values = [*(work.direct[unit][part] for part in PARTS[:3]), indirect]
+    if sum(values, Fraction(0)) > MAX_KOPECKS:
+        work.say("T.60", row, "unit", unit)
+        work.uncosted[unit] = "T.60"
+        return None
     parts = round_parts(values)
     return {**dict(zip(PARTS, parts, strict=True)), "cost": sum(parts)}
 
@@ -395,8 +403,9 @@ def _treated(work: _Work, costs: Mapping[str, int | None]) -> list[dict[str, Any
         ]
         known = [value for value in values if value is not None]
         readable = not work.inputs.unusable & {(TREATED_FILE, patient), (TREATED_FILE, EVERY)}
-        complete = len(known) == len(rows) and readable
-        parts: Sequence[int | None] = [None if value is None else round_fraction(value) for value in values]
+        bounded = sum(known, Fraction(0)) <= MAX_KOPECKS
+        complete = len(known) == len(rows) and readable and bounded
+        parts: Sequence[int | None] = [None if value is None or not bounded else round_fraction(value) for value in values]
         if complete:
             parts = round_parts(known)
         total = sum(round_parts(known)) if complete else None
@@ -405,8 +414,11 @@ def _treated(work: _Work, costs: Mapping[str, int | None]) -> list[dict[str, Any
             numbers = {"quantity4": row["quantity"], "frequency4": row["frequency"]}
             scaled = None if price is None else int(price * 100)
             lines.append({**names, **numbers, "price4": scaled, "amount_kop": part, "tariff_kop": total})
+        if not bounded:
+            work.say("T.60", rows[0], "patient", patient)
         if total is None:
-            work.say("T.59", rows[0], "patient", patient, reason="T.55" if readable else "T.50")
+            reason = "T.50" if not readable else "T.55" if bounded else "T.60"
+            work.say("T.59", rows[0], "patient", patient, reason=reason)
     return lines
 
 

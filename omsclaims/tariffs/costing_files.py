@@ -29,8 +29,11 @@ from omsclaims.law.agreement.rows import Day, Decimals, Money, Share
 from omsclaims.tariffs.costing import EVERY, Inputs
 
 MAIN_FILE: Final = "costing.yaml"
-Price = Annotated[int, BeforeValidator(Decimals(4, 1_000_000_000))]
-Quantity = Annotated[int, BeforeValidator(Decimals(4, 1_000_000_000))]
+Price = Annotated[int, BeforeValidator(Decimals(4, 10_000_000))]
+PriceOfPiece = Annotated[int, BeforeValidator(Decimals(4, 10_000_000_000))]
+#: Hours, quantities and areas; how many units a year.
+Quantity = Annotated[int, BeforeValidator(Decimals(4, 1_000_000))]
+Volume = Annotated[int, BeforeValidator(Decimals(4, 1_000_000_000))]
 
 
 class _Model(BaseModel):
@@ -54,7 +57,7 @@ class Unit(_Model):
     unit: str
     name: str
     kind: str
-    volume: Quantity
+    volume: Volume
     area: Quantity | None = None
 
 
@@ -97,7 +100,7 @@ class Indirect(_Model):
     kind: str
     amount: Money
     base: Literal["payroll", "volume", "area"] | None = None
-    price: Price | None = None
+    price: PriceOfPiece | None = None
 
 
 class Treated(_Model):
