@@ -55,17 +55,19 @@ def main(arguments: Sequence[str]) -> int:
     raised = pl.when(pl.col("setting") == "ksg_inpatient").then(pl.col("rate4") * 101 // 100).otherwise("rate4").alias("rate4")
     agreement = context.agreement.with_table("base_rates", rates.with_columns(raised))
     about = about_rows(work, partition_on(context.agreement, context.law, control.MONTH.first)[0])
+    base = whatif.difference(work["priced_sl"], work["priced_sl"], about)
     seconds: list[float] = []
     for number in range(given.runs + 1):  # the first warms up
         gc.collect()
         started = time.perf_counter()
         made = whatif.reprice(work, context, agreement, context.law)
-        whatif.difference(work["priced_sl"], made.priced_sl, about)
+        told = whatif.changed(base, made, about)
         if number:
             seconds.append(time.perf_counter() - started)
     again = tariffs.price(work, replace(context, agreement=agreement))
     assert made.priced_sl.equals(again["priced_sl"]), "prices differ from those of a full run"
     assert made.priced.equals(again["priced"])
+    assert told.equals(whatif.added([whatif.difference(work["priced_sl"], again["priced_sl"], about)]))
     asked = statistics.median(seconds)
     print(f"{place.cases} cases, {made.rows} of {made.priced_sl.height} rows priced again; median of {given.runs} runs")
     print(f"full run (insured, prices, control) {full:.1f} s, of it prices {pricing:.1f} s")

@@ -34,11 +34,14 @@ _NOWHERE: Final = "-"
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a closed month was priced from, and its prices: tables of `tariffs.whatif.reprice`, `about` of its `difference`."""
+    """What a closed month was priced from, and its prices: tables of `tariffs.whatif.reprice`, `about` of its `difference`, the
+    difference of the month with itself, and the parameters of the law that its prices name."""
 
     context: Context
     tables: dict[str, pl.DataFrame]
     about: pl.DataFrame
+    base: pl.DataFrame
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def load(workspace: Workspace, of: Month, as_of: date) -> Loaded:
         tables[name] = _of_packages(workspace, accepted, name, columns)
     tables["sl"] = tables["sl"].with_columns(case_key=pl.col("_parent"))
     partition, _ = partition_on(context.agreement, context.law, of.first)
-    return Loaded(context, tables, about_rows(tables, partition))
+    about, priced = about_rows(tables, partition), tables["priced_sl"]
+    return Loaded(context, tables, about, whatif.difference(priced, priced, about), tuple(_of_law(priced)))
 
 
 def _of_packages(workspace: Workspace, rows: Sequence[PackageRow], name: str, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -110,28 +114,24 @@ def asked(loaded: Sequence[Loaded], overlay: Path) -> Answer:
     for one in loaded:
         agreement, law, changed = apply_overlay(one.context.agreement, one.context.law, overlay)
         made = whatif.reprice(one.tables, one.context, agreement, law)
-        difference = whatif.difference(one.tables["priced_sl"], made.priced_sl, one.about)
+        difference = whatif.changed(one.base, made, one.about)
         parts.append(difference)
         totals.append(difference.filter(pl.col("by") == "total").with_columns(month=pl.lit(str(one.context.month))))
-        found.append(_of_lost(made, one.tables["priced_sl"]))
+        found.append(_of_lost(made))
         changes = changes or tuple(changed)
-        sources.update(_of_law(made.priced_sl))
+        sources.update(one.sources, _of_law(made.after))
         repriced, rows = repriced + made.rows, rows + one.tables["priced_sl"].height
-    sums = [name for name in whatif.DIFFERENCE if name not in ("by", "key")]
-    whole = pl.concat(parts).group_by("by", "key", maintain_order=True).agg(pl.col(sums).sum())
-    order = {name: at for at, name in enumerate(("total", *whatif.BY))}
-    whole = whole.sort(pl.col("by").replace_strict(order, return_dtype=pl.Int64), "key")
     months = tuple(one.context.month for one in loaded)
     return Answer(
-        months, whole, pl.concat(totals), findings.concat(found), changes, repriced, rows, loaded[-1].context, law,
+        months, whatif.added(parts), pl.concat(totals), findings.concat(found), changes, repriced, rows, loaded[-1].context, law,
         tuple(sorted(sources)),
     )  # fmt: skip
 
 
-def _of_lost(made: whatif.Repriced, before: pl.DataFrame) -> pl.DataFrame:
+def _of_lost(made: whatif.Repriced) -> pl.DataFrame:
     """Findings of rows that had a price and have none under the changed figures; what lacked one before is no news."""
-    had = before.filter(pl.col("price_kop").is_not_null()).select("sl_key")
-    lost = made.priced_sl.filter(pl.col("price_kop").is_null()).join(had, on="sl_key", how="semi")
+    had = made.before.filter(pl.col("price_kop").is_not_null()).select("sl_key")
+    lost = made.after.filter(pl.col("price_kop").is_null()).join(had, on="sl_key", how="semi")
     return made.findings.join(lost.select(pl.col("sl_key").alias("sl_row")), on="sl_row", how="semi", maintain_order="left")
 
 

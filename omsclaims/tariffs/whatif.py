@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import polars as pl
@@ -25,6 +26,7 @@ Tables = Mapping[str, pl.DataFrame]
 _KINDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "payment_kinds": KINDS, "rounding": KINDS, "base_rates": SETTINGS, "kslp_rules": SETTINGS, "clinic_coefficients": KINDS,
     "interrupted": SETTINGS, "interrupted_results": SETTINGS, "kslp": SETTINGS,
+    "dialysis": (*SETTINGS, "service"), "uet": ("visit", "episode"),
 }  # fmt: skip
 #: Parameters of the law that prices read; a change of one touches all rows of КСГ.
 _LAW: Final = "tariffs."
@@ -92,15 +94,45 @@ def _new_keys(come: pl.DataFrame, gone: pl.DataFrame, key: list[str]) -> bool:
 
 @dataclass(frozen=True)
 class Repriced:
-    """Prices under the changed figures: contract tables `priced_sl` and `priced` of all cases, findings of what was priced again.
+    """What was priced again under the changed figures, and the whole month with it.
 
-    rows  how many rows were priced again
+    tables    of the month as they were, with priced_sl and priced
+    before    rows of priced_sl that were priced again, as they were; after: as they are now, in the same order
+    findings  of the rows that were priced again
     """
 
-    priced_sl: pl.DataFrame
-    priced: pl.DataFrame
+    tables: Tables
+    before: pl.DataFrame
+    after: pl.DataFrame
     findings: pl.DataFrame
-    rows: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows were priced again."""
+        return self.after.height
+
+    @cached_property
+    def priced_sl(self) -> pl.DataFrame:
+        """All rows of the month (contract: priced_sl)."""
+        was = self.tables["priced_sl"]
+        if not self.rows:
+            return was
+        kept = was.join(self.after.select("sl_key"), on="sl_key", how="anti")
+        return contract.check("priced_sl", pl.concat([kept, self.after]).sort("sl_key"))
+
+    @cached_property
+    def priced(self) -> pl.DataFrame:
+        """All completed cases of the month (contract: priced)."""
+        was = self.tables["priced"]
+        if not self.rows:
+            return was
+        again = self.priced_sl.join(self.after.select("case_key").unique(), on="case_key", how="semi", maintain_order="left")
+        totals = again.group_by("case_key", maintain_order=True).agg(
+            payment_kind=pl.col("payment_kind").first(),
+            price_kop=pl.when(pl.col("price_kop").is_not_null().all()).then(pl.col("price_kop").sum()),
+        )
+        kept = was.join(totals, on="case_key", how="anti")
+        return contract.check("priced", pl.concat([kept, totals]).sort("case_key"))
 
 
 def reprice(tables: Tables, context: Context, agreement: Agreement, law: Parameters) -> Repriced:
@@ -108,21 +140,12 @@ def reprice(tables: Tables, context: Context, agreement: Agreement, law: Paramet
 
     tables  cases, sl, usl, sl_koef, identified (contract) and priced_sl, priced as they are now
     """
-    before = tables["priced_sl"]
-    mask = touched(context.agreement, agreement, context.law, law).rows(before)
-    asked = before.filter(mask).select("sl_key", "case_key")
-    if not asked.height:
-        return Repriced(before, tables["priced"], findings.empty(), 0)
-    made = price(_part(tables, asked), replace(context, agreement=agreement, law=law))
-    after = pl.concat([before.filter(~mask), made["priced_sl"]]).sort("sl_key")
-    again = after.join(asked.select("case_key").unique(), on="case_key", how="semi", maintain_order="left")
-    totals = again.group_by("case_key", maintain_order=True).agg(
-        payment_kind=pl.col("payment_kind").first(),
-        price_kop=pl.when(pl.col("price_kop").is_not_null().all()).then(pl.col("price_kop").sum()),
-    )
-    kept = tables["priced"].join(totals, on="case_key", how="anti")
-    priced = contract.check("priced", pl.concat([kept, totals]).sort("case_key"))
-    return Repriced(contract.check("priced_sl", after), priced, made["findings"], asked.height)
+    was = tables["priced_sl"]
+    before = was.filter(touched(context.agreement, agreement, context.law, law).rows(was)).sort("sl_key")
+    if not before.height:
+        return Repriced(tables, before, before, findings.empty())
+    made = price(_part(tables, before.select("sl_key", "case_key")), replace(context, agreement=agreement, law=law))
+    return Repriced(tables, before, made["priced_sl"], made["findings"])
 
 
 def _part(tables: Tables, asked: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -171,6 +194,28 @@ def difference(before: pl.DataFrame, after: pl.DataFrame, rows: pl.DataFrame) ->
     whole = pl.concat([part for part in parts if part.height], how="diagonal") if both.height else pl.DataFrame(schema=DIFFERENCE)
     told = whole.with_columns(difference_kop=pl.col("after_kop") - pl.col("before_kop")) if both.height else whole
     return told.select(list(DIFFERENCE))
+
+
+def changed(base: pl.DataFrame, made: Repriced, rows: pl.DataFrame) -> pl.DataFrame:
+    """The difference of a month from that of its rows priced again (DIFFERENCE): all others cost what they did.
+
+    base  `difference` of the month with itself
+    """
+    if not made.rows:
+        return base
+    of_rows = rows.join(made.before.select("sl_key"), on="sl_key", how="semi", maintain_order="left")
+    sums = [name for name in DIFFERENCE if name not in ("by", "key")]
+    gone = difference(made.before, made.before, of_rows).with_columns(-pl.col(sums))
+    come = difference(made.before, made.after, of_rows)
+    return added([base, gone, come])
+
+
+def added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Differences added up: the whole first, then the dimensions in their order, keys sorted; keys without a row are gone."""
+    sums = [name for name in DIFFERENCE if name not in ("by", "key")]
+    order = {name: at for at, name in enumerate(("total", *BY))}
+    whole = pl.concat(parts).group_by("by", "key").agg(pl.col(sums).sum()).filter(pl.col("cases") != 0)
+    return whole.sort(pl.col("by").replace_strict(order, return_dtype=pl.Int64), "key").select(list(DIFFERENCE))
 
 
 def largest(found: pl.DataFrame, by: str, number: int) -> Sequence[dict[str, object]]:
