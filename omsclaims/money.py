@@ -255,7 +255,7 @@ def share_rows(
         abs(totals) > MAX_KOPECKS
     )
     parts = np.zeros(rows, dtype=np.int64)
-    if rows > ROWS_IN_PYTHON:
+    if _kernel_pays(rows):
         from omsclaims.money_kernel import share  # not above: checking one file must not wait for the compiler
 
         share(np.abs(totals), starts, held, parts, np.empty(rows, dtype=np.int64), wide.astype(np.uint8))
