@@ -28,7 +28,7 @@ CASES: Final[dict[str, tuple[pl.DataType, str]]] = {
     "ds1": (_TEXT, "main diagnosis"),
     "ds2": (_LIST, "secondary diagnoses"),
     "ds3": (_LIST, "complications"),
-    "services": (_LIST, "CODE_USL"),
+    "services": (_LIST, "CODE_USL and VID_VME"),
     "criteria": (_LIST, "CRIT"),
     "fractions": (_INT, "K_FR, or null"),
     "w": (_INT, "sex, V005"),
@@ -40,6 +40,11 @@ CASES: Final[dict[str, tuple[pl.DataType, str]]] = {
 }
 SCHEMA: Final = {name: kind for name, (kind, _) in CASES.items()}
 _KINDS: Final = {1: "ksg_inpatient", 2: "ksg_day"}
+#: Lists of a case: the table below sl and its columns. A code of the nomenclature stands in CODE_USL or, where a region has codes of
+#: its own there, in VID_VME; what is no code of the workbook asks for nothing.
+_BELOW: Final = {
+    "ds2": ("ds2", "ds2"), "ds3": ("ds3", "ds3"), "services": ("usl", "code_usl", "vid_vme"), "criteria": ("crit", "crit"),
+}  # fmt: skip
 _FRACTIONS: Final = r"^fr\d\d-\d\d$"
 
 Int32s = npt.NDArray[np.int32]
@@ -206,13 +211,8 @@ def cases_of(tables_: Mapping[str, pl.DataFrame], people: pl.DataFrame) -> pl.Da
         .with_columns(payment_kind=pl.col("usl_ok").replace_strict(_KINDS, return_dtype=pl.String))
         .join(people.select("case_key", "w", "age_years", "age_days"), on="case_key", how="left")
     )
-    for name, table, column in (
-        ("ds2", "ds2", "ds2"),
-        ("ds3", "ds3", "ds3"),
-        ("services", "usl", "code_usl"),
-        ("criteria", "crit", "crit"),
-    ):
-        rows = rows.join(_listed(tables_.get(table), column).rename({"values": name}), on="sl_key", how="left")
+    for name, (table, *columns) in _BELOW.items():
+        rows = rows.join(_listed(tables_.get(table), columns).rename({"values": name}), on="sl_key", how="left")
     rows = rows.with_columns(days=stay_days(), day=pl.col("date_2"), fractions=pl.col("k_fr"), first_of_stay=_first_of_stay())
     empty = [pl.col(name).fill_null([]) for name in ("ds2", "ds3", "services", "criteria")]
     return rows.with_columns(empty).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("sl_key")
@@ -224,9 +224,11 @@ def _first_of_stay() -> pl.Expr:
     return order.rank("ordinal").over("case_key") == 1
 
 
-def _listed(table: pl.DataFrame | None, column: str) -> pl.DataFrame:
-    """sl_key and the list of the values of a table below sl, in the order of the file."""
-    if table is None or column not in table.columns:
+def _listed(table: pl.DataFrame | None, columns: list[str]) -> pl.DataFrame:
+    """sl_key and the list of the values of a table below sl, in the order of the file; of several columns side by side."""
+    there = [] if table is None else [name for name in columns if name in table.columns]
+    if table is None or not there:
         return pl.DataFrame(schema={"sl_key": _INT, "values": _LIST})
-    rows = table.select(pl.col("_parent").alias("sl_key"), pl.col(column).alias("values")).drop_nulls()
-    return rows.group_by("sl_key", maintain_order=True).agg("values")
+    rows = table.select(pl.col("_parent").alias("sl_key"), pl.concat_list(there).alias("values"))
+    flat = rows.explode("values", empty_as_null=False, keep_nulls=False).drop_nulls()
+    return flat.group_by("sl_key", maintain_order=True).agg("values")

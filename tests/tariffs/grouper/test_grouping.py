@@ -82,6 +82,13 @@ def test_tables_become_cases() -> None:
     assert_frame_equal(cases_of({name: table.reverse() for name, table in tables.items() if name not in _LISTS} | {name: tables[name] for name in _LISTS}, people), found)  # fmt: skip
 
 
+def test_a_code_of_the_nomenclature_stands_in_either_element() -> None:
+    tables = month({"sl": [{"ds1": "O10.0", "usl": ["region-1", "B01.001.009"]}]})
+    services = tables["usl"].with_columns(vid_vme=pl.Series(["A16.20.005", None]))
+    found = group_month({**tables, "usl": services}, BOOKS, prices_by_weight(groupers_of(BOOKS)))
+    assert found["grouped"].select("ksg", "candidates").row(0) == ("st02.004", 3)
+
+
 def test_a_month() -> None:
     found = grouped(
         {"sl": [{"ds1": "O10.0", "usl": ["B01.001.009"], "ksg": "st02.001"}]},
