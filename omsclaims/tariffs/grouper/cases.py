@@ -40,8 +40,8 @@ CASES: Final[dict[str, tuple[pl.DataType, str]]] = {
 }
 SCHEMA: Final = {name: kind for name, (kind, _) in CASES.items()}
 _KINDS: Final = {1: "ksg_inpatient", 2: "ksg_day"}
-#: Lists of a case: the table below sl and its columns. A code of the nomenclature stands in CODE_USL or, where a region has codes of
-#: its own there, in VID_VME; what is no code of the workbook asks for nothing.
+#: Lists of a case: the table below sl and its columns. A code of the nomenclature stands in CODE_USL or, where a region has codes
+#: of its own there, in VID_VME; what is no code of the workbook asks for nothing.
 _BELOW: Final = {
     "ds2": ("ds2", "ds2"), "ds3": ("ds3", "ds3"), "services": ("usl", "code_usl", "vid_vme"), "criteria": ("crit", "crit"),
 }  # fmt: skip
