@@ -21,17 +21,23 @@ Row = Mapping[str, Any]
 
 #: Factors in the order of the formula; shown where the row has them.
 _FACTORS: Final = ("rate4", "quantity2", "kz5", "dzp5", "ks5", "kus5", "kd5", "kd_kslp5", "kslp5", "share5")
-_DETAIL: Final = re.compile(r"([^;()]+)\(([^=;()]+)=(\d+)\*(\w+)\)")
+_DETAIL: Final = re.compile(r"([^;()]+)\(([^=;()]+)=(\d+)\*(\w+)(?:\*(\d+))?\)")
+#: What the formula of a КСГ ends in when dialysis is paid on top of the group.
+_DIALYSIS: Final = "_dialysis"
 
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """A line of the sources that carries figures: a complexity coefficient, or a service."""
+    """A line of the sources that carries figures: a complexity coefficient, or a service.
+
+    coefficient  of a service of dialysis; None for the others
+    """
 
     source: str
     code: str
     value: int
     by: str
+    coefficient: int | None
 
 
 def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str]:
@@ -47,7 +53,7 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
     name = messages.text(f"kind.{kind}", lang)
     lines = [_head(row, name, lang)]
     if row["formula"] is not None:
-        lines.append(messages.text("priced.formula", lang, formula=messages.text(f"formula.{row['formula']}", lang)))
+        lines.append(messages.text("priced.formula", lang, formula=_formula(str(row["formula"]), lang)))
     lines.extend(_factor_lines(row, lang))
     if row["price_kop"] is None:
         lines.append(messages.text("priced.no_price", lang))
@@ -56,6 +62,12 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
         lines.append(messages.text("priced.price", lang, amount=show_amount(row["price_kop"], lang)))
     lines.extend(_source_lines(row, lang, agreement))
     return lines
+
+
+def _formula(name: str, lang: str) -> str:
+    """The formula in words; what dialysis adds to a group stands behind it."""
+    text = messages.text(f"formula.{name.removesuffix(_DIALYSIS)}", lang)
+    return text + messages.text("formula.plus_dialysis", lang) if name.endswith(_DIALYSIS) else text
 
 
 def _head(row: Row, name: str, lang: str) -> str:
@@ -103,15 +115,18 @@ def _factor_lines(row: Row, lang: str) -> list[str]:
         ):
             continue
         lines.append(
-            "  " + messages.text(_factor_key(column, kind), lang, value=_shown(row, column), note=_note(row, column, lang))
+            "  " + messages.text(_factor_key(column, row), lang, value=_shown(row, column), note=_note(row, column, lang))
         )
         if column == "kslp5":
             lines += _complexity_lines(row, lang)
     return lines
 
 
-def _factor_key(column: str, kind: str) -> str:
+def _factor_key(column: str, row: Row) -> str:
     """The text of a factor: what it is called in the formula of its kind of payment."""
+    kind = str(row["payment_kind"])
+    if column in ("rate4", "quantity2") and "_uet" in str(row["formula"]):
+        return f"factor.{column}.uet"
     if column == "rate4":
         return "factor.rate4.ksg" if kind.startswith("ksg") else "factor.rate4.vmp" if kind == "vmp" else "factor.rate4"
     return "factor.clinic5" if column == "kus5" and not kind.startswith("ksg") else f"factor.{column}"
@@ -128,7 +143,7 @@ def _note(row: Row, column: str, lang: str) -> str:
 def _complexity_lines(row: Row, lang: str) -> list[str]:
     """A line for each coefficient of complexity."""
     lines = []
-    for detail in _details(row):
+    for detail in _complexity(row):
         value = plain_number(Fraction(detail.value, 10**5))
         key = "priced.kslp_kd" if detail.by == "kd" and "add" in str(row["formula"]) else "priced.kslp"
         lines.append("    " + messages.text(key, lang, code=detail.code, value=value, source=detail.source))
@@ -138,7 +153,12 @@ def _complexity_lines(row: Row, lang: str) -> list[str]:
 def _details(row: Row) -> list[_Detail]:
     """Lines of the sources that carry figures."""
     found = _DETAIL.findall(row["sources"] or "")
-    return [_Detail(source, code, int(value), by) for source, code, value, by in found]
+    return [_Detail(source, code, int(value), by, int(more) if more else None) for source, code, value, by, more in found]
+
+
+def _complexity(row: Row) -> list[_Detail]:
+    """Coefficients of complexity of a КСГ; its services of dialysis are the other lines with figures."""
+    return [detail for detail in _details(row) if detail.coefficient is None]
 
 
 def _computation(row: Row, lang: str) -> list[str]:
@@ -153,7 +173,8 @@ def _computation(row: Row, lang: str) -> list[str]:
         exact = _value(row, "rate4") * (_value(row, "kd5") * _value(row, "dzp5") + 1 - _value(row, "dzp5"))
         return _rounded(f"{_shown(row, 'rate4')} x ({kd} x {d} + 1 - {d})", exact, row, lang)[0]
     if kind.startswith("ksg"):
-        return _ksg_in_steps(row, lang) if str(row["formula"]).endswith("_steps") else _ksg_once(row, lang)
+        lines = _ksg_in_steps(row, lang) if "_steps" in str(row["formula"]) else _ksg_once(row, lang)
+        return lines + _dialysis(row, lang)
     columns = ["rate4", "quantity2", *(["kus5"] if row["kus5"] is not None else [])]
     return _rounded(*_product(row, columns), row, lang)[0]
 
@@ -184,7 +205,7 @@ def _bracket(row: Row) -> tuple[str, Fraction]:
 def _added(row: Row) -> list[tuple[str, Fraction]]:
     """The amounts that complexity adds, one a coefficient."""
     amounts_added = []
-    for detail in _details(row):
+    for detail in _complexity(row):
         value, rate = Fraction(detail.value, 10**5), _value(row, "rate4")
         text = f"{_shown(row, 'rate4')} x {plain_number(value)}"
         if detail.by == "kd":
@@ -244,12 +265,35 @@ def _ksg_in_steps(row: Row, lang: str) -> list[str]:
     return lines
 
 
+def _dialysis(row: Row, lang: str) -> list[str]:
+    """A line for each service of dialysis on top of a group, and what they are together."""
+    lines: list[str] = []
+    together = 0
+    for detail in _details(row):
+        if detail.coefficient is not None:
+            more, kopecks = _rounded(*_service(detail), row, lang)
+            lines, together = lines + more, together + kopecks
+    if lines:
+        group = format_amount(row["price_kop"] - together)
+        lines.append("  " + messages.text("priced.sum_dialysis", lang, group=group, dialysis=format_amount(together)))
+    return lines
+
+
+def _service(detail: _Detail) -> tuple[str, Fraction]:
+    """A service as text and as number: tariff x number, times the coefficient of the kind of dialysis where it has one."""
+    rate, quantity = Fraction(detail.value, 10**4), Fraction(int(detail.by), 100)
+    expression, exact = f"{detail.code}: {plain_number(rate, 2)} x {plain_number(quantity)}", rate * quantity
+    if detail.coefficient is None:
+        return expression, exact
+    coefficient = Fraction(detail.coefficient, 10**5)
+    return f"{expression} x {plain_number(coefficient)}", exact * coefficient
+
+
 def _services(row: Row, lang: str) -> list[str]:
     """A line for each service: tariff x number, rounded by itself."""
     lines = []
     for detail in _details(row):
-        rate, quantity = Fraction(detail.value, 10**4), Fraction(int(detail.by), 100)
-        expression, exact = f"{detail.code}: {plain_number(rate, 2)} x {plain_number(quantity)}", rate * quantity
+        expression, exact = _service(detail)
         if row["kus5"] is not None:
             expression, exact = f"{expression} x {_shown(row, 'kus5')}", exact * _value(row, "kus5")
         lines += _rounded(expression, exact, row, lang)[0]

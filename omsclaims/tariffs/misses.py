@@ -1,4 +1,4 @@
-"""Which key did the agreement not have? Misses of look-ups as findings C107, C111 and P.1 (order 231n, 1.7.1)."""
+"""Which key did the agreement not have? Misses of look-ups as findings C107, C111, P.1 and P.3 (order 231n, 1.7.1)."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.context import Context
 from omsclaims.law.agreement import KINDS, SETTINGS, Agreement
+from omsclaims.tariffs.dialysis import add_dialysis
 from omsclaims.tariffs.grouper import grouping
 from omsclaims.tariffs.ksg import Part, candidate_prices, price_ksg
 from omsclaims.tariffs.lookup import look_up
@@ -35,7 +36,7 @@ _SL: Final[dict[str, pl.DataType]] = {
 }  # fmt: skip
 _USL: Final[dict[str, pl.DataType]] = {
     "_row": pl.Int64(), "_parent": pl.Int64(), "idserv": pl.String(), "code_usl": pl.String(), "kol_usl": pl.Int64(),
-    "date_out": pl.Date(),
+    "vid_vme": pl.String(), "date_out": pl.Date(),
 }  # fmt: skip
 _KOEF: Final[dict[str, pl.DataType]] = {"_parent": pl.Int64(), "idsl": pl.Int64()}
 _IDENTIFIED: Final[dict[str, pl.DataType]] = {"case_key": pl.Int64(), "w": pl.Int64(), "age_start": pl.Int64()}
@@ -50,8 +51,8 @@ def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
             sl_koef with _parent = _row of sl)
 
     Findings: C107 no tariff or no kind of payment fits, C111 no such КСГ, P.1 another key is missing or a factor is out of
-    bounds. A row that lacks anything has no price, and no completed case with such a row has one. Null operands are silent:
-    their absence is the business of the structure check.
+    bounds, P.3 no number of dental units. A row that lacks anything has no price, and no completed case with such a row has one.
+    Other null operands are silent: their absence is the business of the structure check.
     """
     agreement = context.agreement
     sl = _with_criterion(_with_kind(_joined(tables), agreement), tables.get("grouped"))
@@ -60,7 +61,7 @@ def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
     identified = tables.get("identified", pl.DataFrame(schema=_IDENTIFIED))
     of_kind = {kind: sl.filter(pl.col("payment_kind") == kind) for kind in KINDS}
     parts = [
-        price_ksg(sl.filter(pl.col("payment_kind").is_in(SETTINGS)), koef, agreement, context.law),
+        add_dialysis(price_ksg(sl.filter(pl.col("payment_kind").is_in(SETTINGS)), koef, agreement, context.law), usl, agreement),
         price_visits(of_kind["visit"], agreement, "visit", "visits"),
         price_visits(of_kind["episode"], agreement, "episode", "episodes"),
         price_calls(of_kind["call"], agreement),

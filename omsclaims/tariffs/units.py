@@ -1,6 +1,7 @@
 """What does a unit of care cost? Visits, обращения, calls, examinations, services, and the norm of a ВМП group.
 
-Tariff x quantity, looked up on the date of care; services line by line; ВМП section I: N x (KD d + 1 - d) (law.md 9.1).
+Tariff x quantity, looked up on the date of care; dental units (УЕТ) by the tariff of one; services line by line, dialysis among
+them by the table of its own; ВМП section I: N x (KD d + 1 - d) (law.md 9.1).
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import polars as pl
 
 from omsclaims.law.agreement import ANY, Agreement
 from omsclaims.tariffs.amounts import amounts
+from omsclaims.tariffs.dialysis import TARIFF as DIALYSIS
+from omsclaims.tariffs.dialysis import in_sections
+from omsclaims.tariffs.dialysis import shown as dialysis_shown
 from omsclaims.tariffs.ksg import ONE, Part
 from omsclaims.tariffs.lookup import look_up
 from omsclaims.tariffs.misses import misses
@@ -50,6 +54,8 @@ def _finish(rows: pl.DataFrame, products: Sequence[Sequence[str]], group: pl.Exp
     """Price, formula and sources of rows that have all their factors."""
     money = amounts(rows, products)
     suffix = pl.when("by_clinic").then(pl.lit("_clinic")).otherwise(pl.lit(""))
+    if "by_units" in rows.columns:
+        suffix = pl.when("by_units").then(pl.lit("_uet")).otherwise(pl.lit("")) + suffix
     return Part(
         rows.with_columns(
             price_kop=money["amount_kop"],
@@ -64,15 +70,44 @@ def _finish(rows: pl.DataFrame, products: Sequence[Sequence[str]], group: pl.Exp
 
 
 def price_visits(sl: pl.DataFrame, agreement: Agreement, kind: str, table: str) -> Part:
-    """Visits or обращения: tariff by PROFIL, P_CEL (or any) and DET, times ED_COL (absent: one)."""
+    """Visits or обращения: tariff by PROFIL, P_CEL (or any) and DET, times ED_COL (absent: one); dental ones: `_in_units`."""
     rows = sl.with_columns(det_text=pl.col("det").cast(pl.String), quantity2=pl.col("ed_col").fill_null(UNIT))
     keys = {"profil": "profil", "p_cel": "p_cel", "det_text": "det"}
     rows = _with_any(rows, agreement.table(table), keys, "p_cel")
+    rows = _in_units(rows, agreement)
     rows, clinics_missed = _of_clinic(rows, agreement)
     group = pl.concat_str(pl.col("profil").cast(pl.String), pl.col("p_cel").fill_null("-"), "det_text", separator="/")
     asked = pl.all_horizontal(pl.col("day", "profil", "det").is_not_null())
-    missed = misses(rows, asked & pl.col("rate4").is_null(), "C107", _TARIF, group, table)
-    return _finish(rows, [("rate4", "quantity2", "clinic5")], group, [missed, clinics_missed])
+    lacking = asked & pl.col("rate4").is_null()
+    found = [
+        misses(rows, lacking & ~pl.col("by_units"), "C107", _TARIF, group, table),
+        misses(rows, lacking & pl.col("by_units"), "C107", _TARIF, group, "uet"),
+        # How many units were done is nowhere else: to take one for granted would be a price made up.
+        misses(rows, pl.col("by_units") & pl.col("quantity2").is_null(), "P.3", f"{_SL}ED_COL", pl.col("ed_col"), "uet"),
+        clinics_missed,
+    ]
+    return _finish(rows, [("rate4", "quantity2", "clinic5")], group, found)
+
+
+def _in_units(rows: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
+    """Visits of a profile that the table `uet` has on the day (by_units): ED_COL units of dental work by the tariff of one.
+
+    The tariff is that of PROFIL and DET; the table of visits then says nothing of them.
+    """
+    table = agreement.table("uet")
+    if not table.height:
+        return rows.with_columns(by_units=pl.lit(value=False))
+    tariff = {"tariff4": "unit_rate4", "source": "unit_source"}
+    rows = look_up(rows, table, {"profil": "profil", "det_text": "det"}, tariff)
+    flags = []
+    for det in table["det"].unique(maintain_order=True):
+        flags.append(pl.col(f"units_of_{det}").is_not_null())
+        rows = look_up(rows, table.filter(pl.col("det") == det), {"profil": "profil"}, {"source": f"units_of_{det}"})
+    return rows.with_columns(by_units=pl.any_horizontal(flags)).with_columns(
+        rate4=pl.when("by_units").then("unit_rate4").otherwise("rate4"),
+        source_tariff=pl.when("by_units").then("unit_source").otherwise("source_tariff"),
+        quantity2=pl.when("by_units").then("ed_col").otherwise("quantity2"),
+    )
 
 
 def price_calls(sl: pl.DataFrame, agreement: Agreement) -> Part:
@@ -150,6 +185,8 @@ def price_services(sl: pl.DataFrame, usl: pl.DataFrame, agreement: Agreement) ->
     """Services paid one by one: sum over USL of tariff(CODE_USL on DATE_OUT) x KOL_USL, each line rounded.
 
     usl  sl_key, idserv, code_usl, kol_usl (0.01), date_out, _row. A case without services has nothing to be paid by: C107.
+
+    Where the agreement has the table `dialysis`, its services are paid by it: tariff x KOL_USL x coefficient of the kind.
     """
     rows, clinics_missed = _of_clinic(sl, agreement)
     carried = rows.select("sl_key", "payment_kind", "step_kop", "clinic5", pl.col("day").alias("day_of_case"))
@@ -157,12 +194,14 @@ def price_services(sl: pl.DataFrame, usl: pl.DataFrame, agreement: Agreement) ->
     lines = lines.with_columns(day=pl.coalesce("date_out", "day_of_case"))
     lines = look_up(lines, agreement.table("services"), {"code_usl": "code_usl"}, _TARIFF)
     asked = pl.col("code_usl").is_not_null() & pl.col("day").is_not_null()
-    element = f"{_SL}USL/CODE_USL"
-    unknown = misses(lines, asked & pl.col("rate4").is_null(), "C107", element, pl.col("code_usl"), "services", pl.col("idserv"))
-    lines = lines.rename({"kol_usl": "quantity2"})
-    money = amounts(lines, [("rate4", "quantity2", "clinic5")])
+    lines, of_dialysis, shown = _with_dialysis(lines.rename({"kol_usl": "quantity2"}), agreement)
+    lacking = asked & pl.col("rate4").is_null()
+    unknown = [
+        misses(lines, lacking & where, "C107", f"{_SL}USL/CODE_USL", pl.col("code_usl"), table, pl.col("idserv"))
+        for table, where in (("services", ~of_dialysis), ("dialysis", of_dialysis))
+    ]
+    money = amounts(lines, [("rate4", "quantity2", "clinic5", "dialysis5")])
     lines = lines.with_columns(line_kop=money["amount_kop"], line_out=money["out_of_bounds"])
-    shown = pl.format("{}({}={}*{})", "source_tariff", "code_usl", "rate4", "quantity2")
     one = pl.len() == 1
     totals = lines.group_by("sl_key", maintain_order=True).agg(
         price_kop=pl.when(pl.col("line_kop").is_not_null().all()).then(pl.col("line_kop").sum()),
@@ -182,7 +221,27 @@ def price_services(sl: pl.DataFrame, usl: pl.DataFrame, agreement: Agreement) ->
         formula=pl.concat_str(pl.col("payment_kind"), suffix),
         sources=pl.concat_str("sources", "source_tariff", "source_coefficient", separator=";", ignore_nulls=True),
     )
-    return Part(rows, [unknown, empty, clinics_missed])
+    return Part(rows, [*unknown, empty, clinics_missed])
+
+
+def _with_dialysis(lines: pl.DataFrame, agreement: Agreement) -> tuple[pl.DataFrame, pl.Expr, pl.Expr]:
+    """Lines with the tariff (rate4, source_tariff) and coefficient (dialysis5; others: 1) of dialysis where they are any.
+
+    Beside them: whether a line is of the sections of that table, and its figures for `sources`. A service of these sections that
+    only the table of services has is paid by that.
+    """
+    plain = pl.format("{}({}={}*{})", "source_tariff", "code_usl", "rate4", "quantity2")
+    table = agreement.table("dialysis")
+    if not table.height:
+        return lines.with_columns(dialysis5=pl.lit(ONE, dtype=pl.Int64)), pl.lit(value=False), plain
+    lines = look_up(lines, table, {"code_usl": "code_usl"}, DIALYSIS)
+    found = pl.col("dialysis_rate4").is_not_null()
+    lines = lines.with_columns(
+        rate4=pl.when(found).then("dialysis_rate4").otherwise("rate4"),
+        source_tariff=pl.when(found).then("dialysis_source").otherwise("source_tariff"),
+        dialysis5=pl.when(found).then("dialysis5").otherwise(ONE),
+    )
+    return lines, in_sections("code_usl", table), pl.when(found).then(dialysis_shown("code_usl")).otherwise(plain)
 
 
 def price_per_capita(sl: pl.DataFrame, usl: pl.DataFrame) -> Part:

@@ -221,4 +221,4 @@ def test_agreements_of_two_years_are_compared_by_what_holds_all_year(tmp_path: P
     found = diff(SMALL, load_agreement(made))
     assert set(found.filter(pl.col("table") == "agreement")["column"]) == {"year", "valid_from", "valid_to"}
     # Only rows that change within the year have dates of their own to differ in.
-    assert set(found.filter(pl.col("table") != "agreement")["table"]) == {"base_rates", "ksg", "visits"}
+    assert set(found.filter(pl.col("table") != "agreement")["table"]) == {"base_rates", "ksg", "visits", "dialysis"}

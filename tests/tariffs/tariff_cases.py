@@ -36,6 +36,7 @@ _SL = {
 }  # fmt: skip
 _USL = {
     "_row": pl.Int64(), "_parent": pl.Int64(), "idserv": pl.String(), "code_usl": pl.String(), "kol_usl": pl.Int64(), "date_out": pl.Date(),
+    "vid_vme": pl.String(),
 }  # fmt: skip
 _KOEF = {"_row": pl.Int64(), "_parent": pl.Int64(), "idsl": pl.Int64()}
 _PERSON = {"case_key": pl.Int64(), "w": pl.Int64(), "age_start": pl.Int64()}

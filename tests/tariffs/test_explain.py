@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import polars as pl
 import pytest
 
 from omsclaims import messages
@@ -53,6 +54,21 @@ def test_each_step_shows_each_rounding(reason: int, days: int) -> None:
     assert len(results) == (2 if reason == 101 else 3)
 
 
+def test_steps_and_dialysis_on_top() -> None:
+    """Rounded to whole roubles at each step: the group, its complexity, the share, and each service of dialysis."""
+    small = agreement("small")
+    rounding = small.table("rounding").with_columns(mode=pl.lit("each_step"), step_kop=pl.lit(100, dtype=pl.Int64))
+    usl = [{"code_usl": "A18.05.011", "kol_usl": 100}, {"code_usl": "A18.30.001", "kol_usl": 250}]
+    case = stay("st12.012", 3, koef=[1], rslt=105, usl=usl)
+    row = priced(small.with_table("rounding", rounding), case)[0][0]
+    assert row["formula"].endswith("_steps_dialysis")
+    lines = explain(row, "en")
+    results = calculated(lines)
+    assert results[-2:] == [Decimal(6787), Decimal(10162)]  # 6786.501975 and 10161.5007...
+    assert results[-3] + results[-2] + results[-1] == Decimal(row["price_kop"]) / 100
+    assert any(line.strip().startswith("group and complexity ") and line.endswith("dialysis 16949.00") for line in lines)
+
+
 def test_the_multiplier_of_2021() -> None:
     row = priced(agreement("s7_complexity"), stay("st02.005", 9, lpu="000002", koef=[1, 2, 5], date_1=date(2021, 3, 1)))[0][0]
     assert row["kslp5"] == 170_000  # 1.2 + 0.4 under the cap, the long stay's 0.1 after it
@@ -72,9 +88,10 @@ def test_without_a_price_the_explanation_says_so() -> None:
 def test_every_formula_has_a_text() -> None:
     kinds = [f"ksg_{rule}{alone}{steps}" for rule in ("add", "multiply") for alone in ("", "_group") for steps in ("", "_steps")]
     kinds += [f"{kind}{clinic}" for kind in ("visit", "episode", "call", "exam", "service") for clinic in ("", "_clinic")]
-    for name in [*kinds, "per_capita", "vmp"]:
+    kinds += [f"{kind}_uet{clinic}" for kind in ("visit", "episode") for clinic in ("", "_clinic")]
+    for name in [*kinds, "per_capita", "vmp", "plus_dialysis"]:
         assert messages.has(f"formula.{name}"), name
-    for rule in ("C107", "C111", "P.1"):
+    for rule in ("C107", "C111", "P.1", "P.3"):
         assert all(messages.has(f"rule.{rule}.{part}") for part in ("title", "text", "todo"))
 
 

@@ -93,6 +93,8 @@ NEEDS: dict[str, tuple[dict[str, Any], str]] = {
     "exams": ({"kind": "exam", "letters": "DP", "w": 1, "age": 30}, "C107"),
     "services": ({"kind": "service", "usl": [{"code_usl": "A05.30.001", "kol_usl": 100}]}, "C107"),
     "vmp": ({"kind": "vmp", "metod_hmp": 45}, "C107"),
+    "uet": ({"kind": "visit", "profil": 85, "p_cel": "1.0", "det": 0, "ed_col": 250}, "C107"),
+    "dialysis": (stay("st02.001", 10, usl=[{"code_usl": "A18.30.001", "kol_usl": 100}]), "C107"),
     "clinic_coefficients": ({"kind": "episode", "profil": 97, "p_cel": "3.0", "det": 0, "lpu": "750003"}, "P.1"),
 }
 #: Tables whose absence is no miss: options of others, a list that says which results interrupt, the money of the insurers.
@@ -103,12 +105,12 @@ PER_CAPITA = {
     "capitation", "clinic_capitation", "relative_coefficients", "capitation_parts", "performance", "fap", "fap_norms",
     "partition", "municipalities", "ambulance_areas",
 }  # fmt: skip
-#: Tables that price what is no case of this file.
-ELSEWHERE = {"uet", "dialysis"}
+#: Tables that take over only what they name: with the whole table gone no case would ask for it. The key that is taken out.
+TAKES_OVER = {"clinic_coefficients": ("mo", "750003"), "uet": ("det", "0"), "dialysis": ("code_usl", "A18.30.001")}
 
 
 def test_every_table_is_covered() -> None:
-    assert set(NEEDS) | NO_KEYS | PER_CAPITA | ELSEWHERE == {*SECTIONS, *FILES}
+    assert set(NEEDS) | NO_KEYS | PER_CAPITA == {*SECTIONS, *FILES}
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS))
@@ -118,9 +120,9 @@ def test_a_table_without_its_rows_gives_findings_not_zeros(name: str) -> None:
     whole = agreement("small")
     before, none = priced(whole, case)
     assert none == [] and before[0]["price_kop"] > 0
-    # One clinic loses its coefficient: with the whole table gone the kind would have no such coefficient at all.
     rows = whole.table(name)
-    kept = rows.filter(pl.col("mo") != "750003") if name == "clinic_coefficients" else rows.clear()
+    column, gone = TAKES_OVER.get(name, (None, None))
+    kept = rows.clear() if column is None else rows.filter(pl.col(column) != gone)
     after, found = priced(whole.with_table(name, kept), case)
     assert [row["price_kop"] for row in after] == [None]
     assert [problem["rule"] for problem in found] == [rule]
@@ -145,6 +147,28 @@ def test_each_single_row_is_either_not_needed_or_missed(name: str) -> None:
         assert loose.is_empty()
         missed = set(out["findings"]["sl_row"].to_list())
         assert set(changed.filter(pl.col("price_kop").is_null())["sl_key"].to_list()) == missed
+
+
+def test_an_agreement_without_the_table_of_dialysis_pays_the_group_alone() -> None:
+    whole = agreement("small")
+    rows, found = priced(whole.with_table("dialysis", whole.table("dialysis").clear()), NEEDS["dialysis"][0])
+    assert (found, rows[0]["price_kop"]) == ([], kopecks("24322.6 x 0.93 x (0.2 + 0.8 x 0.9)"))
+    assert rows[0]["formula"] == "ksg_add"
+    assert "dialysis" not in rows[0]["sources"]
+
+
+@pytest.mark.parametrize(("day", "table", "text"), [(30, "visits.csv", "601.5"), (31, "uet.csv", "118.2345 x 2.5")])
+def test_units_count_from_the_day_that_the_table_has_the_profile(day: int, table: str, text: str) -> None:
+    """Until then, and in an agreement without the table, a dental visit is paid as any other."""
+    whole = agreement("small")
+    from_today = pl.when(pl.col("profil") == 85).then(date(2022, 3, 31)).otherwise("valid_from").alias("valid_from")
+    units = whole.table("uet").with_columns(from_today)
+    visit = {"kind": "visit", "profil": 85, "p_cel": "1.2", "det": 0, "lpu": "750001", "date_2": date(2022, 3, day)}
+    asked = {**visit, "ed_col": 250 if day == 31 else None}
+    rows, found = priced(whole.with_table("uet", units), asked)
+    assert (found, rows[0]["price_kop"]) == ([], kopecks(text))
+    assert table in rows[0]["sources"]
+    assert priced(whole.with_table("uet", units.clear()), visit)[0][0]["price_kop"] == kopecks("601.5")
 
 
 def test_null_operands_are_silent_and_unpriced() -> None:

@@ -20,11 +20,14 @@ from omsclaims.tariffs import price, whatif
 from omsclaims.workspace import Workspace
 from tests.conftest import Closed
 
+from . import tariff_cases
+from .tariff_cases import agreement
+
 SPECS = {**SECTIONS, **FILES}
 #: Tables that no price of a case is made of.
 NO_PRICE = {
     "case_management", "fine_standards", "financing", "plan_lines", "capitation", "municipalities", "partition",
-    "relative_coefficients", "clinic_capitation", "capitation_parts", "performance", "fap", "fap_norms", "uet", "dialysis",
+    "relative_coefficients", "clinic_capitation", "capitation_parts", "performance", "fap", "fap_norms",
     "costing",
 }  # fmt: skip
 
@@ -111,6 +114,34 @@ def test_any_table(name: str, month: tuple[dict[str, pl.DataFrame], Context]) ->
     made = price(tables, replace(context, agreement=lacking))
     poorer = ({**tables, "priced_sl": made["priced_sl"], "priced": made["priced"]}, replace(context, agreement=lacking))
     same_as_a_full_run(poorer, agreement)
+
+
+@pytest.mark.parametrize("name", ["uet", "dialysis"])
+def test_dental_units_and_dialysis(name: str) -> None:
+    """The made-up territory has neither table, the made-up agreement with every table has."""
+    day = {"lpu": "750001", "date_1": date(2022, 3, 1), "date_2": date(2022, 3, 11)}
+    lines = [{"code_usl": "A18.05.002", "kol_usl": 100}, {"code_usl": "A18.30.001", "kol_usl": 300}]
+    cases = [
+        *({"kind": "visit", "profil": profil, "p_cel": "1.0", "det": det, "ed_col": 250, **day} for profil in (85, 86, 97) for det in (0, 1)),
+        {"kind": "ksg_inpatient", "n_ksg": "st02.001", "rslt": 101, "usl": lines, **day},
+        {"kind": "ksg_inpatient", "n_ksg": "st02.001", "rslt": 101, "usl": lines[:1], **day},
+        {"kind": "ksg_inpatient", "n_ksg": "st02.001", "rslt": 101, **day},
+        {"kind": "service", "usl": lines, **day},
+    ]  # fmt: skip
+    small = agreement("small")
+    table = small.table(name)
+    tables, surroundings = tariff_cases.tables(cases), tariff_cases.context(small)
+    changes = [("gone", table.clear()), *_changes(table, name)]
+    for _, changed in changes:
+        for before, after in ((table, changed), (changed, table)):
+            start = small.with_table(name, before)
+            made = price(tables, replace(surroundings, agreement=start))
+            held = ({**tables, "priced_sl": made["priced_sl"], "priced": made["priced"]}, replace(surroundings, agreement=start))
+            same_as_a_full_run(held, small.with_table(name, after))
+    dearer = table.with_columns(pl.col("tariff4") + 1)
+    made = price(tables, surroundings)
+    held = ({**tables, "priced_sl": made["priced_sl"], "priced": made["priced"]}, surroundings)
+    assert same_as_a_full_run(held, small.with_table(name, dearer)) == {"uet": 4, "dialysis": 4}[name]
 
 
 def test_one_base_rate_touches_its_setting_only(month: tuple[dict[str, pl.DataFrame], Context]) -> None:
