@@ -49,6 +49,19 @@ FINANCING: Final = {
     "f18-64": "0.99",
     "m65": "1.71", "f65": "1.65",
 }  # fmt: skip
+#: Relative cost of outpatient care by sex and age: from it follows what the attached people of a clinic cost.
+RELATIVE: Final = {
+    "m0": "2.3105", "f0": "2.2417", "m1-4": "1.5236", "f1-4": "1.4871", "m5-17": "0.9122", "f5-17": "0.9305", "m18-64": "0.6408",
+    "f18-64": "0.9936", "m65": "1.6", "f65": "1.6",
+}  # fmt: skip
+#: Rural points: code, name, clinic, residents, whether it meets the requirements.
+RURAL_POINTS: Final = (
+    ("F01", "Берёзовка", "750907", 412, 1), ("F02", "Сосновка", "750908", 955, 1), ("F03", "Ольховка", "750909", 1630, 0),
+)  # fmt: skip
+#: Norms of rural points by residents, roubles a year.
+RURAL_NORMS: Final = (
+    ("100-899", 100, 899, "1087700"), ("900-1499", 900, 1499, "1723100"), ("1500-1999", 1500, 1999, "1934900"),
+)  # fmt: skip
 #: Per-capita standards of the year by conditions of care: the base of fines by expertise.
 FINE_STANDARDS: Final = {1: "5510.30", 2: "1280.55", 3: "4311.07", 4: "890.25"}
 #: Rules of control that the catalogue has off and this territory switches on: rule -> why.
@@ -111,6 +124,7 @@ def write_agreement(folder: Path) -> None:
         "rounding": [{"kind": kind, "step_kop": str(step), "mode": "once"} for kind, step in ROUNDING_STEP_KOP.items()],
         "kslp_rules": [{"rule": "add"}],
         "case_management": [{"rate": "0.01000"}],
+        "capitation": [{"kind": "outpatient", "base": "148.37", "kdpv": "attached"}],
         "fine_standards": [{"usl_ok": usl_ok, "amount": amount} for usl_ok, amount in FINE_STANDARDS.items()],
     }  # fmt: skip
     text = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=130)
@@ -186,6 +200,19 @@ def _tables() -> dict[str, tuple[tuple[str, ...], Sequence[Sequence[object]]]]:
             v in catalogue.VMP.items() if v.agreed],
         ),
         "financing": (("place", "group", "kd"), _financing()),
+        "relative_coefficients": (("kind", "group", "coefficient"), [("outpatient", *row) for row in RELATIVE.items()]),
+        "clinic_capitation": (
+            ("mo", "kind", "kd", "kdur", "kdzp"),
+            [
+                (mo, "outpatient", catalogue.PLACES[catalogue.CLINICS[mo][2]], "1", "1")
+                for mo in (*catalogue.POLYCLINICS, *catalogue.DISTRICT_HOSPITALS)
+            ],
+        ),
+        "fap": (
+            ("fap", "name", "mo", "residents", "meets_requirements", "kd", "ks"),
+            [(code, name, mo, people, meets, "1", "1" if meets else "0.85") for code, name, mo, people, meets in RURAL_POINTS],
+        ),
+        "fap_norms": (("band", "residents_from", "residents_to", "norm"), list(RURAL_NORMS)),
         "clinic_coefficients": (
             ("mo", "kind", "coefficient"),
             coefficients + [(catalogue.CLOSED_CLINIC, kind, "1.00000") for kind in ("visit", "episode", "call", "exam",
