@@ -285,8 +285,8 @@ def coefficients(
     months  M
     more    findings made on the way to these tables
 
-    Findings: T.1 cost and no people, T.2 people and no cost, T.6 no cost or no people at all, T.7 the floor leaves nothing for the
-    younger groups.
+    Findings: T.1 cost and no people, T.2 people and no cost, T.6 no cost or no people at all, T.7 the floor leaves nothing for
+    the younger groups.
     """
     chosen = options or Options()
     spent = _by_cell(cost, "cost_kop")
@@ -373,8 +373,8 @@ def need(cost_kop: int, receipts_kop: int) -> int:
 
 
 def frame(norms: Norms, last: Mapping[Cell, Fraction] | None = None) -> pl.DataFrame:
-    """Cell by cell (SCHEMA): people, cost in kopecks, coefficient and standard as decimals and as exact fractions, and beside them
-    the coefficient of last year with the change in per cent (two digits)."""
+    """Cell by cell (SCHEMA): people, cost in kopecks, coefficient and standard as decimals and as exact fractions, and beside
+    them the coefficient of last year with the change in per cent (two digits)."""
     rows = []
     for norm in norms.norms:
         before = None if last is None else last.get((norm.place, norm.group))
