@@ -239,3 +239,13 @@ def test_a_payer_is_an_insurer_or_a_fund() -> None:
         built = build([{"file": {"plat": payer}}], books=books)
         found = checks.run_pass("registry", built.tables, built.context)
         assert found.filter(pl.col("element") == "SCHET/PLAT").height == wrong, payer
+
+
+def test_groups_are_not_judged_without_a_workbook() -> None:
+    """An empty table of computed groups is no proof: the rule says that the book is not there."""
+    built = build([{"as": "stay"}])
+    reasons = {rule: (done, reason) for rule, done, reason in checks.executed("case", built.tables, built.context)}
+    assert reasons["C110"] == (False, "book:KSG.ST.GROUPER, KSG.DS.GROUPER")
+    built = build([{"as": "stay", "grouped": {"ksg": "st23.001"}}])
+    reasons = {rule: (done, reason) for rule, done, reason in checks.executed("case", built.tables, built.context)}
+    assert reasons["C110"] == (True, "")

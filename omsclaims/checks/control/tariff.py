@@ -12,7 +12,7 @@ import polars as pl
 from omsclaims import money
 from omsclaims.checks.catalogue import Rule
 from omsclaims.checks.frames import within
-from omsclaims.checks.rules import Run, decimal, params_of, roubles, table
+from omsclaims.checks.rules import Run, decimal, needs, params_of, roubles, table
 
 _KSG: Final = ["ksg_inpatient", "ksg_day"]
 _OTHERS: Final = ["visit", "episode", "call", "exam", "service", "vmp"]
@@ -119,6 +119,14 @@ def other_group(run: Run, rule: Rule) -> pl.DataFrame:
     wrong = rows.filter((pl.col("billed") != pl.col("ksg")).fill_null(value=False) & ~same_price).sort("sl_row")
     params = {"expected": pl.col("ksg"), "candidates": pl.col("candidates")}
     return wrong.select("sl_row", pl.col("billed").alias("value"), params_of(params).alias("params"))
+
+
+@needs("C110")
+def _some_grouper(run: Run, rule: Rule) -> str:
+    """Nothing is grouped where neither workbook is loaded: that is no proof that the groups are right."""
+    books = ("KSG.ST.GROUPER", "KSG.DS.GROUPER")
+    grouped = run.view.tables["grouped"].height > 0
+    return "" if grouped or any(run.books.has(name) for name in books) else f"book:{', '.join(books)}"
 
 
 @table("C108")

@@ -155,7 +155,7 @@ def group_month(tables: Mapping[str, pl.DataFrame], books: Books, prices_of: Pri
     tables     canonical tables of a month with `cases` and `identified` (month.assemble, settlement.identify)
     prices_of  prices of candidates by the agreement (see `group`)
 
-    Without any workbook nothing is grouped: the tables are empty, and the rules that read them say that they were not asked.
+    Without any workbook nothing is grouped: the tables are empty, and C110 is told as not executed for want of the book.
     """
     groupers = groupers_of(books)
     if not groupers:
