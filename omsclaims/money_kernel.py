@@ -42,10 +42,10 @@ LIMBS: Final = 4
 #: Rows that are looked at for a plan, and rows worked on at a time: what fits the near caches.
 BLOCK: Final = 1 << 15
 CHUNK: Final = 1 << 12
-#: Divisors below leave a remainder of two limbs its sign.
-LARGEST_DIVISOR: Final = 1 << 126
-#: Divisors below leave a remainder of one.
-_ONE_LIMB: Final = np.uint64(1 << 62)
+#: Divisors below leave a remainder of three limbs its sign.
+LARGEST_DIVISOR: Final = 1 << 190
+#: The top limb of a divisor is below it where a remainder of as many limbs has a sign.
+_HALF_LIMB: Final = np.uint64(1 << 62)
 #: Sums of products up to here are in bounds of four limbs.
 _WIDEST: Final = (1 << 255) - 1
 #: Estimates of quotients up to here are wrong by one at most: eight roundings of 2^-53 each make no more than one of 2^50.
@@ -241,9 +241,9 @@ def _add(total: UInt64Array, limbs: UInt64Array, size: int, rows: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _rounded(n0: Any, n1: Any, estimate: float, h0: Any, h1: Any, d0: Any, d1: Any) -> Any:
-    """(n + h) // d from its estimate, wrong by one at most. The remainder needs two limbs: the divisor is below 2^126; or one."""
+    """(n + h) // d from its estimate, wrong by one at most. The remainder needs two limbs, or one: the divisor is below 2^126."""
     q = np.uint64(np.int64(estimate))
-    if d1 == 0 and d0 < _ONE_LIMB:
+    if d1 == 0 and d0 < _HALF_LIMB:
         rest = np.int64(n0 + h0 - q * d0)
         if rest < 0:
             q -= np.uint64(1)
@@ -264,6 +264,33 @@ def _rounded(n0: Any, n1: Any, estimate: float, h0: Any, h1: Any, d0: Any, d1: A
 
 
 @njit(cache=True, nogil=True)
+def _rounded_wide(n0: Any, n1: Any, n2: Any, estimate: float, half: UInt64Array, divisor: UInt64Array) -> Any:
+    """`_rounded` for divisors from 2^126 to 2^190: the remainder needs three limbs."""
+    q = np.uint64(np.int64(estimate))
+    d0, d1, d2 = divisor[0], divisor[1], divisor[2]
+    s0 = n0 + half[0]
+    carry = np.uint64(s0 < n0)
+    s1 = n1 + half[1]
+    over = np.uint64(s1 < n1)
+    s1 += carry
+    s2 = n2 + half[2] + over + np.uint64(s1 < carry)
+    m0, low1 = q * d0, q * d1
+    m1 = low1 + _high(q, d0)
+    m2 = q * d2 + _high(q, d1) + np.uint64(m1 < low1)
+    r0 = s0 - m0
+    borrow = np.uint64(s0 < m0)
+    r1 = s1 - m1
+    under = np.uint64(s1 < m1) + np.uint64(r1 < borrow)
+    r1 -= borrow
+    r2 = s2 - m2 - under
+    if r2 >= d2:
+        below = r2 >> np.uint64(63)
+        lower = np.uint64(r1 > d1) | (np.uint64(r1 == d1) & np.uint64(r0 >= d0))
+        q += ((np.uint64(r2 > d2) | (np.uint64(r2 == d2) & lower)) & (below ^ np.uint64(1))) - below
+    return q
+
+
+@njit(cache=True, nogil=True)
 def _round(
     total: UInt64Array, size: int, half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int,
     amounts: Int64Array, flags: UInt8Array,
@@ -271,19 +298,21 @@ def _round(
     """amounts = (total + half) // divisor x step; TOO_LARGE, and no amount, above `largest`."""
     t0, t1, t2, t3 = total[0], total[1], total[2], total[3]
     h0, h1, d0, d1 = half[0], half[1], divisor[0], divisor[1]
+    wide = divisor[2] != 0 or d1 >= _HALF_LIMB
     most = np.uint64(largest // step)
     for row in range(amounts.size):
-        n0, n1 = t0[row], t1[row]
+        n0, n1, n2 = t0[row], t1[row], np.uint64(0)
         estimate = np.float64(n1) * _TWO_64 + np.float64(n0)
         if size > 2:
-            upper = np.float64(t2[row])
+            n2 = t2[row]
+            upper = np.float64(n2)
             if size > 3:
                 upper += np.float64(t3[row]) * _TWO_64
             estimate += upper * _TWO_128
         estimate = estimate * inverse + 0.5
         q = most + np.uint64(1)
         if estimate < LARGEST_QUOTIENT:
-            q = _rounded(n0, n1, estimate, h0, h1, d0, d1)
+            q = _rounded_wide(n0, n1, n2, estimate, half, divisor) if wide else _rounded(n0, n1, estimate, h0, h1, d0, d1)
         if q > most:
             flags[row] = 1
             q = np.uint64(0)

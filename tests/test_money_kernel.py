@@ -43,9 +43,22 @@ def test_the_classes_hold_what_they_promise() -> None:
     assert tallies["neighbours of ties"].ties > 100
     assert tallies["10^-29 above a tie"].ties > 500
     assert tallies["sum of law 8.2, ties"].ties > 20
+    assert tallies["divisors above 2^126"].ties > 500
     assert 200 < tallies["at the bounds"].flagged < 1_800
     assert tallies["beyond the bounds"].flagged > 100
     assert tallies["random products"].flagged == 0
+
+
+def test_the_kernel_itself_does_nearly_all_rows() -> None:
+    """Python integers are for rows beyond 256 bits: a class that never reached the kernel would prove nothing about it."""
+    for name, made in rows.CLASSES.items():
+        terms = made(np.random.default_rng(8), 2_000)
+        columns, products = money._distinct(terms)
+        common = max(2, *(term.decimals for term in terms), 2)
+        lifts = [10 ** (common - term.decimals) for term in terms]
+        _, flags = money_kernel.sum_of_products(columns, products, lifts, common - 2, 100, MAX_KOPECKS)
+        wide = int((flags == money_kernel.TOO_WIDE).sum())
+        assert (wide > 20) == (name == "beyond the bounds") and wide < 500, name
 
 
 def test_bodies_with_the_compiler_off_make_the_same() -> None:

@@ -83,9 +83,10 @@ def at_the_bounds_in_steps(made: np.random.Generator, rows: int) -> Terms:
 
 def beyond_the_bounds(made: np.random.Generator, rows: int) -> Terms:
     """Factors up to 2^62, so that products leave 256 bits and amounts leave int64; few of them below zero."""
-    wide = [made.integers(1, 2**62, rows) >> made.integers(0, 62, rows) for _ in range(5)]
+    full = made.random(rows) < 0.1
+    wide = [made.integers(1, 2**62, rows) >> np.where(full, 0, made.integers(0, 62, rows)) for _ in range(5)]
     wide[0] = np.where(made.random(rows) < 0.001, -wide[0], wide[0])
-    return [Term(tuple(wide), 50), Term((wide[0], wide[1]), 20)]
+    return [Term(tuple(wide), 45), Term((wide[0], wide[1]), 20)]
 
 
 def absurd_rows_among_others(made: np.random.Generator, rows: int) -> Terms:
@@ -113,6 +114,27 @@ def group_price_ties(made: np.random.Generator, rows: int) -> Terms:
     return [Term((rate, kz, ONE5 - share), 14), Term((rate, kz, share, ks, kus, kd), 29), Term((rate, kd, kslp), 14)]
 
 
+def group_price_shared(made: np.random.Generator, rows: int) -> Terms:
+    """The price of an interrupted case: the same, with complexity as it comes from the tables and a share of ten decimals."""
+    rate, kz = made.integers(10**8, 10**9, rows), made.integers(20_000, 4_000_000, rows)
+    share = np.where(made.random(rows) < 0.3, ONE5, made.integers(0, ONE5 + 1, rows))
+    ks, kus, kd = _coefficients(made, rows, 3)
+    outer, paid = made.integers(1, 2 * 10**10, rows), made.integers(1, ONE5 + 1, rows)
+    outer = np.where(made.random(rows) < 0.7, 10**10, outer)
+    added, plain = made.integers(0, 20, rows) * 10_000, made.integers(0, 3, rows) * 20_000
+    return [
+        Term((rate, kz, ONE5 - share, outer), 24), Term((rate, kz, share, ks, kus, kd, outer), 39),
+        Term((rate, kd, added, paid), 19), Term((rate, plain, paid), 14),
+    ]  # fmt: skip
+
+
+def wide_divisors(made: np.random.Generator, rows: int) -> Terms:
+    """Amounts and ties whose divisor has more than 126 bits: what is above a tie is one unit of the 46th decimal."""
+    odd = made.integers(0, 10**9, rows) * 2 + 1
+    ones = [np.full(rows, 10**15) for _ in range(2)]
+    return [Term((odd * 5, *ones, np.full(rows, 10**13)), 46), Term((made.integers(0, 2, rows),), 46)]
+
+
 def high_tech(made: np.random.Generator, rows: int) -> Terms:
     """law.md 9.1: N (KD d + 1 - d)."""
     norm = made.integers(10**6, 10**9, rows)
@@ -132,6 +154,8 @@ CLASSES: Final[dict[str, Callable[[np.random.Generator, int], Terms]]] = {
     "absurd rows among others": absurd_rows_among_others,
     "sum of law 8.2": group_price,
     "sum of law 8.2, ties": group_price_ties,
+    "sum of law 8.2, shared": group_price_shared,
+    "divisors above 2^126": wide_divisors,
     "sum of law 9.1": high_tech,
 }
 
