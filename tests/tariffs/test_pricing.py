@@ -157,6 +157,21 @@ def test_an_agreement_without_the_table_of_dialysis_pays_the_group_alone() -> No
     assert "dialysis" not in rows[0]["sources"]
 
 
+def test_a_service_of_both_tables_is_paid_as_dialysis_and_one_of_the_other_by_it() -> None:
+    """Outside a stay; in a stay only the table of dialysis counts, and what it lacks of its section is a finding."""
+    small = agreement("small")
+    listed = small.table("services")
+    more = [listed.head(1).with_columns(code_usl=pl.lit(code)) for code in ("A18.05.002", "A18.05.001")]
+    both = small.with_table("services", pl.concat([listed, *more]))
+    usl = [{"code_usl": code, "kol_usl": 100} for code in ("A18.05.002", "A18.05.001")]
+    day = {"lpu": "750001", "date_1": date(2022, 3, 1), "date_2": date(2022, 3, 1)}
+    rows, found = priced(both, {"kind": "service", "usl": usl, **day})
+    assert (found, rows[0]["price_kop"]) == ([], kopecks("6200.55 + 3214.05"))
+    rows, found = priced(both, stay("st02.001", 10, usl=usl))
+    assert rows[0]["price_kop"] is None
+    assert [(problem["rule"], problem["value"]) for problem in found] == [("C107", "A18.05.001")]
+
+
 @pytest.mark.parametrize(("day", "table", "text"), [(30, "visits.csv", "601.5"), (31, "uet.csv", "118.2345 x 2.5")])
 def test_units_count_from_the_day_that_the_table_has_the_profile(day: int, table: str, text: str) -> None:
     """Until then, and in an agreement without the table, a dental visit is paid as any other."""
