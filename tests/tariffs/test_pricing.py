@@ -161,7 +161,8 @@ def test_a_service_of_both_tables_is_paid_as_dialysis_and_one_of_the_other_by_it
     """Outside a stay; in a stay only the table of dialysis counts, and what it lacks of its section is a finding."""
     small = agreement("small")
     listed = small.table("services")
-    more = [listed.head(1).with_columns(code_usl=pl.lit(code)) for code in ("A18.05.002", "A18.05.001")]
+    like = listed.filter(pl.col("code_usl") == "A05.30.001")
+    more = [like.with_columns(code_usl=pl.lit(code)) for code in ("A18.05.002", "A18.05.001")]
     both = small.with_table("services", pl.concat([listed, *more]))
     usl = [{"code_usl": code, "kol_usl": 100} for code in ("A18.05.002", "A18.05.001")]
     day = {"lpu": "750001", "date_1": date(2022, 3, 1), "date_2": date(2022, 3, 1)}
