@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from omsclaims import explain_expertise, findings, messages, tariffs
+from omsclaims import contract, explain_expertise, findings, messages, tariffs
 from omsclaims.law.agreement import load_agreement
 from omsclaims.money import show_amount
 from omsclaims.workspace import Workspace
@@ -61,14 +61,28 @@ def lines(workspace: Workspace, case: CaseName, lang: str) -> Iterator[str]:
     )  # fmt: skip
     priced = workspace.run_table(case.month, "priced_sl").filter(pl.col("case_key") == case.case_key).sort("sl_key")
     agreement = load_agreement(workspace.agreement(int(case.month[:4]))[0])
+    grouped, candidates = (_grouped(workspace, case, name) for name in ("grouped", "group_candidates"))
     for part in priced.iter_rows(named=True):
         yield ""
         yield from tariffs.explain(part, lang, agreement)
+        for row_of in grouped.filter(pl.col("sl_key") == part["sl_key"]).iter_rows(named=True):
+            yield text("explain.group", lang, billed=_or_dash(row_of["billed"]), ksg=_or_dash(row_of["ksg"]))
+            of_row = candidates.filter(pl.col("sl_key") == part["sl_key"])
+            yield from (f"  {line}" for line in tariffs.path_of_group(row_of, of_row, lang))
     if priced.height > 1:
         yield text("explain.sum", lang, amount=_amount(row["price_kop"], lang))
     yield ""
     yield from _decision(workspace, case, row, lang)
     yield from explain_expertise.lines(workspace, case.month, case.package, case.n_zap, case.idcase, lang)
+
+
+def _grouped(workspace: Workspace, case: CaseName, name: str) -> pl.DataFrame:
+    """A table of the grouper for the sub-cases of a case; without rows in months that were closed without one."""
+    run = workspace.run(case.month)
+    if run is None or not (workspace.folder / run.path / f"{name}.parquet").exists():
+        return contract.TABLES[name].empty()
+    keys = workspace.run_table(case.month, "priced_sl").filter(pl.col("case_key") == case.case_key)["sl_key"]
+    return workspace.run_table(case.month, name).filter(pl.col("sl_key").is_in(keys.implode()))
 
 
 def _decision(workspace: Workspace, case: CaseName, row: dict[str, Any], lang: str) -> Iterator[str]:
