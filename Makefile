@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: grouper bench-grouper setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-exact bench-compare bench-baseline lint lock clean
+.PHONY: grouper bench-grouper setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-norms bench-whatif bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -74,6 +74,12 @@ bench-cold: setup
 # All check books and all control rules over 1.3 million cases with a year of history (about half an hour on two cores).
 bench-control: setup
 	$(BIN)/python -m benchmarks control
+
+bench-norms: setup
+	$(BIN)/python -m benchmarks norms
+
+bench-whatif: setup
+	$(BIN)/python -m benchmarks whatif
 
 # Exact sums of products and shares beside float64 and Decimal.
 bench-exact: setup
