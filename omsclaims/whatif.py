@@ -19,15 +19,22 @@ from omsclaims.law import Parameters
 from omsclaims.law.agreement import Change, apply_overlay, partition_on
 from omsclaims.periods import Month, Partition
 from omsclaims.tariffs import whatif
+from omsclaims.tariffs.grouper.overlay import changed_grouper
 from omsclaims.workspace import PackageRow, Workspace, read_table
 
 #: What prices read of the stored tables of a package.
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "sl": (
-        "_row", "_parent", "sl_id", "n_ksg", "date_1", "date_2", "kd", "profil", "p_cel", "det", "ed_col", "vid_hmp", "metod_hmp",
+        "_row", "_parent", "sl_id", "n_ksg", "date_1", "date_2", "kd", "ds1", "profil", "p_cel", "det", "ed_col", "vid_hmp",
+        "metod_hmp",
     ),
     "usl": ("_row", "_parent", "idserv", "code_usl", "kol_usl", "date_out"),
     "sl_koef": ("_row", "_parent", "idsl"),
+}  # fmt: skip
+#: What the grouper reads beside them.
+_OF_GROUPER: Final[dict[str, tuple[str, ...]]] = {
+    "sl": ("k_fr",), "usl": ("vid_vme",), "ds2": ("_row", "_parent", "ds2"), "ds3": ("_row", "_parent", "ds3"),
+    "crit": ("_row", "_parent", "crit"),
 }  # fmt: skip
 _NOWHERE: Final = "-"
 
@@ -62,19 +69,24 @@ class Answer:
     changes: tuple[Change, ...]
     repriced: int
     rows: int
+    moved: int
     context: Context
     law: Parameters
     sources: tuple[str, ...]
 
 
-def load(workspace: Workspace, of: Month, as_of: date) -> Loaded:
-    """The tables of a closed month. Raises WorkspaceError `workspace.not_closed`."""
+def load(workspace: Workspace, of: Month, as_of: date, to_group: bool = False) -> Loaded:
+    """The tables of a closed month. Raises WorkspaceError `workspace.not_closed`.
+
+    to_group  also what the grouper reads: for an overlay that changes it
+    """
     context, _ = closing.load_context(workspace, of, as_of)
-    tables = {name: workspace.run_table(str(of), name) for name in ("identified", "priced_sl", "priced")}
+    tables = {name: workspace.run_table(str(of), name) for name in ("identified", "grouped", "priced_sl", "priced")}
     tables["cases"] = workspace.run_table(str(of), "cases_view")
     accepted = sorted((row for row in workspace.packages(str(of)) if row.state == "accepted"), key=lambda row: row.package)
-    for name, columns in _COLUMNS.items():
-        tables[name] = _of_packages(workspace, accepted, name, columns)
+    more = _OF_GROUPER if to_group else {}
+    for name in dict.fromkeys((*_COLUMNS, *more)):
+        tables[name] = _of_packages(workspace, accepted, name, (*_COLUMNS.get(name, ()), *more.get(name, ())))
     tables["sl"] = tables["sl"].with_columns(case_key=pl.col("_parent"))
     partition, _ = partition_on(context.agreement, context.law, of.first)
     about, priced = about_rows(tables, partition), tables["priced_sl"]
@@ -105,26 +117,31 @@ def about_rows(tables: dict[str, pl.DataFrame], partition: Partition) -> pl.Data
 
 
 def asked(loaded: Sequence[Loaded], overlay: Path) -> Answer:
-    """The answer for months that are loaded. Raises what `apply_overlay` raises for an overlay that does not fit."""
+    """The answer for months that are loaded. Raises AgreementError for an overlay that does not fit."""
     parts, totals, found = [], [], []
     changes: tuple[Change, ...] = ()
-    repriced = rows = 0
+    repriced = rows = moved = 0
     sources: set[str] = set()
     law = loaded[0].context.law
     for one in loaded:
         agreement, law, changed = apply_overlay(one.context.agreement, one.context.law, overlay)
-        made = whatif.reprice(one.tables, one.context, agreement, law)
+        regrouped = None
+        grouper = changed_grouper(one.context.books, overlay, one.context.month.first)
+        if grouper.changes:
+            regrouped = whatif.regroup(one.tables, one.context, agreement, law, grouper.books, grouper.rules)
+            moved += regrouped.moved.height
+        made = whatif.reprice(one.tables, one.context, agreement, law, regrouped)
         difference = whatif.changed(one.base, made, one.about)
         parts.append(difference)
         totals.append(difference.filter(pl.col("by") == "total").with_columns(month=pl.lit(str(one.context.month))))
         found.append(_of_lost(made))
-        changes = changes or tuple(changed)
+        changes = changes or (*changed, *grouper.changes)
         sources.update(one.sources, _of_law(made.after))
         repriced, rows = repriced + made.rows, rows + one.tables["priced_sl"].height
     months = tuple(one.context.month for one in loaded)
     return Answer(
-        months, whatif.added(parts), pl.concat(totals), findings.concat(found), changes, repriced, rows, loaded[-1].context, law,
-        tuple(sorted(sources)),
+        months, whatif.added(parts), pl.concat(totals), findings.concat(found), changes, repriced, rows, moved,
+        loaded[-1].context, law, tuple(sorted(sources)),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from omsclaims.law.agreement import AgreementError, Change
 from omsclaims.periods import Month
 from omsclaims.reports import whatif as report
 from omsclaims.tariffs import whatif as figures
+from omsclaims.tariffs.grouper.overlay import wants
 from omsclaims.workspace import Workspace
 
 #: Rows of a dimension on the screen.
@@ -42,7 +43,8 @@ def add_to(app: typer.Typer, lang: str) -> None:
             lacking = [str(one) for one in months if store.run(str(one)) is None]
             if lacking:
                 raise typer.BadParameter(text("cli.norms.not_closed", lang, months=", ".join(lacking)))
-            loaded = [whatif.load(store, one, common.parse_as_of(as_of, lang)) for one in months]
+            to_group = wants(overlay)
+            loaded = [whatif.load(store, one, common.parse_as_of(as_of, lang), to_group) for one in months]
             registers, _ = store.registers()
         try:
             found = whatif.asked(loaded, overlay)
@@ -63,8 +65,11 @@ def add_to(app: typer.Typer, lang: str) -> None:
 def _report(found: whatif.Answer, clinics: dict[str, str], overlay: Path, months: list[Month], lang: str) -> report.Report:
     shown = str(months[0]) if len(months) == 1 else f"{months[0]}..{months[-1]}"
     title = messages.text("reports.whatif.title", lang, name=overlay.stem, months=shown)
+    changes = [_told(change, lang) for change in found.changes]
+    if found.moved:
+        changes.append(messages.text("cli.whatif.moved", lang, count=found.moved))
     return report.Report(
-        title, found.difference, found.by_month, [_told(change, lang) for change in found.changes], clinics,
+        title, found.difference, found.by_month, changes, clinics,
         found.context.territory, found.context.agreement.head.reference, found.repriced, found.rows,
         unconfirmed_lines(found.sources, lang, found.law),
     )  # fmt: skip
@@ -94,5 +99,5 @@ def show(made: report.Report, lang: str) -> None:
         for row in rows:
             amounts = [money.show_amount(int(str(row[f"{name}_kop"])), lang) for name in ("before", "after", "difference")]
             name = "" if by == "total" else report.label(by, str(row["key"]), made, lang)
-            shown.add_row(Text(name), str(row["cases"]), *amounts, report.percent(row, lang))
+            shown.add_row(Text(name), report.cases(row, lang), *amounts, report.percent(row, lang))
         common.out.print(shown)

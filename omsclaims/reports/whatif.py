@@ -65,10 +65,16 @@ def percent(row: Mapping[str, Any], lang: str) -> str:
     return sign + (text.replace(".", ",") if lang == "ru" else text) + "\u00a0%"
 
 
+def cases(row: Mapping[str, Any], lang: str) -> str:
+    """Cases of a key; where another grouper moved some, before and after."""
+    before, after = int(row["cases"]), int(row["cases_after"])
+    return number(before, lang) if before == after else f"{number(before, lang)} → {number(after, lang)}"
+
+
 def _row(row: Mapping[str, Any], made: Report, lang: str) -> dict[str, str]:
     unpriced = int(row["unpriced_after"])
     return {
-        "label": label(str(row["by"]), str(row["key"]), made, lang), "cases": number(row["cases"], lang),
+        "label": label(str(row["by"]), str(row["key"]), made, lang), "cases": cases(row, lang),
         "before": roubles(row["before_kop"], lang), "after": roubles(row["after_kop"], lang),
         "difference": roubles(row["difference_kop"], lang), "percent": percent(row, lang),
         "unpriced": number(unpriced, lang) if unpriced else "–",
@@ -160,7 +166,7 @@ def workbook(made: Report, lang: str) -> bytes:
 
 
 def _header(sheet: Sheet, by: str, lang: str) -> None:
-    names = ("cases", "before", "after", "difference", "percent", "unpriced")
+    names = ("cases", "before", "after", "difference", "percent", "unpriced", *(("cases_after",) if by == "group" else ()))
     sheet.header([t(f"whatif.by.{by}", lang), *(t(f"whatif.col.{name}", lang) for name in names)], repeat=True)
 
 
@@ -169,6 +175,7 @@ def _cells(sheet: Sheet, row: Mapping[str, Any], name: str, lang: str, **style: 
         [
             ("text", name), ("count", row["cases"]), ("money", row["before_kop"]), ("money", row["after_kop"]),
             ("money", row["difference_kop"]), ("figure", percent(row, lang)), ("count", row["unpriced_after"] or None),
+            *([("count", row["cases_after"])] if row["by"] == "group" else []),
         ],
         **style,
     )  # fmt: skip
@@ -176,7 +183,8 @@ def _cells(sheet: Sheet, row: Mapping[str, Any], name: str, lang: str, **style: 
 
 def _sheet(book: Workbook, made: Report, by: str, lang: str) -> None:
     name = t(f"whatif.by.{by}", lang)
-    sheet = book.sheet(name, [44, 12, 19, 19, 19, 12, 13], landscape=True)
+    widths = [44, 12, 19, 19, 19, 12, 13, *([13] if by == "group" else [])]
+    sheet = book.sheet(name, widths, landscape=True)
     sheet.heading(name, made.title)
     _header(sheet, by, lang)
     first = sheet.row

@@ -13,6 +13,7 @@ from omsclaims.context import Context
 from omsclaims.law.agreement import KINDS, SETTINGS, Agreement
 from omsclaims.tariffs.dialysis import add_dialysis
 from omsclaims.tariffs.grouper import grouping
+from omsclaims.tariffs.grouper.rules import Rules
 from omsclaims.tariffs.ksg import Part, candidate_prices, price_ksg
 from omsclaims.tariffs.lookup import look_up
 from omsclaims.tariffs.misses import as_findings, misses
@@ -78,16 +79,17 @@ def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
     return {"priced_sl": priced_sl, "priced": _priced(tables["cases"], priced_sl), "findings": as_findings(found, sl)}
 
 
-def group(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
+def group(tables: Tables, context: Context, chosen: Rules | None = None) -> dict[str, pl.DataFrame]:
     """Groups of the КСГ cases of a month by the workbooks among its books: {'grouped', 'group_candidates', 'findings'}.
 
     tables  as of `price`, with identified, and ds2, ds3, crit where the month has any
+    chosen  rules of the choice, None: those of the program
 
     The choice between groups goes by what they would cost the clinic (law.md 8.1). Findings T.70-T.76 (tariffs.grouper).
     """
     sl = _with_kind(_joined(tables), context.agreement)
     prices = partial(_candidate_prices, sl=sl, context=context)
-    return grouping.group_month(tables, context.books, prices)
+    return grouping.group_month(tables, context.books, prices, chosen)
 
 
 def _candidate_prices(asked: pl.DataFrame, sl: pl.DataFrame, context: Context) -> pl.DataFrame:

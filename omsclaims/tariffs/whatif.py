@@ -14,12 +14,16 @@ from functools import cached_property
 from typing import Final
 
 import polars as pl
+from polars.dataframe.group_by import GroupBy
 
 from omsclaims import contract, findings
 from omsclaims.context import Context
 from omsclaims.law import Parameters
 from omsclaims.law.agreement import FILES, KINDS, SECTIONS, SETTINGS, Agreement
-from omsclaims.tariffs.pricing import price
+from omsclaims.nsi import Books
+from omsclaims.tariffs.grouper.beside import ONLY
+from omsclaims.tariffs.grouper.rules import Rules
+from omsclaims.tariffs.pricing import group, price
 
 Tables = Mapping[str, pl.DataFrame]
 #: Kinds of payment that look a table up, where `needed` of its declaration does not say all.
@@ -33,8 +37,8 @@ _LAW: Final = "tariffs."
 #: Dimensions of the difference.
 BY: Final = ("mo", "payment_kind", "profil", "group", "sex_age")
 DIFFERENCE: Final[dict[str, pl.DataType]] = {
-    "by": pl.String(), "key": pl.String(), "cases": pl.Int64(), "before_kop": pl.Int64(), "after_kop": pl.Int64(),
-    "difference_kop": pl.Int64(), "unpriced_before": pl.Int64(), "unpriced_after": pl.Int64(),
+    "by": pl.String(), "key": pl.String(), "cases": pl.Int64(), "cases_after": pl.Int64(), "before_kop": pl.Int64(),
+    "after_kop": pl.Int64(), "difference_kop": pl.Int64(), "unpriced_before": pl.Int64(), "unpriced_after": pl.Int64(),
 }  # fmt: skip
 
 
@@ -135,17 +139,44 @@ class Repriced:
         return contract.check("priced", pl.concat([kept, totals]).sort("case_key"))
 
 
-def reprice(tables: Tables, context: Context, agreement: Agreement, law: Parameters) -> Repriced:
-    """Prices of the month of `context` under another agreement and law.
+def reprice(
+    tables: Tables, context: Context, agreement: Agreement, law: Parameters, regrouped: Regrouped | None = None
+) -> Repriced:
+    """Prices of the month of `context` under another agreement and law, and of cases billed with another group.
 
-    tables  cases, sl, usl, sl_koef, identified (contract) and priced_sl, priced as they are now
+    tables     cases, sl, usl, sl_koef, identified (contract), grouped where the month has it, and priced_sl, priced as they are
+               now
+    regrouped  cases that a changed grouper moves
     """
     was = tables["priced_sl"]
-    before = was.filter(touched(context.agreement, agreement, context.law, law).rows(was)).sort("sl_key")
+    asked = touched(context.agreement, agreement, context.law, law).rows(was)
+    if regrouped is not None:
+        moved = pl.concat([regrouped.moved["sl_key"], regrouped.again])
+        asked = asked | was["sl_key"].is_in(moved.implode())
+        tables = regrouped.billed(tables)
+    before = _whole_stays(was, asked).sort("sl_key")
     if not before.height:
         return Repriced(tables, before, before, findings.empty())
     made = price(_part(tables, before.select("sl_key", "case_key")), replace(context, agreement=agreement, law=law))
-    return Repriced(tables, before, made["priced_sl"], made["findings"])
+    return Repriced(tables, before, made["priced_sl"], _with_lost_groups(made["findings"], regrouped))
+
+
+def _whole_stays(was: pl.DataFrame, asked: pl.Series) -> pl.DataFrame:
+    """Rows that are asked for, and all others of their stays with several groups: another one may become the dearest."""
+    several = was["beside"].is_not_null() & (was["beside"] != ONLY)
+    cases = was["case_key"].filter(asked & several)
+    if cases.is_empty():
+        return was.filter(asked)
+    return was.filter(asked | (several & was["case_key"].is_in(cases.unique().implode())))
+
+
+def _with_lost_groups(found: pl.DataFrame, regrouped: Regrouped | None) -> pl.DataFrame:
+    """Findings of the prices; of a case that has no group any more it is said why, not that its empty group has no tariff."""
+    if regrouped is None:
+        return found
+    lost = regrouped.moved.filter(pl.col("ksg").is_null())["sl_key"]
+    of_price = found.filter(~((pl.col("rule") == "C111") & pl.col("sl_row").is_in(lost.implode()).fill_null(value=False)))
+    return findings.concat([of_price, regrouped.findings])
 
 
 def _part(tables: Tables, asked: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -155,11 +186,60 @@ def _part(tables: Tables, asked: pl.DataFrame) -> dict[str, pl.DataFrame]:
     for name in ("cases", "identified"):
         if name in tables:
             part[name] = tables[name].join(cases, on="case_key", how="semi", maintain_order="left")
+    if "grouped" in tables:
+        part["grouped"] = tables["grouped"].join(asked.select("sl_key"), on="sl_key", how="semi", maintain_order="left")
     for name in ("usl", "sl_koef"):
         if name in tables:
             of = asked.select(pl.col("sl_key").alias("_parent"))
             part[name] = tables[name].join(of, on="_parent", how="semi", maintain_order="left")
     return part
+
+
+# ---------------------------------------------------------------- another grouper
+
+
+@dataclass(frozen=True)
+class Regrouped:
+    """What a changed grouper moves: clinics are taken to bill what the grouper says.
+
+    moved     sl_key, ksg: the new group, null where there is none any more
+    again     sl_key of cases whose group is the same, but not the norm of the stay that its row states
+    grouped   the contract table `grouped` under the changed grouper
+    findings  of the moved cases that have no group any more (T.70-T.73)
+    """
+
+    moved: pl.DataFrame
+    again: pl.Series
+    grouped: pl.DataFrame
+    findings: pl.DataFrame
+
+    def billed(self, tables: Tables) -> Tables:
+        """The tables of the month as if the moved cases had been billed with their new groups."""
+        new = self.moved.select(pl.col("sl_key").alias("_row"), pl.col("ksg").alias("@ksg"), pl.lit(value=True).alias("@moved"))
+        sl = tables["sl"].join(new, on="_row", how="left", maintain_order="left")
+        sl = sl.with_columns(n_ksg=pl.when("@moved").then("@ksg").otherwise("n_ksg")).drop("@ksg", "@moved")
+        moved = pl.col("sl_key").is_in(self.moved["sl_key"].implode())
+        return {**tables, "sl": sl, "grouped": self.grouped.with_columns(billed=pl.when(moved).then("ksg").otherwise("billed"))}
+
+
+def regroup(
+    tables: Tables, context: Context, agreement: Agreement, law: Parameters, books: Books, chosen: Rules | None
+) -> Regrouped:
+    """The cases of a month that another grouper puts into another group.
+
+    tables  as of `pricing.group`, and `grouped` as the month has it
+
+    A case moves from the group that it has by the grouper of the month - where that gives it none, from the one billed - to what
+    the changed grouper says. What is billed otherwise than either grouper says stays as billed: control refuses it both times.
+    """
+    made = group(tables, replace(context, agreement=agreement, law=law, books=books), chosen)
+    was = tables["grouped"].select("sl_key", was="ksg", days_before="norm_days")
+    both = made["grouped"].join(was, on="sl_key", how="left", maintain_order="left")
+    moved = both.filter(pl.coalesce("was", "billed").ne_missing(pl.col("ksg"))).select("sl_key", "ksg")
+    gone = moved.filter(pl.col("ksg").is_null())
+    told = made["findings"].join(gone.select(pl.col("sl_key").alias("sl_row")), on="sl_row", how="semi", maintain_order="left")
+    again = both.filter((pl.col("was") == pl.col("ksg")) & pl.col("norm_days").ne_missing(pl.col("days_before")))["sl_key"]
+    return Regrouped(moved, again, made["grouped"], told)
 
 
 # ---------------------------------------------------------------- the difference
@@ -172,28 +252,40 @@ def difference(before: pl.DataFrame, after: pl.DataFrame, rows: pl.DataFrame) ->
     rows           sl_key, mo, profil, sex_age: what the rows are told apart by
 
     A row counts where it has a price both times; what has none stands in `unpriced_before` and `unpriced_after` beside it, not
-    in the sums: a total says what it leaves out. `by` = total is the month.
+    in the sums: a total says what it leaves out. `by` = total is the month. A case that another grouper moves stands in `cases`
+    and `before_kop` of its old group, in `cases_after` and `after_kop` of its new one.
     """
-    now = after.select("sl_key", pl.col("price_kop").alias("after_kop"))
+    now = after.select("sl_key", pl.col("price_kop").alias("after_kop"), group_after="group")
     both = before.select("sl_key", "payment_kind", "group", pl.col("price_kop").alias("before_kop"))
     both = both.join(now, on="sl_key", how="left", maintain_order="left").join(
         rows, on="sl_key", how="left", maintain_order="left"
     )
-    priced = pl.col("before_kop").is_not_null() & pl.col("after_kop").is_not_null()
-    sums = [
-        pl.len().cast(pl.Int64).alias("cases"),
-        pl.col("before_kop").filter(priced).sum(),
-        pl.col("after_kop").filter(priced).sum(),
-        pl.col("before_kop").is_null().sum().cast(pl.Int64).alias("unpriced_before"),
-        pl.col("after_kop").is_null().sum().cast(pl.Int64).alias("unpriced_after"),
-    ]
-    parts = [both.select(by=pl.lit("total"), key=pl.lit("")).head(1).hstack(both.select(sums)) if both.height else both.clear()]
+    if not both.height:
+        return pl.DataFrame(schema=DIFFERENCE)
+    parts = [both.select(by=pl.lit("total"), key=pl.lit("")).head(1).hstack(both.select(*_BEFORE, *_AFTER))]
     for name in BY:
-        key = pl.col(name).cast(pl.String).fill_null("-").alias("key")
-        parts.append(both.group_by(key).agg(sums).with_columns(by=pl.lit(name)).sort("key"))
-    whole = pl.concat([part for part in parts if part.height], how="diagonal") if both.height else pl.DataFrame(schema=DIFFERENCE)
-    told = whole.with_columns(difference_kop=pl.col("after_kop") - pl.col("before_kop")) if both.height else whole
+        then, there = _by(both, name), _by(both, "group_after" if name == "group" else name)
+        whole = then.agg(_BEFORE).join(there.agg(_AFTER), on="key", how="full", coalesce=True)
+        parts.append(whole.with_columns(pl.exclude("key").fill_null(0), by=pl.lit(name)).sort("key"))
+    told = pl.concat(parts, how="diagonal").with_columns(difference_kop=pl.col("after_kop") - pl.col("before_kop"))
     return told.select(list(DIFFERENCE))
+
+
+_PRICED: Final = pl.col("before_kop").is_not_null() & pl.col("after_kop").is_not_null()
+_BEFORE: Final = (
+    pl.len().cast(pl.Int64).alias("cases"),
+    pl.col("before_kop").filter(_PRICED).sum(),
+    pl.col("before_kop").is_null().sum().cast(pl.Int64).alias("unpriced_before"),
+)
+_AFTER: Final = (
+    pl.len().cast(pl.Int64).alias("cases_after"),
+    pl.col("after_kop").filter(_PRICED).sum(),
+    pl.col("after_kop").is_null().sum().cast(pl.Int64).alias("unpriced_after"),
+)
+
+
+def _by(rows: pl.DataFrame, name: str) -> GroupBy:
+    return rows.group_by(pl.col(name).cast(pl.String).fill_null("-").alias("key"))
 
 
 def changed(base: pl.DataFrame, made: Repriced, rows: pl.DataFrame) -> pl.DataFrame:
@@ -214,7 +306,12 @@ def added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Differences added up: the whole first, then the dimensions in their order, keys sorted; keys without a row are gone."""
     sums = [name for name in DIFFERENCE if name not in ("by", "key")]
     order = {name: at for at, name in enumerate(("total", *BY))}
-    whole = pl.concat(parts).group_by("by", "key").agg(pl.col(sums).sum()).filter(pl.col("cases") != 0)
+    whole = (
+        pl.concat(parts)
+        .group_by("by", "key")
+        .agg(pl.col(sums).sum())
+        .filter((pl.col("cases") != 0) | (pl.col("cases_after") != 0))
+    )
     return whole.sort(pl.col("by").replace_strict(order, return_dtype=pl.Int64), "key").select(list(DIFFERENCE))
 
 

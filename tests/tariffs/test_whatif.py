@@ -16,7 +16,9 @@ from omsclaims.cli import demo
 from omsclaims.context import Context
 from omsclaims.law import Parameters
 from omsclaims.law.agreement import FILES, SECTIONS, Agreement
+from omsclaims.nsi import Book, Books
 from omsclaims.tariffs import price, whatif
+from omsclaims.tariffs.pricing import group
 from omsclaims.workspace import Workspace
 from tests.conftest import Closed
 
@@ -194,3 +196,88 @@ def test_the_difference_says_what_it_leaves_out() -> None:
     ]
     assert found.filter(pl.col("by") == "sex_age")["key"].to_list() == ["-", "f65", "m0"]
     assert [row["key"] for row in whatif.largest(found, "mo", 5)] == ["750001"]
+
+
+# ---- another grouper
+
+
+def of_month(month: tuple[dict[str, pl.DataFrame], Context]) -> Books:
+    """A workbook made of a month: every main diagnosis of inpatient care has the group it was billed with most."""
+    tables, context = month
+    rows = (
+        tables["sl"]
+        .join(tables["cases"].filter((pl.col("usl_ok") == 1) & (pl.col("file_kind") != "T")), on="case_key", how="semi")
+        .drop_nulls(["n_ksg", "ds1"])
+        .group_by("ds1")
+        .agg(pl.col("n_ksg").mode().sort().first())
+        .sort("ds1")
+    )
+    day = context.month.first.replace(month=1)
+    dated = {"valid_from": pl.lit(day), "valid_to": pl.lit(None, dtype=pl.Date)}
+    lines = rows.select("ds1", code="n_ksg").with_columns(**dated, row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    weights = rows.select(code="n_ksg").unique().sort("code").with_columns(**dated, koef_z=pl.lit(100_000))
+    made = [Book(f"KSG.ST.{name}", "made up", frame, holds_from=day) for name, frame in (("GROUPER", lines), ("GROUPS", weights))]
+    return Books().with_books({book.name: book for book in made})
+
+
+def test_another_grouper(month: tuple[dict[str, pl.DataFrame], Context]) -> None:
+    """Cases that a changed workbook moves cost what a full run says of a month that is billed with the new groups."""
+    tables, context = month
+    books = of_month(month)
+    context = replace(context, books=books)
+    grouped = group(tables, context)["grouped"]
+    tables = {**tables, "grouped": grouped}
+    tables |= {name: table for name, table in price(tables, context).items() if name != "findings"}
+    rows = books.require("KSG.ST.GROUPER").rows
+    common = grouped.filter(pl.col("ksg") == pl.col("billed"))["ksg"].value_counts().sort("count", "ksg")["ksg"].to_list()
+    most, next_one = common[-1], common[-2]
+    code = pl.when(pl.col("code") == most).then(pl.lit(next_one)).otherwise("code").alias("code")
+    gone = rows.filter(pl.col("code") == common[0])["ds1"][0]
+    after_rows = rows.with_columns(code).filter(pl.col("ds1") != gone)
+    changed = books.with_books({"KSG.ST.GROUPER": replace(books.require("KSG.ST.GROUPER"), rows=after_rows)})
+
+    found = whatif.regroup(tables, context, context.agreement, context.law, changed, None)
+    made = whatif.reprice(tables, context, context.agreement, context.law, found)
+
+    now = group(tables, replace(context, books=changed))["grouped"].select("sl_key", new="ksg")
+    both = grouped.select("sl_key", was=pl.coalesce("ksg", "billed")).join(now, on="sl_key")
+    new = {key: ksg for key, was, ksg in both.iter_rows() if was != ksg}
+    assert set(new.values()) >= {next_one, None}
+    assert new == dict(found.moved.iter_rows())
+    key = pl.col("_row")
+    of_new = key.replace_strict(list(new), list(new.values()), default=None, return_dtype=pl.String)
+    sl = tables["sl"].with_columns(n_ksg=pl.when(key.is_in(list(new))).then(of_new).otherwise("n_ksg"))
+    full = price({**tables, "sl": sl, "grouped": made_of(sl, found.grouped)}, context)
+    assert_frame_equal(made.priced_sl, full["priced_sl"])
+    assert_frame_equal(made.priced, full["priced"])
+    assert made.rows < tables["sl"].height
+
+    about = tables["sl"].select(sl_key="_row", mo=pl.lit("-"), profil=pl.lit(None, dtype=pl.Int64), sex_age=pl.lit("-"))
+    told = whatif.difference(tables["priced_sl"], made.priced_sl, about)
+    of_groups = {row["key"]: row for row in told.filter(pl.col("by") == "group").iter_rows(named=True)}
+    moved_there = sum(1 for ksg in new.values() if ksg == next_one)
+    assert of_groups[next_one]["cases_after"] - of_groups[next_one]["cases"] == moved_there
+    assert of_groups["-"]["cases_after"] - of_groups.get("-", {}).get("cases", 0) == sum(1 for ksg in new.values() if ksg is None)
+    whole = told.filter(pl.col("by") == "total").row(0, named=True)
+    for name in ("cases", "cases_after", "before_kop", "after_kop", "unpriced_after"):
+        assert sum(row[name] for row in of_groups.values()) == whole[name], name
+    base = whatif.difference(tables["priced_sl"], tables["priced_sl"], about)
+    assert_frame_equal(whatif.changed(base, made, about), whatif.added([told]))
+    lost = made.findings.filter(pl.col("sl_row").is_in([one for one, ksg in new.items() if ksg is None]))
+    assert set(lost["rule"]) == {"T.70"}
+
+
+def made_of(sl: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
+    """`grouped` with the groups that the rows are billed with."""
+    return grouped.drop("billed").join(sl.select(sl_key="_row", billed="n_ksg"), on="sl_key", how="left", maintain_order="left")
+
+
+def test_the_same_grouper_moves_nothing(month: tuple[dict[str, pl.DataFrame], Context]) -> None:
+    tables, context = month
+    context = replace(context, books=of_month(month))
+    tables = {**tables, "grouped": group(tables, context)["grouped"]}
+    billed_otherwise = tables["grouped"].filter(pl.col("ksg") != pl.col("billed"))
+    assert billed_otherwise.height
+    found = whatif.regroup(tables, context, context.agreement, context.law, context.books, None)
+    assert found.moved.filter(pl.col("ksg").is_not_null()).is_empty()
+    assert found.again.is_empty()

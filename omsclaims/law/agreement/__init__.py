@@ -27,7 +27,7 @@ from omsclaims.law.agreement.model import (
     RuleSwitch,
     Volumes,
 )
-from omsclaims.law.agreement.overlay import Change, apply_overlay
+from omsclaims.law.agreement.overlay import Change, apply_overlay, read_overlay
 from omsclaims.law.agreement.percapita import OWN_PARTITION, partition_on
 from omsclaims.law.agreement.rows import (
     ANY,
@@ -90,5 +90,6 @@ __all__ = [
     "load_agreement",
     "month_findings",
     "partition_on",
+    "read_overlay",
     "spec_of",
 ]

@@ -54,7 +54,7 @@ from omsclaims.money import round_fraction
 SOURCE_FILE: Final = "overlay.yaml"
 #: Options that an overlay may change: what else the head says is who and when, or is no matter of prices.
 OPTIONS: Final = ("exam_age", "financing", "norms", "volumes")
-#: `grouper` is for those who group: it is not looked at here.
+#: `grouper` is for those who group (tariffs.grouper.overlay): it is not looked at here.
 _KEYS: Final = ("title", "agreement", "options", "law", "grouper")
 _ENTRY: Final = ("table", "where", "set", "multiply", "add", "remove", "from", "to", "why")
 _LAW: Final = ("name", "value", "since", "why")
@@ -112,7 +112,7 @@ def apply_overlay(agreement: Agreement, law: Parameters, path: Path | str) -> tu
     """The agreement and the federal parameters as an overlay would have them, and what it changes, in its order.
 
     Changed rows have the source `overlay.yaml:<line>` and `why` (else the title) as their reference; changed parameters are
-    marked unconfirmed. Raises AgreementError with all problems; an overlay that changes nothing is one.
+    marked unconfirmed. Raises AgreementError with all problems; an overlay that changes nothing, the grouper neither, is one.
     """
     file = Path(path)
     raw, native, lines, problems = _read(file)
@@ -127,11 +127,17 @@ def apply_overlay(agreement: Agreement, law: Parameters, path: Path | str) -> tu
     for i, entry in enumerate(_listed(work, native, "law")):
         _parameter(work, ("law", i), entry, title)
     changed = _checked(work, file)
-    if not work.problems and not work.changes:
+    if not work.problems and not work.changes and not raw.get("grouper"):
         work.problem((), "agreement", "overlay_empty")
     if work.problems:
         raise AgreementError(file.name, work.problems)
     return changed, work.law, work.changes
+
+
+def read_overlay(path: Path) -> tuple[dict[str, Any], Mapping[tuple[str | int, ...], int], list[Problem]]:
+    """An overlay with every value as text, the line of each path in it, and what is wrong with the file as a file."""
+    raw, _, lines, problems = _read(path)
+    return raw, lines, problems
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], _Lines, list[Problem]]:

@@ -18,6 +18,7 @@ from omsclaims.tariffs.grouper import rules
 from omsclaims.tariffs.grouper.book import SETTINGS, Grouper, compile_grouper
 from omsclaims.tariffs.grouper.choice import SCHEMA, decide
 from omsclaims.tariffs.grouper.matching import candidates
+from omsclaims.tariffs.grouper.rules import Rules
 
 #: Candidates with the columns of their case -> {sl_key, ksg, price_kop}; a price that is not known is null or left out.
 PricesOf = Callable[[pl.DataFrame], pl.DataFrame]
@@ -28,13 +29,13 @@ _NEEDED: Final = {"ds1": f"{_SL}DS1", "days": f"{_SL}DATE_2", "age_days": "PERS/
 _PROBLEMS: Final = {"none": "T.70", "outside": "T.71", "unpriced": "T.72", "unknown": "T.73"}
 
 
-def groupers_of(books: Books) -> list[Grouper]:
-    """The workbooks among the books of a run, compiled; none where none is loaded."""
+def groupers_of(books: Books, chosen: Rules | None = None) -> list[Grouper]:
+    """The workbooks among the books of a run, compiled; none where none is loaded. `chosen`: rules other than the program's."""
     found = []
     for setting in SETTINGS:
         rows, groups = f"KSG.{setting}.GROUPER", f"KSG.{setting}.GROUPS"
         if books.has(rows) and books.has(groups):
-            found.append(_compiled(books.require(rows), books.require(groups)))
+            found.append(_compiled(books.require(rows), books.require(groups), chosen))
     return found
 
 
@@ -42,10 +43,11 @@ def groupers_of(books: Books) -> list[Grouper]:
 _COMPILED: Final[dict[tuple[object, ...], Grouper]] = {}
 
 
-def _compiled(grouper: Book, groups: Book) -> Grouper:
-    content = tuple((book.name, book.edition, book.holds_from, int(book.rows.hash_rows().sum())) for book in (grouper, groups))
+def _compiled(grouper: Book, groups: Book, chosen: Rules | None) -> Grouper:
+    of_books = tuple((book.name, book.edition, book.holds_from, int(book.rows.hash_rows().sum())) for book in (grouper, groups))
+    content = (*of_books, None if chosen is None else chosen.model_dump_json())
     if content not in _COMPILED:
-        _COMPILED[content] = compile_grouper(grouper, groups)
+        _COMPILED[content] = compile_grouper(grouper, groups, chosen)
     return _COMPILED[content]
 
 
@@ -149,15 +151,18 @@ def _fractions_differ(cases: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def group_month(tables: Mapping[str, pl.DataFrame], books: Books, prices_of: PricesOf) -> dict[str, pl.DataFrame]:
+def group_month(
+    tables: Mapping[str, pl.DataFrame], books: Books, prices_of: PricesOf, chosen: Rules | None = None
+) -> dict[str, pl.DataFrame]:
     """`grouped`, `group_candidates` and `findings` of a month: all КСГ cases by the workbooks among its books.
 
     tables     canonical tables of a month with `cases` and `identified` (month.assemble, settlement.identify)
     prices_of  prices of candidates by the agreement (see `group`)
+    chosen     rules of the choice, None: those of the program
 
     Without any workbook nothing is grouped: the tables are empty, and C110 is told as not executed for want of the book.
     """
-    groupers = groupers_of(books)
+    groupers = groupers_of(books, chosen)
     if not groupers:
         empty = {name: contract.TABLES[name].empty() for name in ("grouped", "group_candidates")}
         return {**empty, "findings": findings.empty()}
