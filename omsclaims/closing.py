@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -80,7 +80,7 @@ def load_context(workspace: Workspace, of: Month, as_of: date) -> tuple[Context,
         territory=workspace.meta("territory"),
         role=role,
         books=library.books(of, as_of),
-        law=federal_parameters(),
+        law=federal_parameters().noting(),  # what is asked for can then be told
         agreement=load_agreement(folder),
         secret=workspace.secret(),
     )
@@ -197,6 +197,7 @@ def close(
     if not (workspace.folder / path).exists():
         write_tables(workspace.folder / path, {name: results[name] for name in month.RESULTS})
     inputs["outputs"] = outputs
+    inputs["parameters"] = documents.sources_of(results, context)
     workspace.store_run(
         RunRow(str(of), digest, inputs, who, why, as_of, str(path)),
         results,
@@ -256,6 +257,12 @@ def reopen(workspace: Workspace, of: Month, as_of: date, who: str, why: str) -> 
         raise WorkspaceError("month.later_closed", month=of, later=", ".join(later))
     workspace.record("reopen", as_of, who, why, {"month": str(of), "digest": run.digest, "closed_by": run.closed_by})
     workspace.forget_run(str(of))
+
+
+def parameters_of(workspace: Workspace, months: Iterable[str]) -> list[str]:
+    """Sources (`law:<name>@<since>`, `grouper:<id>@<since>`) that closed months stand on, as their closings noted them."""
+    runs = filter(None, (workspace.run(name) for name in months))
+    return sorted({source for run in runs for source in run.inputs.get("parameters", ())})
 
 
 def stored(workspace: Workspace, of: Month) -> dict[str, pl.DataFrame]:

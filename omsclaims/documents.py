@@ -27,10 +27,9 @@ from omsclaims import messages
 from omsclaims.checks import official
 from omsclaims.context import Context
 from omsclaims.intake import NOT_OF_THE_REGISTRY, shown_name
-from omsclaims.law import unconfirmed_lines
 from omsclaims.periods import working_day_of_month
 from omsclaims.registry import formats, protocol, writer
-from omsclaims.reports import acts, answers, flk, page, territory_files
+from omsclaims.reports import acts, answers, doubts, flk, page, territory_files
 from omsclaims.settlement import Identity
 from omsclaims.settlement.decide import act_date, act_number
 from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read_table, read_tables, sha256_file
@@ -111,8 +110,9 @@ def write(
     refused = [row for row in packages if row.state == "refused"]
     _write_answers(shelf, accepted, tables, results, workspace, overlays or formats.Overlays("", {}))
     _write_territories(shelf, tables, results, context)
-    _write_protocols(shelf, accepted, refused, tables, results, context, lang)
-    _write_acts(shelf, tables, results, context, lang)
+    used = _Used(results, context, lang)
+    _write_protocols(shelf, accepted, refused, tables, results, context, used, lang)
+    _write_acts(shelf, tables, results, context, used, lang)
     _write_page(shelf, packages, tables, results, identities, context, digest, lang)
     return shelf.documents
 
@@ -189,6 +189,7 @@ def _write_protocols(
     tables: Tables,
     results: Tables,
     context: Context,
+    used: _Used,
     lang: str,
 ) -> None:
     """FLK_P and lists of findings, for accepted and refused packages; the protocol of МЭК for accepted ones."""
@@ -210,11 +211,12 @@ def _write_protocols(
         own_cases = cases[(row.package,)]
         # The same number and date as SANK/NUM_ACT and DATE_ACT of the answer: it is one act.
         act = acts.Act(act_number(row.package), act_date(own_cases["data"][0], context), context.month, fund)
-        data = acts.mek_protocol(row.package, own_cases, results["decisions"], own, act, names, lang)
+        note = used.in_decisions(own_cases["case_key"])
+        data = acts.mek_protocol(row.package, own_cases, results["decisions"], own, act, names, lang, note=note)
         shelf.add("mek", label, Path("reports", "protocols", f"MEK-{label}.xlsx"), data)
 
 
-def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context, lang: str) -> None:
+def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context, used: _Used, lang: str) -> None:
     """Acts of point 121 (insurer and fund) and 132 (payer and clinic), and their register."""
     clinics = _names(tables["reg_clinic"], "mo", context)
     insurers = _names(tables["reg_insurer"], "smo", context)
@@ -223,21 +225,57 @@ def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context
     for row in results["act_121"].sort("smo").iter_rows(named=True):
         act = acts.Act(acts.number_121(context.month, row["smo"]), day, context.month, fund)
         place = Path("reports", "acts", f"121-{row['smo']}.xlsx")
-        shelf.add("act_121", act.number, place, acts.act_121(row, act, insurers, lang))
+        shelf.add("act_121", act.number, place, acts.act_121(row, act, insurers, lang, used.in_money(row["smo"])))
     for row in results["act_132"].sort("payer", "mo").iter_rows(named=True):
         act = acts.Act(acts.number_132(context.month, row["payer"], row["mo"]), day, context.month, fund)
         place = Path("reports", "acts", f"132-{row['payer']}-{row['mo']}.xlsx")
-        data = acts.act_132(row, act, insurers, clinics, lang, payments.get((row["payer"], row["mo"])))
+        note = used.in_money(row["payer"], row["mo"])
+        data = acts.act_132(row, act, insurers, clinics, lang, payments.get((row["payer"], row["mo"])), note)
         shelf.add("act_132", act.number, place, data)
     act = acts.Act(str(context.month), day, context.month, fund)
-    data = acts.acts_register(results["act_121"], results["act_132"], act, insurers, clinics, lang)
+    data = acts.acts_register(results["act_121"], results["act_132"], act, insurers, clinics, lang, used.in_money())
     shelf.add("acts_register", act.number, Path("reports", "acts", "register.xlsx"), data)
 
 
-def _unconfirmed(results: Tables, context: Context, lang: str) -> list[str]:
-    """A sentence for each parameter of the law that the month used and whose text nobody has seen."""
-    named = results["priced_sl"]["sources"].drop_nulls().unique().to_list()
-    return unconfirmed_lines([*named, *sorted(context.law.asked or ())], lang, context.law)
+def sources_of(results: Tables, context: Context) -> list[str]:
+    """What a month stands on: values of the law that it asked for or that its rows name, and rows of the grouper, sorted."""
+    named = doubts.of_rows(*(results[name] for name in _NAMING if name in results))
+    return sorted({*named, *(context.law.asked or ())})
+
+
+#: Results whose rows name their sources.
+_NAMING: Final = ("priced_sl", "grouped")
+
+
+def billed_to(results: Tables, fund: str) -> pl.DataFrame:
+    """case_key, payer, code_mo: own people are paid for by their insurer, all others by the fund (settlement.payments)."""
+    payer = pl.when(pl.col("status") == "own").then("smo").otherwise(pl.lit(fund))
+    known = results["identified"].select("case_key", payer=payer)
+    return results["cases_view"].select("case_key", "code_mo").join(known, on="case_key", how="left")
+
+
+class _Used:
+    """The note of each paper on the unconfirmed values that it used: those of the month, and of rows those of its own cases."""
+
+    def __init__(self, results: Tables, context: Context, lang: str) -> None:
+        act_day(context)  # the papers are dated by it
+        self.law, self.lang = context.law, lang
+        self.asked = sorted(context.law.asked or ())
+        tables = [results[name].select("case_key", "sources") for name in _NAMING if name in results]
+        self.of_rows = doubts.CasesOfDoubt(tables, context.law)
+        self.pairs = billed_to(results, context.territory) if self.of_rows.cases else None
+
+    def in_decisions(self, cases: pl.Series) -> str:
+        """Of a paper on the decisions on these cases."""
+        return doubts.note([*doubts.of_decisions(self.asked), *self.of_rows.of(cases)], self.lang, self.law)
+
+    def in_money(self, payer: str | None = None, mo: str | None = None) -> str:
+        """Of a paper on the money of a payer, of a payer and a clinic, of all."""
+        named = list(self.of_rows.cases)
+        if self.pairs is not None and payer is not None:
+            own = self.pairs.filter(pl.col("payer") == payer)
+            named = self.of_rows.of(own.filter(pl.col("code_mo") == mo)["case_key"] if mo is not None else own["case_key"])
+        return doubts.note([*self.asked, *named], self.lang, self.law)
 
 
 def _write_page(
@@ -257,7 +295,8 @@ def _write_page(
     shown["executions"] = official.summed(
         [_executions(shelf.workspace / row.path) for row in packages if row.state == "accepted"]
     )
-    made = page.month_page(shown, identities, _links(shelf), context, lang, digest, _unconfirmed(results, context, lang))
+    unconfirmed = doubts.lines(sources_of(results, context), lang, context.law)
+    made = page.month_page(shown, identities, _links(shelf), context, lang, digest, unconfirmed)
     shelf.add("page", str(context.month), Path("reports", "index.html"), made.encode())
 
 

@@ -72,8 +72,8 @@ def _t(key: str, lang: str, **params: object) -> str:
     return messages.text(f"reports.{key}", lang, **params)
 
 
-def act_121(row: Mapping[str, Any], act: Act, insurers: Names, lang: str) -> bytes:
-    """The monthly act of an insurer and the fund. `row`: one row of contract.act_121 as a mapping.
+def act_121(row: Mapping[str, Any], act: Act, insurers: Names, lang: str, note: str = "") -> bytes:
+    """The monthly act of an insurer and the fund. `row`: one row of contract.act_121 as a mapping; `note`: see doubts.note.
 
     Asserts end = start + received - case management - spent, and that the parts of lines 2 and 5 add up.
     """
@@ -87,13 +87,16 @@ def act_121(row: Mapping[str, Any], act: Act, insurers: Names, lang: str) -> byt
     _lines(sheet, LINES_121, row, "121", lang)
     sheet.line(_t("act.121.identity", lang), italic=True, font_color="#44515E")
     sheet.signatures((_t("act.side.fund", lang), act.fund), (_t("act.side.insurer", lang), insurer))
+    sheet.note(note)
     return book.bytes()
 
 
 def act_132(
-    row: Mapping[str, Any], act: Act, payers: Names, clinics: Names, lang: str, payment: Mapping[str, Any] | None = None
-) -> bytes:
-    """The monthly act of a payer and a clinic. `row`: contract.act_132; `payment`: the row of contract.payments, for information.
+    row: Mapping[str, Any], act: Act, payers: Names, clinics: Names, lang: str, payment: Mapping[str, Any] | None = None,
+    note: str = "",
+) -> bytes:  # fmt: skip
+    """The monthly act of a payer and a clinic. `row`: contract.act_132; `payment`: the row of contract.payments, for information;
+    `note`: values that are not confirmed (doubts.note).
 
     Asserts end = start + billed - withheld - transferred, and withheld = МЭК + МЭЭ + ЭКМП.
     """
@@ -110,6 +113,7 @@ def act_132(
         for key, column, kind in NOTES_132:
             sheet.cells([("text", ""), ("text", _t(f"act.132.note.{key}", lang)), (kind, payment[column])])
     sheet.signatures((_t("act.side.payer", lang), payer), (_t("act.side.clinic", lang), clinic))
+    sheet.note(note)
     return book.bytes()
 
 
@@ -144,10 +148,13 @@ def _lines(sheet: Sheet, lines: tuple[tuple[str, str, str], ...], row: Mapping[s
             sheet.row += 1
 
 
-def acts_register(acts_121: pl.DataFrame, acts_132: pl.DataFrame, act: Act, insurers: Names, clinics: Names, lang: str) -> bytes:
+def acts_register(
+    acts_121: pl.DataFrame, acts_132: pl.DataFrame, act: Act, insurers: Names, clinics: Names, lang: str, note: str = ""
+) -> bytes:
     """The register of the month's acts: one sheet for point 121, one for 132, each with its totals.
 
     acts_121, acts_132  contract tables; `act.number` is not used, numbers are made by number_121 and number_132
+    note                values that are not confirmed (doubts.note), under each table
     """
     month = month_name(act.month.year, act.month.month, lang)
     book = Workbook(lang, _t("acts.title", lang, month=month))
@@ -160,6 +167,7 @@ def acts_register(acts_121: pl.DataFrame, acts_132: pl.DataFrame, act: Act, insu
         names = [("text", number_121(act.month, row["smo"])), ("text", party(row["smo"], insurers))]
         sheet.cells([*names, *(("money", row[name]) for name in columns)])
     _total(sheet, 2, acts_121, columns, lang)
+    sheet.note(note)
     columns_132 = ("start_kop", "billed_kop", "withheld_kop", "transferred_kop", "end_kop")
     sheet = book.sheet(_t("act.132.sheet", lang), (28, 38, 38, *([18] * len(columns_132))), landscape=True)
     sheet.heading(_t("acts.title", lang, month=month), _t("act.132.short", lang))
@@ -172,6 +180,7 @@ def acts_register(acts_121: pl.DataFrame, acts_132: pl.DataFrame, act: Act, insu
         who = (number, payer, party(row["mo"], clinics))
         sheet.cells([*(("text", name) for name in who), *(("money", row[name]) for name in columns_132)])
     _total(sheet, 3, acts_132, columns_132, lang)
+    sheet.note(note)
     return book.bytes()
 
 
@@ -191,11 +200,13 @@ def mek_protocol(
     clinics: Names,
     lang: str,
     first: int = listing.FIRST,
+    note: str = "",
 ) -> bytes:
     """The protocol of МЭК of one package: totals, refusals by ground, and the findings with their text (values masked as found).
 
     cases, decisions, findings  contract tables and findings frame; rows of other packages are left alone
     first                       findings of one rule that are listed; the full count always stands beside
+    note                        values that are not confirmed (doubts.note)
     """
     own = cases.filter(pl.col("package") == package)
     decided = own.select("case_key", "code_mo").join(decisions, on="case_key", how="inner")
@@ -211,6 +222,7 @@ def mek_protocol(
     sheet.gap()
     _mek_grounds(sheet, decided, found, lang)
     sheet.signatures((_t("act.side.fund", lang), act.fund), (_t("act.side.clinic", lang), clinic))
+    sheet.note(note)
     _mek_findings(book, found, first, lang)
     return book.bytes()
 

@@ -206,6 +206,14 @@ class Sheet:
             self.line(f"{side}: {name}", bold=True)
             self.span_at_height(messages.text("reports.sign", self.book.lang), 30)
 
+    def note(self, *lines: str) -> None:
+        """Small print at the end of a paper; nothing where there is none."""
+        said = [line for line in lines if line]
+        if said:
+            self.gap()
+        for line in said:
+            self.line(line, font_size=8, font_color="#5B6875")
+
     def span_at_height(self, value: object, height: float) -> None:
         """A text over all columns at the bottom of a row of a given height, then the next row."""
         self.span(0, len(self.widths) - 1, value, valign="bottom")

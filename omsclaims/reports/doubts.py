@@ -1,0 +1,102 @@
+"""Which values that an output used has nobody seen in the text of the law? Parameters of the law, and rows of the КСГ grouper.
+
+Every output that used one says so: screens and lists in whole sentences (`lines`), papers that are signed in one short note at
+their end (`note`), which the page of the month explains. Official XML has no place for it: the page and the summary of the run,
+which lie beside, name them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+import polars as pl
+
+from omsclaims import messages
+from omsclaims.law import UNCONFIRMED, Parameters, federal_parameters, mark
+
+#: Rows of the grouper's tables among the sources of a result (tariffs.grouper.rules.source_of).
+_OF_GROUPER: Final = re.compile(r"grouper:([a-z_0-9]+)@([0-9]{4}-[0-9]{2}-[0-9]{2})")
+#: A source that may be in doubt; rows of an agreement are the commission's.
+_SOURCE: Final = r"(?:law|grouper):[a-z_0-9.]+@[0-9]{4}-[0-9]{2}-[0-9]{2}"
+#: Parameters (the name before the point) that move money or dates of bills after the decisions on cases have been made.
+AFTER_DECISIONS: Final = frozenset({"expertise", "financing", "norms", "payments", "reserves", "territories"})
+
+
+def lines(sources: Iterable[str | None], lang: str, law: Parameters | None = None) -> list[str]:
+    """A sentence for each value of the sources that is not confirmed: meaning, name, since when, reference; [] for none.
+
+    sources  `law:<name>@<since>` and `grouper:<id>@<since>`, alone or joined by `;` with sources of other kinds
+    """
+    known = federal_parameters() if law is None else law
+    named = list(filter(None, sources))
+    of_law = [mark(used, lang, known) for used in known.unconfirmed(named)]
+    return of_law + [messages.text("law.unconfirmed", lang, **said) for said in _of_grouper(named, lang)]
+
+
+def names(sources: Iterable[str | None], law: Parameters | None = None) -> list[str]:
+    """The unconfirmed values of the sources, each as `name (since)`."""
+    named = list(filter(None, sources))
+    used = (federal_parameters() if law is None else law).unconfirmed(named)
+    return [f"{one.name} ({one.since})" for one in used] + [f"{one['name']} ({one['since']})" for one in _of_grouper(named, "en")]
+
+
+def note(sources: Iterable[str | None], lang: str, law: Parameters | None = None) -> str:
+    """One short sentence that names them, for the end of a paper that is signed; empty for none."""
+    found = names(sources, law)
+    return messages.text("law.unconfirmed_note", lang, names=", ".join(found)) if found else ""
+
+
+def _of_grouper(sources: Iterable[str], lang: str) -> list[Mapping[str, object]]:
+    """Unconfirmed rows of the grouper's tables as `law.unconfirmed` speaks of them."""
+    found = sorted(set(_OF_GROUPER.findall(";".join(sources))))
+    if not found:
+        return []
+    from omsclaims.tariffs.grouper import rules  # not above: most outputs name no group, and need no compiler
+
+    said: list[Mapping[str, object]] = []
+    for name, since in found:
+        try:
+            row = rules.rules().dated(name)
+        except KeyError:  # a row of an overlay, or of an older program
+            continue
+        if row.sure == UNCONFIRMED and str(row.since) == since:
+            meaning = messages.text(f"grouper.rule.{name}", lang)
+            said.append({"name": f"grouper:{name}", "since": row.since, "meaning": meaning, "reference": row.reference})
+    return said
+
+
+def of_decisions(sources: Iterable[str]) -> list[str]:
+    """Sources that decisions on cases can stand on: without those that only move money afterwards."""
+    return [source for source in sources if source.removeprefix("law:").partition(".")[0] not in AFTER_DECISIONS]
+
+
+# ---- sources that rows name --------------------------------------------------------------------------------------------------
+
+
+def of_rows(*tables: pl.DataFrame | None) -> list[str]:
+    """Distinct sources of law and grouper in the column `sources` of tables, sorted."""
+    found: set[str] = set()
+    for table in tables:
+        if table is not None and table.height:
+            texts = table["sources"].drop_nulls().unique()
+            found.update(texts.str.extract_all(_SOURCE).explode().drop_nulls().unique().to_list())
+    return sorted(found)
+
+
+class CasesOfDoubt:
+    """Which cases have a row that names an unconfirmed source: a paper about some cases names only what these cases used."""
+
+    def __init__(self, tables: Collection[pl.DataFrame], law: Parameters) -> None:
+        """tables: case_key and sources."""
+        self.cases: dict[str, frozenset[int]] = {}
+        for source in of_rows(*tables):
+            if names([source], law):
+                holds = pl.col("sources").str.contains(source, literal=True)
+                keys = [table.filter(holds)["case_key"] for table in tables]
+                self.cases[source] = frozenset(pl.concat(keys).to_list())
+
+    def of(self, cases: Iterable[int]) -> list[str]:
+        """Unconfirmed sources of some cases, by case_key."""
+        return [source for source, keys in self.cases.items() if not keys.isdisjoint(cases)]
