@@ -38,6 +38,7 @@ class Layout:
     holes_listed: bool = False
     whole: bool = False
     headings: Mapping[str, str] = field(default_factory=dict)  # of a sheet: our attribute -> heading of its column
+    of_year: bool = False  # an edition holds from a day on, as the workbook of a year does: in our layout that of its rows
 
     @property
     def published(self) -> frozenset[str] | None:
@@ -49,7 +50,7 @@ class Layout:
 
     def in_our_form(self) -> Layout:
         """The same book in the layout of the built-in ones: `code`, `valid_from`, attributes under our names, units as kept."""
-        return replace(self, key=("code",), name=(), columns={}, scaled={}, strip="", more=None, needs=())
+        return replace(self, key=("code",), name=(), columns={}, scaled={}, strip="", more=None, needs=(), headings={})
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def layouts() -> dict[str, Layout]:
     for sheet in sheets():
         layout = Layout(
             key=("code",), repeats=sheet.repeats, ordinal=sheet.ordinal, whole=sheet.whole, scaled=sheet.scaled,
-            headings={**sheet.columns, "code": sheet.key},
+            headings={**sheet.columns, "code": sheet.key}, of_year=True,
         )  # fmt: skip
         found |= {f"KSG.{setting}.{sheet.name}": layout for setting in settings().values()}
     return found

@@ -199,6 +199,8 @@ def _filled(book: Book, file_name: str, layout: Layout, read: Records, unknown: 
     rows = typed_rows(frame.drop(_AT))
     if book.source == "xlsx":  # rows of a workbook have no dates of their own: they hold as the edition does
         rows = rows.with_columns(pl.lit(book.holds_from).alias("valid_from"))
+    elif layout.of_year and book.holds_from == SINCE_EVER:  # in our layout the rows say the day
+        book = replace(book, holds_from=min(rows["valid_from"].to_list()))
     made = replace(book, rows=rows, left_out=tuple(sorted(work.left_out, key=lambda one: (one.row, one.rule))))
     return Loaded(made, findings.frame([*work.problems, *notices]))
 

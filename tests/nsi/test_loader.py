@@ -54,6 +54,15 @@ def test_what_is_told_counts_more_than_the_file() -> None:
     assert book(load_book(csv, "V009.csv", Told(holds_from=date(2019, 1, 1)))).edition.startswith("2019-01-01 ")
 
 
+def test_a_workbook_in_our_layout_holds_from_the_first_day_of_its_rows() -> None:
+    csv = b"code,valid_from,valid_to,number,ds1\nst01.001,2022-02-01,,1,A00\nst01.001,2022-01-01,,2,A01\n"
+    loaded = book(load_book(csv, "KSG.ST.GROUPER.csv"))
+    assert (loaded.name, loaded.holds_from) == ("KSG.ST.GROUPER", date(2022, 1, 1))
+    assert book(load_book(csv, "KSG.ST.GROUPER.csv", Told(holds_from=date(2022, 3, 1)))).holds_from == date(2022, 3, 1)
+    since_ever = b"code,valid_from,valid_to,koef_z\nst01.001,,,50000\n"
+    assert book(load_book(since_ever, "KSG.ST.GROUPS.csv")).holds_from == nsi.SINCE_EVER
+
+
 def test_no_beginning_means_since_ever() -> None:
     assert book(load_book(package(row(begin="")), "V009.xml")).rows["valid_from"].to_list() == [nsi.SINCE_EVER]
 
