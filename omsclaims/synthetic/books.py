@@ -2,7 +2,7 @@
 licences, plans.
 
 Books: M001, V018, V019, V020, V021, V024 and those of oncology (N) in part - what the territory uses -, F002 and F003 with
-insurers and clinics that do not exist, tables of the region (R).
+insurers and clinics that do not exist, the workbooks of the grouper (KSG), tables of the region (R).
 Registers: tables of the contract; the two of persons as Parquet, the others as CSV that a person can open.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Final
 import polars as pl
 
 from omsclaims.contract import TABLES
-from omsclaims.synthetic import catalogue, regional, regional_persons
+from omsclaims.synthetic import catalogue, grouper_books, regional, regional_persons
 from omsclaims.synthetic.truth import PlanLine
 
 _HEAD: Final = ("code", "valid_from", "valid_to", "meaning_ru", "meaning_en")
@@ -27,7 +27,7 @@ _SINCE: Final = "2019-01-01"
 def write_books(folder: Path) -> None:
     """The books as CSV in the layout of the built-in ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (attributes, rows) in {**_books(), **_regional()}.items():
+    for name, (attributes, rows) in {**_books(), **grouper_books.books(), **_regional()}.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow((*_HEAD, *attributes))

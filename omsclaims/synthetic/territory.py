@@ -18,6 +18,7 @@ import polars as pl
 
 from omsclaims.synthetic import between, books, care, catalogue, deal, defects, files, planting, registers, truth
 from omsclaims.synthetic.care import Plan, Tables
+from omsclaims.synthetic.defects import grouping
 from omsclaims.synthetic.people import People, make_people, register_tables
 from omsclaims.synthetic.planting import Row, Shared, Ward
 
@@ -132,6 +133,8 @@ def _wards(rng: np.random.Generator, people: People, cases: int, tell: Progress)
         single = {name: min(count, 1) for name, count in wanted.items()}
         planting.plant(ward, defects.DEFECTS, single, before)
         planting.plant(ward, defects.DEFECTS, {name: count - single[name] for name, count in wanted.items()}, before)
+    for ward in wards:
+        grouping.add_consequences(ward)
     return wards[0], wards[1]
 
 
@@ -247,8 +250,8 @@ cases of March: {cases}, seed: {seed}
 agreement/      the tariff agreement: invented rates and tariffs, weights of the groups as in 2022; rules of control that are
                 switched on here; formats/: elements that the territory adds to files
 books/          parts of books: diagnoses M001, beds V020, specialties V021, high-tech care V018 and V019, oncology N002-N021 and
-                V024 with real codes and our own wording; insurers F002 and clinics F003 that do not exist; R001 and so on:
-                tables of the territory for control
+                V024 with real codes and our own wording; insurers F002 and clinics F003 that do not exist; KSG: workbooks of
+                the grouper for 2022 with made-up rows; R001 and so on: tables of the territory for control
 registers/      insured persons and attachments (Parquet); clinics, insurers, licences, staff, vouchers of high-tech care, their
                 quota, notices of accidents, receipts of acts, plan, advances, funding, opening balances (CSV)
 packages/       2022-02 and 2022-03: bills of the clinics to the fund, with packages in March that must be refused whole;

@@ -17,11 +17,6 @@ def test_every_rule_of_the_catalogue_is_broken_in_march(made: Made) -> None:
     assert planted.uncovered(planted.defects_of(made.folder, planted.MARCH)) == []
 
 
-def test_what_is_not_planted_is_a_rule_and_has_not_become_plantable(made: Made) -> None:
-    assert set(planted.NOT_PLANTED) <= set(catalogue.rules())
-    assert not set(planted.NOT_PLANTED) & planted.defects_of(made.folder, planted.MARCH)
-
-
 def test_a_rule_without_a_defect_is_named() -> None:
     rules = dict(list(catalogue.rules().items())[:3])
     first, *others = sorted(rules)

@@ -15,6 +15,7 @@ from omsclaims.synthetic.defects import (
     care_groups,
     care_oncology,
     general,
+    grouping,
     persons,
     registers,
     repeats,
@@ -22,7 +23,9 @@ from omsclaims.synthetic.defects import (
 )
 from omsclaims.synthetic.planting import Defect
 
-_PARTS: Final = (vouchers, persons, repeats, registers, general, care_diagnoses, care_oncology, care_examinations, care_groups)
+_PARTS: Final = (
+    vouchers, persons, repeats, registers, general, care_diagnoses, care_oncology, care_examinations, care_groups, grouping,
+)  # fmt: skip
 
 #: Everything that is planted, in the order of planting. Names: the rule, and what is done where a rule has several ways.
 DEFECTS: Final[tuple[Defect, ...]] = (
