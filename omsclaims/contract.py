@@ -225,12 +225,14 @@ TABLES: Final[dict[str, Table]] = {
         "a case within a completed case (SL) with its price and the factors it was made of", "tariffs.price", "checks, explain, reports",
         {
             "sl_key": (I, "_row of sl"), "case_key": (I, ""), "payment_kind": (S, "ksg_inpatient ksg_day visit episode call exam vmp service per_capita; null: no kind fits"),
-            "formula": (S, "name of the formula, text in the catalogue as formula.<name>"), "price_kop": (I, "computed price; null when a tariff is missing"), "full_price_kop": (I, "the same without the share of an interrupted case"),
+            "formula": (S, "name of the formula, text in the catalogue as formula.<name>"), "price_kop": (I, "computed price; null when a tariff is missing; 0 when a dearer group of the stay is paid instead"), "full_price_kop": (I, "the same without the share of an interrupted case; 0 likewise"),
             "group": (S, "КСГ, ВМП group, tariff code"), "rate4": (I, "base rate or tariff, 0.0001 rouble"), "quantity2": (I, "units, 0.01"),
             "kz5": (I, "weight"), "ks5": (I, "specificity"), "kus5": (I, "level"), "kd5": (I, "territorial coefficient"), "dzp5": (I, "wage share"),
             "kd_kslp5": (I, "territorial coefficient of the complexity part"), "kslp5": (I, "complexity, sum or product by the rule of the year"), "share5": (I, "share paid of an interrupted case"),
             "interrupted": (I, "reason 1-9 or null"), "level": (S, "level of the clinic"), "place": (S, "place of the clinic"), "step_kop": (I, "rounding step"),
             "sources": (S, "keys of the agreement used, ;-separated"),
+            "beside": (S, "КСГ: whether it is paid beside the other groups of its stay: only dearest <id of the reason> none unknown; null for other kinds"),
+            "beside_group": (S, "the dearest group of the stay, where it is that of another sub-case"),
         },
     ),
     "priced": Table(

@@ -16,12 +16,17 @@ from omsclaims.law import UNCONFIRMED, federal_parameters
 from omsclaims.law.agreement import Agreement
 from omsclaims.money import format_amount, round_fraction, show_amount
 from omsclaims.tariffs.amounts import decimals
+from omsclaims.tariffs.grouper.beside import DEAREST, LIST, NONE, ONLY, UNKNOWN
+from omsclaims.tariffs.grouper.rules import rules
+from omsclaims.tariffs.stays import UNPAID
 
 Row = Mapping[str, Any]
 
 #: Factors in the order of the formula; shown where the row has them.
 _FACTORS: Final = ("rate4", "quantity2", "kz5", "dzp5", "ks5", "kus5", "kd5", "kd_kslp5", "kslp5", "share5")
 _DETAIL: Final = re.compile(r"([^;()]+)\(([^=;()]+)=(\d+)\*(\w+)(?:\*(\d+))?\)")
+#: How sources begin that are no row of the agreement: parameters of the law, rules of the groups of one stay.
+_LAW, _RULE = "law:", "grouper:"
 #: What the formula of a КСГ ends in when dialysis is paid on top of the group.
 _DIALYSIS: Final = "_dialysis"
 
@@ -54,6 +59,7 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
     lines = [_head(row, name, lang)]
     if row["formula"] is not None:
         lines.append(messages.text("priced.formula", lang, formula=_formula(str(row["formula"]), lang)))
+    lines.extend(_beside_lines(row, lang))
     lines.extend(_factor_lines(row, lang))
     if row["price_kop"] is None:
         lines.append(messages.text("priced.no_price", lang))
@@ -65,9 +71,33 @@ def explain(row: Row, lang: str, agreement: Agreement | None = None) -> list[str
 
 
 def _formula(name: str, lang: str) -> str:
-    """The formula in words; what dialysis adds to a group stands behind it."""
-    text = messages.text(f"formula.{name.removesuffix(_DIALYSIS)}", lang)
+    """The formula in words; what dialysis adds to a group stands behind it, that the group is not paid before it."""
+    group = name.removesuffix(_DIALYSIS)
+    text = messages.text(f"formula.{group.removesuffix(UNPAID)}", lang)
+    if group.endswith(UNPAID):
+        text = messages.text("formula.unpaid", lang, formula=text)
     return text + messages.text("formula.plus_dialysis", lang) if name.endswith(_DIALYSIS) else text
+
+
+def _beside_lines(row: Row, lang: str) -> list[str]:
+    """Of a stay with several groups: whether this one is paid, beside which, and why; else the reasons that all are missing."""
+    beside = row.get("beside")  # months that were closed before the contract had the column say nothing
+    if beside in (None, ONLY):
+        return []
+    if beside in (DEAREST, UNKNOWN):
+        return ["  " + messages.text(f"priced.beside.{beside}", lang)]
+    group = {"group": row["beside_group"]}
+    if beside != NONE:
+        reason = _reason(str(beside), lang)
+        return ["  " + messages.text("priced.beside.reason", lang, reason=reason, **group)]
+    lines = ["  " + messages.text("priced.beside.none", lang, **group)]
+    return lines + ["    " + messages.text("priced.beside.missing", lang, reason=_reason(name, lang)) for name in rules().beside]
+
+
+def _reason(name: str, lang: str) -> str:
+    """A reason of the list in words; one of a changed list by its name."""
+    key = f"grouper.rule.{name}"
+    return messages.text(key, lang) if messages.has(key) else name
 
 
 def _head(row: Row, name: str, lang: str) -> str:
@@ -305,14 +335,15 @@ def _source_lines(row: Row, lang: str, agreement: Agreement | None) -> list[str]
     sources = list(dict.fromkeys(re.sub(r"\(.*\)$", "", part) for part in str(row["sources"] or "").split(";") if part))
     by_reference: dict[str, list[str]] = {}
     for source in sources:
-        if not source.startswith("law:"):
+        if not source.startswith((_LAW, _RULE)):
             reference = "" if agreement is None else f" - {agreement.reference_of(source)}"
             by_reference.setdefault(reference, []).append(source)
     lines = [
         "  " + messages.text("priced.source", lang, source=", ".join(sorted(rows, key=_place)), reference=reference)
         for reference, rows in by_reference.items()
     ]
-    return lines + [_law_line(source, lang) for source in sources if source.startswith("law:")]
+    lines += [_law_line(source, lang) for source in sources if source.startswith(_LAW)]
+    return lines + [_rule_line(source, lang) for source in sources if source.startswith(_RULE)]
 
 
 def _place(source: str) -> tuple[bool, str, int]:
@@ -323,7 +354,7 @@ def _place(source: str) -> tuple[bool, str, int]:
 
 def _law_line(source: str, lang: str) -> str:
     """A parameter of the law, `law:<name>@<since>`: its meaning, since when, its reference."""
-    name, _, since = source.removeprefix("law:").partition("@")
+    name, _, since = source.removeprefix(_LAW).partition("@")
     parameter = federal_parameters().by_name.get(name)
     if parameter is None:
         return "  " + messages.text("priced.source", lang, source=source, reference="")
@@ -332,3 +363,16 @@ def _law_line(source: str, lang: str) -> str:
     params = {"name": name, "value": value.value, "since": since, "meaning": meaning, "reference": value.reference}
     doubt = " - " + messages.text("law.unconfirmed_mark", lang) if value.sure == UNCONFIRMED else ""
     return "  " + messages.text("priced.law", lang, **params) + doubt
+
+
+def _rule_line(source: str, lang: str) -> str:
+    """A row of the list of groups that are paid beside another, or the list itself: what it says, since when, its reference."""
+    if source == LIST:
+        return "  " + messages.text("priced.rule_list", lang, source=source)
+    name, _, since = source.removeprefix(_RULE).partition("@")
+    row = rules().beside.get(name)
+    if row is None:  # of a changed list
+        return "  " + messages.text("priced.source", lang, source=source, reference="")
+    doubt = " - " + messages.text("law.unconfirmed_mark", lang) if row.sure == UNCONFIRMED else ""
+    params = {"source": source, "rule": _reason(name, lang), "since": since, "reference": row.reference}
+    return "  " + messages.text("priced.rule", lang, **params) + doubt

@@ -21,6 +21,7 @@ ONE: Final = 100_000  # 1 in the scale of coefficients, 5 decimals
 _SL: Final = "ZAP/Z_SL/SL/"
 SHORT_STAY: Final = 8  # reasons of interruption that the stay itself shows; the others come from the result (law.md 8.5)
 SHORTER_THAN_NORM: Final = 9
+TRANSFER: Final = 2  # inside the clinic: what the stay of several sub-cases shows (tariffs.stays)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def price_ksg(sl: pl.DataFrame, sl_koef: pl.DataFrame, agreement: Agreement, law
     """Rows of КСГ kinds with factors, formula, price_kop and full_price_kop.
 
     sl       sl_key, payment_kind, day, n_ksg, lpu, rslt, date_1, date_2, kd (0.1 day), step_kop, mode, sources; criterion_days
-             where a criterion of the case states its norm
+             where a criterion of the case states its norm; transferred (boolean) where a transfer inside the clinic interrupts
     sl_koef  sl_key, idsl
     """
     rows = _interruption(_factors(sl, agreement), agreement, law)
@@ -98,7 +99,10 @@ def _days() -> pl.Expr:
 
 
 def _interruption(rows: pl.DataFrame, agreement: Agreement, law: Parameters) -> pl.DataFrame:
-    """Reason of interruption, share paid and whether it covers the КСЛП (law.md 8.5)."""
+    """Reason of interruption, share paid and whether it covers the КСЛП (law.md 8.5).
+
+    The result of the case goes first, then a transfer between sub-cases, then what the length of the stay shows.
+    """
     results = {"reason": "reason_of_result", "source": "source_result"}
     rows = look_up(rows, agreement.table("interrupted_results"), {"rslt": "rslt"}, results)
     short = dated_values(law, "tariffs.short_stay_days", {"value": pl.Int64()})
@@ -109,9 +113,11 @@ def _interruption(rows: pl.DataFrame, agreement: Agreement, law: Parameters) -> 
         .when((pl.col("days") <= pl.col("short_stay_days")) & ~pl.col("optimal"))
         .then(SHORT_STAY)
     )
+    moved = pl.when("transferred").then(TRANSFER) if "transferred" in rows.columns else pl.lit(None, dtype=pl.Int64)
+    stated = pl.coalesce("reason_of_result", moved)
     rows = rows.with_columns(
-        interrupted=pl.coalesce("reason_of_result", by_stay).cast(pl.Int64),
-        source_short=pl.when(pl.col("reason_of_result").is_null() & (by_stay == SHORT_STAY)).then("source_short"),
+        interrupted=pl.coalesce(stated, by_stay).cast(pl.Int64),
+        source_short=pl.when(stated.is_null() & (by_stay == SHORT_STAY)).then("source_short"),
         surgical_text=pl.col("surgical").cast(pl.Int8).cast(pl.String),
     )
     within_days = (pl.col("days") >= pl.col("__days_from")) & (

@@ -17,6 +17,7 @@ from omsclaims.tariffs.grouper.rules import Rules
 from omsclaims.tariffs.ksg import Part, candidate_prices, price_ksg
 from omsclaims.tariffs.lookup import look_up
 from omsclaims.tariffs.misses import as_findings, misses
+from omsclaims.tariffs.stays import several_groups
 from omsclaims.tariffs.units import (
     price_calls,
     price_exams,
@@ -32,8 +33,8 @@ _CASE: Final = ("package", "n_zap", "idcase", "file_kind", "letters", "usl_ok", 
 #: Columns of sl that prices read; a month without КСГ or ВМП need not have theirs.
 _SL: Final[dict[str, pl.DataType]] = {
     "_row": pl.Int64(), "case_key": pl.Int64(), "sl_id": pl.String(), "n_ksg": pl.String(), "date_1": pl.Date(),
-    "date_2": pl.Date(), "kd": pl.Int64(), "profil": pl.Int64(), "p_cel": pl.String(), "det": pl.Int64(), "ed_col": pl.Int64(),
-    "vid_hmp": pl.String(), "metod_hmp": pl.Int64(),
+    "date_2": pl.Date(), "kd": pl.Int64(), "ds1": pl.String(), "profil": pl.Int64(), "p_cel": pl.String(), "det": pl.Int64(),
+    "ed_col": pl.Int64(), "vid_hmp": pl.String(), "metod_hmp": pl.Int64(),
 }  # fmt: skip
 _USL: Final[dict[str, pl.DataType]] = {
     "_row": pl.Int64(), "_parent": pl.Int64(), "idserv": pl.String(), "code_usl": pl.String(), "kol_usl": pl.Int64(),
@@ -45,11 +46,12 @@ _IDENTIFIED: Final[dict[str, pl.DataType]] = {"case_key": pl.Int64(), "w": pl.In
 _BY_COMPLETED_CASE: Final = ("vmp", "exam")
 
 
-def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
+def price(tables: Tables, context: Context, chosen: Rules | None = None) -> dict[str, pl.DataFrame]:
     """Prices of all cases of the month: {'priced_sl', 'priced', 'findings'} (columns: `contract.TABLES`, `findings.SCHEMA`).
 
     tables  cases and sl; usl, sl_koef, identified, grouped where the month has any (`contract`; sl with case_key, usl and
             sl_koef with _parent = _row of sl)
+    chosen  rules of the groups of one stay, None: those of the program
 
     Findings: C107 no tariff or no kind of payment fits, C111 no such КСГ, P.1 another key is missing or a factor is out of
     bounds, P.3 no number of dental units. A row that lacks anything has no price, and no completed case with such a row has one.
@@ -61,8 +63,10 @@ def price(tables: Tables, context: Context) -> dict[str, pl.DataFrame]:
     koef = _typed(tables.get("sl_koef"), _KOEF).rename({"_parent": "sl_key"}).with_columns(pl.col("idsl").cast(pl.String))
     identified = tables.get("identified", pl.DataFrame(schema=_IDENTIFIED))
     of_kind = {kind: sl.filter(pl.col("payment_kind") == kind) for kind in KINDS}
+    ksg = sl.filter(pl.col("payment_kind").is_in(SETTINGS))
+    groups = several_groups(price_ksg(ksg, koef, agreement, context.law), ksg, koef, agreement, context.law, chosen)
     parts = [
-        add_dialysis(price_ksg(sl.filter(pl.col("payment_kind").is_in(SETTINGS)), koef, agreement, context.law), usl, agreement),
+        add_dialysis(groups, usl, agreement),
         price_visits(of_kind["visit"], agreement, "visit", "visits"),
         price_visits(of_kind["episode"], agreement, "episode", "episodes"),
         price_calls(of_kind["call"], agreement),

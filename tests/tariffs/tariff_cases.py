@@ -30,9 +30,9 @@ _CASE = {
     "case_key": pl.Int64(),
 }  # fmt: skip
 _SL = {
-    "_row": pl.Int64(), "case_key": pl.Int64(), "sl_id": pl.String(), "n_ksg": pl.String(), "date_1": pl.Date(), "date_2": pl.Date(),
-    "kd": pl.Int64(), "profil": pl.Int64(), "p_cel": pl.String(), "det": pl.Int64(), "ed_col": pl.Int64(), "vid_hmp": pl.String(),
-    "metod_hmp": pl.Int64(),
+    "_row": pl.Int64(), "case_key": pl.Int64(), "sl_id": pl.String(), "n_ksg": pl.String(), "ds1": pl.String(), "date_1": pl.Date(),
+    "date_2": pl.Date(), "kd": pl.Int64(), "profil": pl.Int64(), "p_cel": pl.String(), "det": pl.Int64(), "ed_col": pl.Int64(),
+    "vid_hmp": pl.String(), "metod_hmp": pl.Int64(),
 }  # fmt: skip
 _USL = {
     "_row": pl.Int64(), "_parent": pl.Int64(), "idserv": pl.String(), "code_usl": pl.String(), "kol_usl": pl.Int64(), "date_out": pl.Date(),

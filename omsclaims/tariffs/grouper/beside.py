@@ -17,8 +17,15 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
     "paid": pl.Boolean(),  # null: a group or price of the stay is not known, so nobody can say which is the dearest
     "reason": pl.String(),  # only | dearest | id of a row of `beside` | none: not paid | unknown
     "interrupted": pl.Boolean(),  # a transfer that interrupts this sub-case: another one of the stay follows it for that reason
-    "sources": pl.String(),
+    "dearest": pl.String(),  # group of the dearest sub-case, where it is another one that is known
+    "sources": pl.String(),  # rows of `beside` that decided, ;-separated; of a group that is not paid the list itself
 }
+ONLY: Final = "only"
+DEAREST: Final = "dearest"
+NONE: Final = "none"
+UNKNOWN: Final = "unknown"
+#: How the list as a whole is named among sources: no row of it spoke for the group.
+LIST: Final = "grouper:beside"
 
 
 def paid_groups(stays: pl.DataFrame, rules: Rules | None = None) -> pl.DataFrame:
@@ -27,7 +34,8 @@ def paid_groups(stays: pl.DataFrame, rules: Rules | None = None) -> pl.DataFrame
     stays  case_key, sl_key, ksg, price_kop, ds1, day (end of the sub-case), date_1, date_2, days; one row a sub-case with a group
 
     The dearest sub-case is paid; of equal ones that which began first. Another one is paid where a row of `beside` in force on
-    its day links it with the dearest: whichever of the two came first.
+    its day links it with the dearest: whichever of the two came first. Which one is the dearest is asked before a transfer takes
+    its share: else the share would decide on what it follows from.
     """
     known = tables.rules() if rules is None else rules
     counted = stays.with_columns(
@@ -41,34 +49,44 @@ def paid_groups(stays: pl.DataFrame, rules: Rules | None = None) -> pl.DataFrame
     rows = ordered.join(dearest, on="case_key", how="left", maintain_order="left")
     linked = {name: _in_force(row) & _links(row, known) for name, row in known.beside.items()}
     reason = pl.coalesce(
-        pl.when(pl.col("unclear") & (pl.col("together") > 1)).then(pl.lit("unknown")),
-        pl.when(pl.col("together") == 1).then(pl.lit("only")),
-        pl.when(pl.col("sl_key") == pl.col("d_key")).then(pl.lit("dearest")),
+        pl.when(pl.col("unclear") & (pl.col("together") > 1)).then(pl.lit(UNKNOWN)),
+        pl.when(pl.col("together") == 1).then(pl.lit(ONLY)),
+        pl.when(pl.col("sl_key") == pl.col("d_key")).then(pl.lit(DEAREST)),
         *(pl.when(test).then(pl.lit(name)) for name, test in linked.items()),
-        pl.lit("none"),
+        pl.lit(NONE),
     )
     found = rows.with_columns(reason=reason)
-    paid = pl.when(pl.col("reason") == "unknown").then(None).otherwise(pl.col("reason") != "none")
-    sources = {name: source_of(name, row) for name, row in known.beside.items()}
-    named = pl.col("reason").replace_strict(list(sources), list(sources.values()), default="", return_dtype=pl.String)
+    paid = pl.when(pl.col("reason") == UNKNOWN).then(None).otherwise(pl.col("reason") != NONE)
+    sources = {NONE: LIST, **{name: source_of(name, row) for name, row in known.beside.items()}}
+    named = pl.col("reason").replace_strict(list(sources), list(sources.values()), default=None, return_dtype=pl.String)
+    dearest_of = pl.when(~pl.col("reason").is_in([ONLY, DEAREST, UNKNOWN])).then("d_ksg")
     interrupting = [name for name, row in known.beside.items() if row.interrupts]
+    told = found.with_columns(paid=paid, source=named, dearest=dearest_of)
+    both = told.join(_interrupted(told, interrupting), on="sl_key", how="left", maintain_order="left")
+    another = pl.when(pl.col("source_transfer").ne_missing(pl.col("source"))).then("source_transfer")
     return (
-        found.with_columns(paid=paid, sources=named)
-        .join(_interrupted(found, interrupting), on="sl_key", how="left", maintain_order="left")
-        .with_columns(interrupted=pl.col("interrupted").fill_null(value=False))
+        both.with_columns(
+            interrupted=pl.col("source_transfer").is_not_null(),
+            sources=pl.concat_str("source", another, separator=";", ignore_nulls=True),
+        )
         .sort("sl_key")
         .select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
     )
 
 
 def _interrupted(found: pl.DataFrame, interrupting: list[str]) -> pl.DataFrame:
-    """Of each pair that such a reason pays, the sub-case that ended first: the transfer interrupted it (law.md 8.5, 2)."""
+    """Of each pair that such a reason pays, the sub-case that ended first: the transfer interrupted it (law.md 8.5, 2).
+
+    Columns: sl_key, source_transfer (the row that says so).
+    """
     pairs = found.filter(pl.col("reason").is_in(interrupting))
     own_first = (pl.col("date_2") < pl.col("d_date_2")) | (
         (pl.col("date_2") == pl.col("d_date_2")) & (pl.col("date_1") <= pl.col("d_date_1"))
     )
-    earlier = pairs.select(pl.when(own_first).then("sl_key").otherwise("d_key").alias("sl_key"))
-    return earlier.unique().sort("sl_key").with_columns(interrupted=pl.lit(value=True))
+    earlier = pairs.select(
+        pl.when(own_first).then("sl_key").otherwise("d_key").alias("sl_key"), pl.col("source").alias("source_transfer")
+    )
+    return earlier.sort("sl_key", "source_transfer").unique("sl_key", keep="first", maintain_order=True)
 
 
 def _in_force(row: Beside) -> pl.Expr:
