@@ -285,6 +285,8 @@ def _add_sl(
     kind: str,
     priced: Block,
 ) -> None:
+    block = dict(block)
+    priced = {**priced, **block.pop("priced", {})}  # of one sub-case, where they differ
     row = collected.add("sl", {"_parent": key, "sl_id": f"s{number}.{order + 1}", **block})
     for place, service in enumerate(usl, 1):
         full = {

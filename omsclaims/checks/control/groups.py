@@ -1,12 +1,11 @@
 """Does the group (КСГ) fit what was done, and its complexity (КСЛП) the patient? (231n 1.7.2; law.md 8.4, 8.6; checks.md 3.3.)
 
 What a group or a code of complexity needs stands in tables of the region (R108-R111): codes and their meaning change every year.
-A code that the table does not have is not judged.
+A code that the table does not have is not judged. Which groups of one stay are paid is asked of its prices.
 """
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Final
 
 import polars as pl
@@ -17,22 +16,6 @@ from omsclaims.checks.control.duplicates import people
 from omsclaims.checks.rules import Run, params_of, table
 
 _TENTHS: Final = 10  # KD has one decimal
-#: Chapters of ICD-10 by the category of three characters.
-_CHAPTERS: Final = (
-    ("A00", "B99"), ("C00", "D48"), ("D50", "D89"), ("E00", "E90"), ("F00", "F99"), ("G00", "G99"), ("H00", "H59"),
-    ("H60", "H95"), ("I00", "I99"), ("J00", "J99"), ("K00", "K93"), ("L00", "L99"), ("M00", "M99"), ("N00", "N99"),
-    ("O00", "O99"), ("P00", "P96"), ("Q00", "Q99"), ("R00", "R99"), ("S00", "T98"), ("U00", "U99"), ("V01", "Y98"),
-    ("Z00", "Z99"),
-)  # fmt: skip
-
-
-def chapter(diagnosis: pl.Expr) -> pl.Expr:
-    """Number of the chapter of ICD-10 that a diagnosis stands in; null for a code outside all of them."""
-    category = diagnosis.str.head(3)
-    found: pl.Expr = pl.lit(None, dtype=pl.Int64)
-    for number, (low, high) in enumerate(_CHAPTERS, 1):
-        found = pl.when((category >= low) & (category <= high)).then(pl.lit(number, dtype=pl.Int64)).otherwise(found)
-    return found
 
 
 def _grouped(run: Run, rule: Rule) -> pl.DataFrame:
@@ -56,49 +39,27 @@ def _grouped(run: Run, rule: Rule) -> pl.DataFrame:
     return rows.select(*columns, "usl_ok").sort("sl_row")
 
 
-def _begins(column: pl.Expr, beginnings: list[str]) -> pl.Expr:
-    """Whether a group is one of those listed or begins like one that has no number (st19)."""
-    tests = [(column == one) | column.str.starts_with(f"{one}.") for one in beginnings]
-    return reduce(lambda left, right: left | right, tests, pl.lit(value=False)).fill_null(value=False)
-
-
 # ---------------------------------------------------------------- two groups in one stay
 
 
 @table("C121")
-def two_groups_paid(run: Run, rule: Rule) -> pl.DataFrame:
-    """A group that is billed beside a dearer one of the completed case without one of the reasons on the list.
+def group_not_paid(run: Run, rule: Rule) -> pl.DataFrame:
+    """A group that the prices of its stay leave unpaid beside a dearer one, billed with a sum of its own.
 
-    The dearest stays, of equal ones the one that began first. A reason: a diagnosis of another chapter of ICD-10, a group of the
-    list, both operations of cancer, days in hospital before birth.
+    Which groups are paid is decided where they are priced (priced_sl.beside: `none`). What is paid of such a sub-case all the
+    same, its dialysis, is its price: up to it nothing is wrong here.
     """
-    parameters = rule.parameters
-    rows = _grouped(run, rule).filter(parameters.among("conditions", pl.col("usl_ok")) & (pl.col("sum_m") > 0))
-    several = rows.filter(pl.col("z_row").is_duplicated())
-    if not several.height:
-        return several.select("sl_row")
-    ordered = several.sort("z_row", "sum_m", "date_1", "sl_row", descending=[False, True, False, False])
-    dearest = ordered.unique("z_row", keep="first", maintain_order=True).select(
-        "z_row", pl.col("sl_row").alias("dearest"), pl.col("n_ksg").alias("beside"), pl.col("ds1").alias("ds_beside")
-    )
-    others = ordered.join(dearest, on="z_row", how="inner", maintain_order="left").filter(pl.col("sl_row") != pl.col("dearest"))
-    chapters = chapter(pl.col("ds1")) != chapter(pl.col("ds_beside"))
-    listed, staged = parameters.latest("beside"), parameters.latest("staged")
-    by_list = _begins(pl.col("n_ksg"), listed) | _begins(pl.col("beside"), listed)
-    by_stage = _begins(pl.col("n_ksg"), staged) & _begins(pl.col("beside"), staged)
-    justified = chapters.fill_null(value=True) | by_list | by_stage | _before_birth(rule)
-    params = {"beside": pl.col("beside"), "ds1": pl.col("ds1"), "ds_beside": pl.col("ds_beside")}
-    found = others.filter(~justified).sort("sl_row")
+    prices = run.view.tables["priced_sl"].filter(pl.col("beside").is_in(["none", "dearest"]))
+    unpaid = prices.filter(pl.col("beside") == "none").select(pl.col("sl_key").alias("sl_row"), "price_kop", "beside_group")
+    if unpaid.is_empty():
+        return unpaid.select("sl_row")
+    rows = _grouped(run, rule)
+    dearest = prices.filter(pl.col("beside") == "dearest").select(pl.col("sl_key").alias("sl_row"))
+    other = rows.join(dearest, on="sl_row", how="semi").select("z_row", pl.col("ds1").alias("ds_beside"))
+    billed = rows.join(unpaid, on="sl_row", how="inner", maintain_order="left").filter(pl.col("sum_m") > pl.col("price_kop"))
+    found = billed.join(other, on="z_row", how="left", maintain_order="left")
+    params = {"beside": pl.col("beside_group"), "ds1": pl.col("ds1"), "ds_beside": pl.col("ds_beside")}
     return found.select("sl_row", pl.col("n_ksg").alias("value"), params_of(params).alias("params"))
-
-
-def _before_birth(rule: Rule) -> pl.Expr:
-    """Days in hospital before a birth in the same stay, enough of them for the diagnosis."""
-    before, birth = rule.parameters.latest("before_birth"), rule.parameters.latest("birth")
-    some = pl.col("ds1").is_in(rule.parameters.latest("diagnoses_of_some"))
-    days = pl.when(some).then(rule.parameters.latest("days_of_some")).otherwise(rule.parameters.latest("days_before_birth"))
-    pair = pl.col("n_ksg").is_in(before) & pl.col("beside").is_in(birth)
-    return (pair & (pl.col("kd") >= days * _TENTHS)).fill_null(value=False)
 
 
 # ---------------------------------------------------------------- what a group or a complexity needs

@@ -1,6 +1,7 @@
 """Does the billed amount agree with the tariff agreement? Reads computed prices, computes none (231n 1.7.2, 1.4.5, 1.10.4).
 
-КСГ cases first say which factor is wrong (C112, C116, C114) and only then that the amount is (C113).
+КСГ cases first say which factor is wrong (C112, C116, C114), or that their group is not paid (C121), and only then that the
+amount is wrong (C113).
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ def _priced(run: Run) -> pl.DataFrame:
 def _with_prices(run: Run) -> pl.DataFrame:
     prices = run.view.tables["priced_sl"].select(
         pl.col("sl_key").alias("sl_row"), "payment_kind", "price_kop", "full_price_kop", "group", "rate4", "kz5", "ks5", "kus5",
-        "kd5", "kslp5", "share5", "interrupted",
+        "kd5", "kslp5", "share5", "interrupted", "beside",
     )  # fmt: skip
     return within(run.view.subs("z_row", "sum_m", "it_sl", *_COEFFICIENTS), prices, "sl_row")
 
 
 def _ksg(run: Run) -> pl.DataFrame:
-    """КСГ sub-cases with the answers to each question: wrong_factor (its name), wrong_kslp, unshared, wrong_sum."""
+    """КСГ sub-cases with the answers to each question: wrong_factor (its name), wrong_kslp, unshared, unpaid, wrong_sum."""
     return run.once("priced groups", lambda: _answered(run))
 
 
@@ -62,6 +63,8 @@ def _answered(run: Run) -> pl.DataFrame:
         unshared=(
             (pl.col("share5") < _WHOLE) & (pl.col("sum_m") == pl.col("full_price_kop")) & (pl.col("sum_m") != pl.col("price_kop"))
         ).fill_null(value=False),
+        # Billed although a dearer group of the stay is paid instead: C121 says so and takes the money.
+        unpaid=(pl.col("beside") == "none").fill_null(value=False) & (pl.col("sum_m") > pl.col("price_kop")),
         wrong_sum=pl.col("sum_m") != pl.col("price_kop"),
     )
 
@@ -106,8 +109,8 @@ def interrupted_billed_whole(run: Run, rule: Rule) -> pl.DataFrame:
 
 @table("C113")
 def wrong_ksg_amount(run: Run, rule: Rule) -> pl.DataFrame:
-    """The amount of a КСГ case differs and no factor explains it."""
-    explained = pl.col("wrong_factor").is_not_null() | pl.col("wrong_kslp") | pl.col("unshared")
+    """The amount of a КСГ case differs and neither a factor nor another group of the stay explains it."""
+    explained = pl.col("wrong_factor").is_not_null() | pl.col("wrong_kslp") | pl.col("unshared") | pl.col("unpaid")
     return _amounts(_ksg(run).filter(pl.col("wrong_sum") & ~explained))
 
 

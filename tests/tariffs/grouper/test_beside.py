@@ -1,7 +1,8 @@
-"""Which groups of one stay are paid: written cases (fixtures/grouper/beside.yaml), and the rule of control that asks the same."""
+"""Which groups of one stay are paid: written cases (fixtures/grouper/beside.yaml), and the rule of control that reads it."""
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -57,22 +58,21 @@ def test_every_reason_has_a_case() -> None:
         assert all(messages.text(f"grouper.rule.{name}", lang) for name in rules().beside)
 
 
-#: Stays on which the rule of control C121 and this function differ, and why.
-DIFFER = {
-    "a price is not known": "the rule looks at what was billed",
-    "the treatment before is dearer than the birth": "the rule asks the pair in one direction alone",
-    "the complication came after the birth": "the rule does not ask which came first",
-}
-
-
-@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in WRITTEN if case["name"] not in DIFFER])
-def test_control_says_the_same(case: dict[str, Any]) -> None:
-    """C121 (checks) judges billed groups by its own table: the two must not drift apart."""
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in WRITTEN])
+def test_control_refuses_what_is_not_paid(case: dict[str, Any]) -> None:
+    """C121 (checks) reads what was decided here: all sub-cases are billed with a sum, and those that are not paid are refused."""
+    decided = paid_groups(stays(case["stay"]))
     parts = [
-        {"n_ksg": ksg, "sum_m": price, "ds1": ds1, "date_1": first, "date_2": last, "kd": max(1, (last - first).days)}
-        for ksg, price, ds1, first, last in case["stay"]
-    ]
+        {
+            "n_ksg": ksg, "sum_m": price, "ds1": ds1, "date_1": first, "date_2": last,
+            "priced": {"beside": beside, "beside_group": dearest, "price_kop": 0 if beside == "none" else None},
+        }
+        for (ksg, price, ds1, first, last), beside, dearest in zip(
+            case["stay"], decided["reason"], decided["dearest"], strict=True
+        )
+    ]  # fmt: skip
     built = build([{"as": "stay", "sl": parts}], month="2026-03")
-    found = checks.run_pass("registry", built.tables, built.context).filter(pl.col("rule") == "C121")
-    unpaid = [f"s1.{number}" for number, one in enumerate(case["paid"], 1) if one == "none"]
-    assert found["sl_id"].to_list() == unpaid
+    found = checks.run_pass("case", built.tables, built.context).filter(pl.col("rule") == "C121")
+    assert found["sl_id"].to_list() == [f"s1.{number}" for number, one in enumerate(case["paid"], 1) if one == "none"]
+    for row, named in zip(found["params"], decided.filter(~pl.col("paid"))["dearest"], strict=True):
+        assert json.loads(row)["beside"] == named
