@@ -11,6 +11,7 @@ import polars as pl
 import typer
 
 from omsclaims import messages
+from omsclaims.cli import common
 from omsclaims.cli.files import _with_books
 from omsclaims.law.agreement import Agreement
 from omsclaims.law.agreement.federal import Criteria, against_criteria, against_groups
@@ -58,6 +59,22 @@ def compare(
     workbooks = [_criteria(books[name], days) for name in _WORKBOOKS if name in books]
     remarks = nothing if criteria is None else against_criteria(workbooks, criteria.rows, days)
     return Compared(found, remarks, groups is not None)
+
+
+def show_compared(compared: Compared | None, loaded: Agreement, days: tuple[date, date], lang: str) -> int:
+    """Tells what a comparison found; how many findings it has. Remarks on criteria are told and not counted."""
+    if compared is None:
+        return 0
+    for name, found in (("federal", compared.findings), ("criteria", compared.remarks)):
+        if found.height:
+            common.out.print(messages.text(f"cli.agreement.check.{name}", lang, count=found.height), style="bold")
+            common.print_findings(found, lang)
+    if compared.groups and "A.6" not in compared.findings["rule"].to_list():
+        begin, end = max(days[0], loaded.head.valid_from), min(days[1], loaded.head.valid_to)
+        rows = loaded.table("ksg").height
+        said = messages.text("cli.agreement.check.compared", lang, rows=rows, begin=begin, end=end)
+        common.out.print(said, markup=False)
+    return compared.findings.height
 
 
 def _of_workspace(folder: Path, day: date, as_of: date) -> dict[str, Book]:

@@ -143,6 +143,7 @@ def test_days_after_the_newest_year_of_the_book_are_not_compared(small: Agreemen
     book = [(code, usl_ok, "9.99", "2021-01-01", "") for code, usl_ok, *_ in book_of(small)]
     found = against_groups(small, v023(*book), YEAR)
     assert {(row[0], row[4], row[5]) for row in told(found)} == {("A.6", "2022-01-01", "2022-12-31")}
+    assert set(against_groups(small, v023(*book), YEAR)["file"]) == {"ksg.csv"}
     # Published in 2022 it does speak of that year.
     assert set(against_groups(small, v023(*book), YEAR, date(2022, 1, 14))["rule"]) >= {"A.4"}
 
@@ -238,7 +239,8 @@ def test_a_criterion_that_v024_lacks_is_a_remark() -> None:
     ]  # fmt: skip
     params = {row["value"]: json.loads(row["params"]) for row in found.to_dicts()}
     assert (params["sh0002"]["number"], params["sh0002"]["rows"]) == (2, 2)
-    assert "KSG.ST.GROUPER" in with_text(found, "ru")["text"][0]
+    assert set(found["file"]) == {"KSG.ST.GROUPER"}
+    assert "строк 2, первая № 2" in with_text(found, "ru")["text"][0]
 
 
 # ---- the official books ------------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def against_groups(agreement: Agreement, groups: pl.DataFrame, days: Span, publi
                 found.append(_said("A.6", left, setting, "V023"))
         if begin <= end:
             found += _compared(own, theirs, setting, (begin, end))
-    return findings.frame(found)
+    return findings.frame(sorted(found, key=_order))
 
 
 def _known_days(groups: pl.DataFrame, published: date | None) -> Span | None:
@@ -160,7 +160,7 @@ def against_criteria(workbooks: Iterable[Criteria], criteria: pl.DataFrame, days
             number, rows = counts[criterion]
             more = {"number": number, "rows": rows, "workbook": workbook.name}
             found += [_said("A.7", span, workbook.name, criterion, **more) for span in spans]
-    return findings.frame(found)
+    return findings.frame(sorted(found, key=_order))
 
 
 # ---- days and words --------------------------------------------------------------------------------------------------------
@@ -190,13 +190,18 @@ def _decimal(units: int) -> str:
     return f"{Decimal(units).scaleb(-_DECIMALS).normalize():f}"
 
 
+def _order(one: Finding) -> tuple[object, ...]:
+    """By rule, setting or workbook, line, code, day."""
+    return one.rule, str(one.params["setting"]), one.line or 0, one.value or "", str(one.params["begin"])
+
+
 def _said(
     rule: str, span: Span, setting: str, value: str, source: str = "", column: str | None = None, **params: object
 ) -> Finding:  # fmt: skip
     """A finding with its days; at file and line where it is about a row of the agreement."""
     file, _, line = source.partition(":")
     said: Mapping[str, object] = {"begin": str(span[0]), "end": str(span[1]), "setting": setting, **params}
-    of_table = _FILE if rule == "A.5" else None
+    where = str(params.get("workbook", _FILE))
     return Finding(
-        rule, file=file or of_table, line=int(line) if line else None, element=column, value=value, params=said
+        rule, file=file or where, line=int(line) if line else None, element=column, value=value, params=said
     )  # fmt: skip
