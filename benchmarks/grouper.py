@@ -2,8 +2,11 @@
 
 Cases are made of the rows of the official workbook in ../shared (a row a case, in a seeded order, with a further service and two
 diagnoses), so that every part of the book is asked. Timed in turn, warm, one core (POLARS_MAX_THREADS=1 is set for the process):
-encoding, candidates and choice with prices by weight; the same one case after another in plain Python with Decimal, once with all
-rows asked in order and once with rows found by diagnosis and service first. Then the time per case from small to large.
+encoding, candidates, what each of them would cost by a tariff agreement, the choice between them, and the price of the chosen
+group with its complexity; the same one case after another in plain Python with Decimal, once with all rows asked in order and
+once with rows found by diagnosis and service first. Groups and amounts must be the same. Then the time per case from small to
+large, and how much of it is grouping alone (prices by weight). The agreement is that of the made-up territory with the groups of
+the workbook.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,12 +27,16 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from benchmarks.grouper_reference import Plain
+from benchmarks.grouper_reference import NORMED, Plain, Tariffs
 from benchmarks.timing import in_turn, run_count
+from omsclaims.law import federal_parameters
+from omsclaims.law.agreement import FILES, SECTIONS, Agreement, load_agreement
 from omsclaims.nsi import Book
 from omsclaims.nsi.loader import load_books
+from omsclaims.synthetic import deal
 from omsclaims.tariffs.grouper import Grouper, candidates, compile_grouper, decide
 from omsclaims.tariffs.grouper.cases import SCHEMA
+from omsclaims.tariffs.ksg import candidate_prices, price_ksg
 
 WORKBOOK: Final = Path(__file__).resolve().parents[2] / "shared" / "nsi" / "ksg2026" / "ksg2026_inpatient.xlsx"
 RATE_KOP: Final = 1_000_000
@@ -85,16 +94,112 @@ def _list(*columns: str) -> pl.Expr:
     return pl.concat_list(columns).list.drop_nulls()
 
 
-def grouped(cases: pl.DataFrame, grouper: Grouper) -> pl.DataFrame:
-    """Group and price of each case: what the benchmark times."""
+def agreement_for(grouper: Grouper) -> Agreement:
+    """The made-up agreement on the days of a workbook, with the groups of this one: weights and wage shares are its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        deal.write_agreement(Path(folder))
+        made = load_agreement(Path(folder))
+    first, last = grouper.holds_from, grouper.holds_to or grouper.holds_from
+    for name in (*SECTIONS, *FILES):
+        made = made.with_table(name, made.table(name).with_columns(valid_from=pl.lit(first), valid_to=pl.lit(last)))
+    every = made.table("interrupted").with_columns(reason_to=pl.lit(9, dtype=pl.Int64))  # the territory has no rehabilitation
+    made = made.with_table("interrupted", every)
+    known = made.table("ksg")
+    place = pl.int_range(pl.len())
+    groups = grouper.table.filter(pl.col("weight5").is_not_null()).select(
+        valid_from=pl.lit(first), valid_to=pl.lit(last), reference=pl.lit("workbook"), code="group", setting=pl.lit(grouper.kind),
+        weight5="weight5", wage_share5=pl.col("wage_share4").fill_null(10_000) * 10, uses_level=place % 5 != 0,
+        uses_specificity=place % 7 != 0, surgical=place % 3 == 0, optimal_short_stay=place % 4 == 0,
+        specificity5=100_000 + 5_000 * (place % 4), norm_days=pl.lit(None, dtype=pl.Int64),
+        source=pl.format("ksg.csv:{}", place + 2),
+    )  # fmt: skip
+    return made.with_table("ksg", groups.select(pl.col(name).cast(kind) for name, kind in known.schema.items()))
+
+
+@dataclass(frozen=True)
+class Work:
+    """Cases to be grouped and priced: cases.CASES, the sl of prices beside them, the codes of complexity."""
+
+    cases: pl.DataFrame
+    sl: pl.DataFrame
+    koef: pl.DataFrame
+
+    def part(self, at: int, size: int) -> Work:
+        """Cases at .. at + size - 1."""
+        sl = self.sl[at : at + size]
+        return Work(self.cases[at : at + size], sl, self.koef.filter(pl.col("sl_key").is_between(at, at + size - 1)))
+
+
+def work_of(cases: pl.DataFrame, agreement: Agreement, seed: int = _SEED) -> Work:
+    """Where each case was treated, how it ended, and every fifth with one code of complexity."""
+    made = np.random.default_rng(seed + 1)
+    kind = cases["payment_kind"][0]
+    clinics = agreement.table("clinics").filter(pl.col("setting") == kind)["mo"].sort()
+    codes = agreement.table("kslp")["idsl"].unique().sort()
+    results = pl.Series([101, 101, 101, 101, 102, 105])
+    lpu = clinics.gather(made.integers(0, len(clinics), cases.height)).alias("lpu")
+    cases = cases.with_columns(results.gather(made.integers(0, len(results), cases.height)).alias("rslt"))
+    sl = cases.select(
+        "sl_key", "payment_kind", "day", "rslt", lpu, n_ksg=pl.lit(None, dtype=pl.String),
+        date_1=pl.col("day") - pl.duration(days="days"), date_2="day", kd=pl.lit(None, dtype=pl.Int64),
+        step_kop=pl.lit(1, dtype=pl.Int64), mode=pl.lit("once"), sources=pl.lit(""),
+    )  # fmt: skip
+    some = cases.filter(pl.col("sl_key") % 5 == 0).select("sl_key")
+    return Work(cases, sl, some.with_columns(codes.gather(made.integers(0, len(codes), some.height)).alias("idsl")))
+
+
+def grouped(work: Work, grouper: Grouper, agreement: Agreement | None) -> pl.DataFrame:
+    """Group and price of each case: what the benchmark times. Without an agreement prices are weights, and nothing follows."""
+    law = federal_parameters()
     parts = []
-    for at in range(0, cases.height, BLOCK):
-        block = cases[at : at + BLOCK]
-        found = candidates(block, grouper)
-        parts.append(
-            decide(block, found, grouper.weight_prices(found, RATE_KOP), grouper)[0].select("sl_key", "ksg", "price_kop")
-        )
+    for at in range(0, work.cases.height, BLOCK):
+        block = work.part(at, BLOCK)
+        found = candidates(block.cases, grouper)
+        if agreement is None:
+            chosen = decide(block.cases, found, grouper.weight_prices(found, RATE_KOP), grouper)[0]
+            parts.append(chosen.select("sl_key", "ksg", "price_kop"))
+            continue
+        prices = candidate_prices(found.select("sl_key", "ksg", "norm_days"), block.sl, agreement, law)
+        chosen = decide(block.cases, found, prices, grouper)[0]
+        sl = block.sl.with_columns(n_ksg=chosen["ksg"], criterion_days=chosen["norm_days"])
+        priced = price_ksg(sl, block.koef, agreement, law).rows
+        parts.append(priced.select("sl_key", pl.col("n_ksg").alias("ksg"), "price_kop"))
     return pl.concat(parts)
+
+
+def plain_tariffs(agreement: Agreement, grouper: Grouper) -> Tariffs:
+    """The agreement as a plain program would keep it."""
+
+    def of(name: str) -> Iterator[dict[str, Any]]:
+        table = agreement.table(name)
+        has_setting = "setting" in table.columns
+        return (table.filter(pl.col("setting") == grouper.kind) if has_setting else table).iter_rows(named=True)
+
+    levels = {row["level"]: _five(row["coefficient5"]) for row in of("levels")}
+    places = {row["place"]: _five(row["kd5"]) for row in of("places")}
+    groups = {
+        row["code"]: {
+            "weight": _five(row["weight5"]), "wage_share": _five(row["wage_share5"]), "uses_level": row["uses_level"],
+            "specificity": _five(row["specificity5"]) if row["uses_specificity"] else Decimal(1),
+            "surgical": row["surgical"], "optimal": row["optimal_short_stay"],
+        }
+        for row in of("ksg")
+    }  # fmt: skip
+    shares = [
+        (row["surgical"] == "1", row["reason_from"], row["reason_to"], row["days_from"], row["days_to"], _five(row["share5"]))
+        for row in of("interrupted")
+    ]
+    short = int(federal_parameters().value("tariffs.short_stay_days", grouper.holds_from))
+    return Tariffs(
+        Decimal(next(of("base_rates"))["rate4"]) / 10_000, groups,
+        {row["mo"]: (levels[row["level"]], places[row["place"]]) for row in of("clinics")},
+        {row["rslt"]: row["reason"] for row in of("interrupted_results")}, shares,
+        {row["idsl"]: (_five(row["value5"]), row["uses_territorial"]) for row in of("kslp")}, short,
+    )  # fmt: skip
+
+
+def _five(value: int) -> Decimal:
+    return Decimal(value) / 100_000
 
 
 def _book() -> tuple[Book, Book]:
@@ -102,45 +207,68 @@ def _book() -> tuple[Book, Book]:
     return loaded["KSG.ST.GROUPER"], loaded["KSG.ST.GROUPS"]
 
 
-def _one_by_one(rival: Plain, cases: Sequence[dict[str, Any]]) -> list[tuple[str, Decimal] | None]:
-    return [rival.group(case, Decimal(RATE_KOP) / 100) for case in cases]
+def _one_by_one(rival: Plain, tariffs: Tariffs, cases: Sequence[dict[str, Any]]) -> list[tuple[str, Decimal] | None]:
+    """Group and amount of each case."""
+    told = []
+    for case in cases:
+        found = rival.group(case)
+        if found is None:
+            told.append(None)
+            continue
+        ksg = found[0]
+        rows = rival.candidates(case)[ksg] if ksg in NORMED else []
+        told.append((ksg, tariffs.price(ksg, case, rows, case["codes"])))
+    return told
 
 
-def beside_plain(grouper: Grouper, cases: pl.DataFrame, runs: int) -> None:
+def beside_plain(work: Work, grouper: Grouper, agreement: Agreement, runs: int) -> None:
     """Prints the rate of the program and of both rivals, and that all three say the same."""
-    weights = {row["group"]: Decimal(row["weight5"]) / 100_000 for row in grouper.table.iter_rows(named=True)}
+    tariffs = plain_tariffs(agreement, grouper)
     rows = grouper.rows.to_dicts()
     rivals = {
-        "all rows asked": (Plain(rows, weights), PLAIN),
-        "rows by diagnosis and service": (Plain(rows, weights, indexed=True), INDEXED),
+        "all rows asked": (Plain(rows, tariffs.price), PLAIN),
+        "rows by diagnosis and service": (Plain(rows, tariffs.price, indexed=True), INDEXED),
     }
-    few = cases.head(INDEXED).to_dicts()
-    own = dict(grouped(cases, grouper).select("sl_key", "ksg").iter_rows())
-    functions: dict[str, Callable[[], object]] = {"program": partial(grouped, cases, grouper)}
+    few = _told_plainly(work.part(0, INDEXED))
+    made = grouped(work, grouper, agreement)
+    own = {key: (ksg, price) for key, ksg, price in made.iter_rows()}
+    functions: dict[str, Callable[[], object]] = {
+        "program": partial(grouped, work, grouper, agreement),
+        "program, grouping alone": partial(grouped, work, grouper, None),
+    }
     for name, (rival, count) in rivals.items():
-        functions[name] = partial(_one_by_one, rival, few[:count])
-        said = _one_by_one(rival, few[:count])
+        functions[name] = partial(_one_by_one, rival, tariffs, few[:count])
+        said = _one_by_one(rival, tariffs, few[:count])
         judged = [(case, one) for case, one in zip(few, said, strict=False) if "plt" not in case["criteria"]]
-        wrong = sum(own[case["sl_key"]] != (one[0] if one else None) for case, one in judged)
-        print(f"{name}: {count} cases, {wrong} groups differ from the program")
+        wrong = sum(own[case["sl_key"]] != ((one[0], int(one[1] * 100)) if one else (None, None)) for case, one in judged)
+        print(f"{name}: {count} cases, {wrong} groups or amounts differ from the program")
+    print(f"program: {made['price_kop'].null_count()} of {made.height} cases without a price")
     rounds = in_turn(functions, runs)
-    own_each = rounds.median("program") / cases.height
-    cores = rounds.cores("program")
-    print(f"program: {1 / own_each:,.0f} cases/s ({own_each * 1e6:.2f} µs a case, {cases.height} cases, {cores:.2f} cores)")
+    own_each = rounds.median("program") / work.cases.height
+    for name in ("program", "program, grouping alone"):
+        each = rounds.median(name) / work.cases.height
+        print(f"{name}: {1 / each:,.0f} cases/s ({each * 1e6:.2f} µs a case, {rounds.cores(name):.2f} cores)")
     for name, (_, count) in rivals.items():
         each = rounds.median(name) / count
         print(f"{name}: {1 / each:,.0f} cases/s; the program is {each / own_each:,.0f} times as fast")
 
 
-def growth(grouper: Grouper, sizes: Sequence[int], runs: int) -> None:
+def _told_plainly(work: Work) -> list[dict[str, Any]]:
+    """Cases as dictionaries, with clinic and codes of complexity."""
+    codes = work.koef.group_by("sl_key", maintain_order=True).agg(pl.col("idsl").alias("codes"))
+    rows = work.cases.join(work.sl.select("sl_key", "lpu"), on="sl_key", how="left", maintain_order="left")
+    return rows.join(codes, on="sl_key", how="left", maintain_order="left").with_columns(pl.col("codes").fill_null([])).to_dicts()
+
+
+def growth(grouper: Grouper, agreement: Agreement, sizes: Sequence[int], runs: int) -> None:
     """Prints the time per case from the smallest to the largest size, the best of the runs."""
     first = 0.0
     for size in sizes:
-        cases = sample(grouper, size)
+        work = work_of(sample(grouper, size), agreement)
         seconds = []
         for _ in range(runs):
             start = time.process_time()
-            grouped(cases, grouper)
+            grouped(work, grouper, agreement)
             seconds.append(time.process_time() - start)
         each = min(seconds) / size
         first = first or each
@@ -161,10 +289,11 @@ def main(arguments: Sequence[str]) -> int:
         one_core = {**os.environ, "POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
         return subprocess.run([sys.executable, "-m", "benchmarks.grouper", *arguments], env=one_core, check=False).returncode
     grouper = compile_grouper(*_book())
-    cases = sample(grouper, given.cases)
-    grouped(cases.head(1_000), grouper)
-    beside_plain(grouper, cases, given.runs)
-    growth(grouper, given.sizes, given.runs)
+    agreement = agreement_for(grouper)
+    work = work_of(sample(grouper, given.cases), agreement)
+    grouped(work.part(0, 1_000), grouper, agreement)
+    beside_plain(work, grouper, agreement, given.runs)
+    growth(grouper, agreement, given.sizes, given.runs)
     return 0
 
 

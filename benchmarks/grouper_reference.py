@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 Case = Mapping[str, Any]
 Row = Mapping[str, Any]
+#: What a case costs by a group, in roubles; the rows are those of the group that apply to it.
+PriceOf = Callable[[str, Case, list[Row]], Decimal]
+_KOPECK = Decimal("0.01")
 
 _BIRTH = {"B01.001.006", "B01.001.009", "B02.001.002", "A16.20.007", "A16.20.015", "A16.20.023", "A16.20.024", "A16.20.030"}
 _CHILDREN = {"st08.001", "st08.002", "st08.003", "ds08.001", "ds08.002", "ds08.003", "st27.014"}
+NORMED = (
+    "st37.002", "st37.003", "st37.006", "st37.007", "st37.024", "st37.025", "st37.026", "st37.027", "st37.028", "st37.029",
+    "st37.031", "ds37.017", "ds37.018", "ds37.019", "ds12.020", "ds12.021", "ds12.022", "ds12.023", "ds12.024", "ds12.025",
+    "ds12.026", "ds12.027",
+)  # fmt: skip
 _HEART = {"st25.004", "ds25.001"}
 _FRACTIONS = {
     "fr01-05": (1, 5),
@@ -87,16 +96,77 @@ def row_fits(row: Row, case: Case) -> bool:
     )
 
 
+def by_weight(weights: Mapping[str, Decimal], rate: Decimal) -> PriceOf:
+    """Prices as base rate x weight, to the kopeck."""
+    return lambda ksg, case, rows: (rate * weights[ksg]).quantize(_KOPECK, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Tariffs:
+    """Figures of an agreement as a plain program would keep them: dictionaries of Decimal.
+
+    groups   КСГ -> weight, wage_share, specificity, uses_level, surgical, optimal
+    clinics  clinic -> level coefficient, territorial coefficient
+    reasons  result of the stay -> reason of interruption
+    shares   (surgical, first reason, last reason, first day, last day or None, share)
+    kslp     code -> value, whether the territorial coefficient is applied
+    """
+
+    rate: Decimal
+    groups: Mapping[str, Mapping[str, Any]]
+    clinics: Mapping[str, tuple[Decimal, Decimal]]
+    reasons: Mapping[int, int]
+    shares: Sequence[tuple[bool, int, int, int, int | None, Decimal]]
+    kslp: Mapping[str, tuple[Decimal, bool]]
+    short: int
+
+    def price(self, ksg: str, case: Case, rows: list[Row], codes: Sequence[str] = ()) -> Decimal:
+        """SS = BS x KZ x ((1 - D) + D x KS x KUS x KD) + BS x KD* x sum of КСЛП, with the share of an interrupted case."""
+        group = self.groups[ksg]
+        level, place = self.clinics[case["lpu"]]
+        d = group["wage_share"]
+        wages = d * group["specificity"] * (level if group["uses_level"] else 1) * place
+        amount = self.rate * group["weight"] * (1 - d + wages)
+        for code in codes:
+            value, local = self.kslp[code]
+            amount += self.rate * (place if local else 1) * value
+        return (amount * self.share(group, case, _norm(ksg, rows))).quantize(_KOPECK, ROUND_HALF_UP)
+
+    def share(self, group: Mapping[str, Any], case: Case, norm: int | None) -> Decimal:
+        """Share paid: 1 of a case that is not interrupted."""
+        reason = self.reasons.get(case["rslt"])
+        if reason is None and norm is not None and case["days"] < norm:
+            reason = 9
+        if reason is None and case["days"] <= self.short and not group["optimal"]:
+            reason = 8
+        if reason is None:
+            return Decimal(1)
+        for surgical, first, last, low, high, share in self.shares:
+            long_enough = low <= case["days"] and (high is None or case["days"] <= high)
+            if surgical == group["surgical"] and first <= reason <= last and long_enough:
+                return share
+        raise LookupError(f"no share for reason {reason} and {case['days']} days")
+
+
+def _norm(ksg: str, rows: list[Row]) -> int | None:
+    """Days that the criterion of the first row states, for the groups that have such a norm."""
+    if not ksg.startswith(NORMED):
+        return None
+    first = min(rows, key=lambda row: int(row["number"]))
+    stated = re.search(r"d(\d+)$", first["criterion"] or "")
+    return None if stated is None else int(stated[1])
+
+
 class Plain:
     """Groups and prices of cases by the rows of a workbook.
 
-    rows     number, ksg and the columns as text, None where empty
-    weights  weight of each group, in Decimal
+    rows      number, ksg and the columns as text, None where empty
+    price_of  what a case costs by a group
     """
 
-    def __init__(self, rows: Iterable[Row], weights: Mapping[str, Decimal], indexed: bool = False) -> None:
+    def __init__(self, rows: Iterable[Row], price_of: PriceOf, indexed: bool = False) -> None:
         self.rows = list(rows)
-        self.weights = weights
+        self.price_of = price_of
         self.indexed = indexed
         self.by_diagnosis: dict[str, list[Row]] = defaultdict(list)
         self.by_service: dict[str, list[Row]] = defaultdict(list)
@@ -126,11 +196,7 @@ class Plain:
                 found[row["ksg"]].append(row)
         return dict(sorted(found.items()))
 
-    def price(self, ksg: str, rate: Decimal) -> Decimal:
-        """Base rate x weight, to the kopeck."""
-        return (rate * self.weights[ksg]).quantize(Decimal("0.01"), ROUND_HALF_UP)
-
-    def group(self, case: Case, rate: Decimal) -> tuple[str, Decimal] | None:
+    def group(self, case: Case) -> tuple[str, Decimal] | None:
         """Group of a case and its price: exceptions, priorities, price, code. Polytrauma is left to the written cases."""
         found = self.candidates(case)
         if not found:
@@ -138,7 +204,7 @@ class Plain:
         exceptional = {ksg for ksg, rows in found.items() if _exceptional(ksg, rows, case)}
         left = {ksg: rows for ksg, rows in found.items() if not exceptional or ksg in exceptional}
         prior = {ksg for ksg, rows in left.items() if _prior(ksg, rows, set(found), case)}
-        finalists = [(self.price(ksg, rate), ksg) for ksg in left if not prior or ksg in prior]
+        finalists = [(self.price_of(ksg, case, left[ksg]), ksg) for ksg in left if not prior or ksg in prior]
         best = max(price for price, _ in finalists)
         return min(ksg for price, ksg in finalists if price == best), best
 

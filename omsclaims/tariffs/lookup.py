@@ -32,18 +32,41 @@ def look_up(
 
     Null in a key, the day or `also` finds nothing. Raises ValueError when two rows hold: the loader lets no such agreement pass.
     """
-    keys = [*on, *also, day]
+    rows, whole_span = _overlapping(asked[day], rows)
+    of_day = [] if whole_span else [day]
+    if not on and not also and whole_span and rows.height <= 1:
+        only = rows.row(0, named=True) if rows.height else dict.fromkeys(take)
+        return asked.with_columns(pl.lit(only[source], dtype=rows.schema[source]).alias(name) for source, name in take.items())
+    if where is None and whole_span and on and not rows.select(on.values()).is_duplicated().any():
+        renamed = rows.select(
+            *(pl.col(source).alias(name) for name, source in on.items()), *(pl.col(a).alias(b) for a, b in take.items())
+        )
+        return asked.join(renamed, on=list(on), how="left", maintain_order="left")
+    keys = [*on, *also, *of_day]
     pairs = asked.select(keys).drop_nulls().unique()
     named = rows.rename({source: f"__{source}" for source in rows.columns if source not in on.values()})
     named = named.rename({source: target for target, source in on.items()})
     held = pairs.join(named, on=list(on), how="inner") if on else pairs.join(named, how="cross")
-    held = held.filter(pl.col(day).is_between(pl.col("__valid_from"), pl.col("__valid_to")))
+    if of_day:
+        held = held.filter(pl.col(day).is_between(pl.col("__valid_from"), pl.col("__valid_to")))
     if where is not None:
         held = held.filter(where)
     held = held.select(*keys, *(pl.col(f"__{source}").alias(target) for source, target in take.items()))
     if held.select(keys).is_duplicated().any():
         raise ValueError(f"two rows of the agreement hold for one key: {held.filter(held.select(keys).is_duplicated()).row(0)}")
     return asked.join(held, on=keys, how="left", maintain_order="left")
+
+
+def _overlapping(days: pl.Series, rows: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
+    """Rows that hold on some of the days, and whether each of them holds on all: then the day need not be looked at.
+
+    In a month that is nearly always so; where a day is not known it is not, as such a row must find nothing.
+    """
+    if days.null_count() or not days.len():
+        return rows, False
+    first, last = days.min(), days.max()
+    found = rows.filter((pl.col("valid_from") <= last) & (pl.col("valid_to") >= first))
+    return found, bool(((found["valid_from"] <= first) & (found["valid_to"] >= last)).all())
 
 
 def dated_values(law: Parameters, name: str, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -4,6 +4,8 @@ from datetime import date
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omsclaims.law import federal_parameters
 from omsclaims.tariffs.lookup import OPEN_END, dated_values, look_up
@@ -54,3 +56,32 @@ def test_federal_rule_of_complexity_by_date() -> None:
     assert found["cap"].to_list() == [None, "1.8", "1.8", None, None]
     assert found["source"][3] == "law:tariffs.kslp_rule@2022-01-01"
     assert rules["valid_to"].max() == OPEN_END
+
+
+DAYS = st.dates(date(2021, 12, 28), date(2022, 4, 5))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), st.none() | DAYS, st.none() | st.integers(0, 4)), max_size=12))
+def test_the_short_ways_find_the_same(lines: list[tuple[str | None, date | None, int | None]]) -> None:
+    """Where every row holds on all days asked for, the day is not looked at: one row at a time cannot tell the difference."""
+    asked = pl.DataFrame(lines, schema={"key": pl.String(), "day": pl.Date(), "days": pl.Int64()}, orient="row")
+    within = pl.col("days") <= pl.col("__value5")
+    ways: list[tuple[dict[str, str], pl.Expr | None, tuple[str, ...]]] = [
+        ({"key": "code"}, None, ()), ({}, None, ()), ({"key": "code"}, within, ("days",)),
+    ]  # fmt: skip
+    for on, where, also in ways:
+        rows = ROWS if on else ROWS.filter(pl.col("code") == "a")
+        together = look_up(asked, rows, on, {"value5": "kz5"}, where=where, also=also)
+        expected = []
+        for key, day, days in lines:
+            holds = [
+                row["value5"]
+                for row in rows.iter_rows(named=True)
+                if day is not None
+                and row["valid_from"] <= day <= row["valid_to"]
+                and (not on or row["code"] == key)
+                and (where is None or (days is not None and days <= row["value5"]))
+            ]
+            expected.append(holds[0] if holds else None)
+        assert together["kz5"].to_list() == expected
+        assert together.select(asked.columns).equals(asked)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 
 import polars as pl
 import pytest
 
-from benchmarks.grouper_reference import Plain
+from benchmarks.grouper_reference import Plain, by_weight
 from omsclaims.nsi import Book
 from omsclaims.tariffs.grouper import Grouper, candidates, compile_grouper
 from omsclaims.tariffs.grouper.book import SETTINGS
@@ -40,7 +41,7 @@ def test_rows_find_their_own_group(setting: str) -> None:
     asked = own.filter(part)
     assert asked.join(found, left_on=["sl_key", "own"], right_on=["sl_key", "ksg"], how="anti").height == 0
     assert asked.height > 500
-    reference = Plain(grouper.rows.iter_rows(named=True), {}, indexed=True)
+    reference = Plain(grouper.rows.iter_rows(named=True), by_weight({}, Decimal(1)), indexed=True)
     wanted = {(case["sl_key"], ksg) for case in cases.filter(part).to_dicts()[:300] for ksg in reference.candidates(case)}
     first = sorted(asked["sl_key"])[:300]
     assert set(found.filter(pl.col("sl_key").is_in(first)).select("sl_key", "ksg").iter_rows()) == wanted
