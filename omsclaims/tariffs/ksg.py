@@ -39,7 +39,7 @@ def price_ksg(sl: pl.DataFrame, sl_koef: pl.DataFrame, agreement: Agreement, law
              where a criterion of the case states its norm; transferred (boolean) where a transfer inside the clinic interrupts
     sl_koef  sl_key, idsl
     """
-    rows = _interruption(_factors(sl, agreement), agreement, law)
+    rows = _share(_of_group(_of_case(sl, agreement, law), agreement), agreement)
     rows = _complexity_rule(rows, agreement, law)
     complexity, unknown = _complexity(rows, sl_koef, agreement)
     rows = _complexity_total(rows.join(complexity, on="sl_key", how="left", maintain_order="left"))
@@ -56,35 +56,52 @@ def candidate_prices(asked: pl.DataFrame, sl: pl.DataFrame, agreement: Agreement
 
     Returns sl_key, ksg, price_kop in the order of `asked`; null where the agreement lacks a figure: the choice then hangs on it.
     """
-    numbered = asked.select("sl_key", pl.col("ksg").alias("n_ksg"), pl.col("norm_days").alias("criterion_days"))
-    rows = numbered.join(sl.drop("n_ksg"), on="sl_key", how="left", maintain_order="left").rename({"sl_key": "of_case"})
-    rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("sl_key"))
-    none = pl.DataFrame(schema={"sl_key": pl.Int64(), "idsl": pl.String()})
-    priced = price_ksg(rows, none, agreement, law).rows.sort("sl_key")
-    return priced.select(pl.col("of_case").alias("sl_key"), pl.col("n_ksg").alias("ksg"), "price_kop")
+    read = ("sl_key", "payment_kind", "day", "lpu", "rslt", "date_1", "date_2", "kd", "step_kop", "mode")
+    of_case = _of_case(sl.select(*read, *(name for name in ("transferred",) if name in sl.columns)), agreement, law)
+    named = asked.select("sl_key", pl.col("ksg").alias("n_ksg"), pl.col("norm_days").alias("criterion_days"))
+    rows = named.join(of_case, on="sl_key", how="left", maintain_order="left")
+    rows = _share(_of_group(rows, agreement), agreement).with_row_index("@at")
+    group: list[tuple[str, ...]] = [("rate4", "kz5", "rest5"), ("rate4", "kz5", "dzp5", "ks5", "kus5", "kd5")]
+    once = rows.filter(pl.col("mode") == "once")
+    once = once.with_columns(price_kop=amounts(once, [(*product, "share5") for product in group])["amount_kop"])
+    steps = rows.filter(pl.col("mode") == "each_step")
+    of_group = _group_in_steps(steps)["group_kop"]
+    steps = steps.with_columns(group_kop=of_group)
+    steps = steps.with_columns(price_kop=amounts(steps, [("group_kop", "share5")])["amount_kop"])
+    none = rows.filter(pl.col("mode").is_null()).with_columns(price_kop=pl.lit(None, dtype=pl.Int64))
+    priced = pl.concat([part.select("@at", "sl_key", "n_ksg", "price_kop") for part in (once, steps, none)]).sort("@at")
+    return priced.select("sl_key", pl.col("n_ksg").alias("ksg"), "price_kop")
 
 
-def _factors(sl: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
-    """Factors of the group and the clinic; null where the agreement has no such key."""
-    ksg_columns = {
-        "weight5": "kz5", "wage_share5": "dzp5", "uses_level": "uses_level", "uses_specificity": "uses_specificity",
-        "specificity5": "specificity5", "surgical": "surgical", "optimal_short_stay": "optimal", "norm_days": "norm_days",
-        "source": "source_ksg",
-    }  # fmt: skip
-    rows = look_up(sl, agreement.table("ksg"), {"n_ksg": "code", "payment_kind": "setting"}, ksg_columns)
+def _of_case(sl: pl.DataFrame, agreement: Agreement, law: Parameters) -> pl.DataFrame:
+    """What does not depend on the group: rate, level and place of the clinic, days, what the result says of an interruption."""
     rates = {"rate4": "rate4", "source": "source_rate"}
-    rows = look_up(rows, agreement.table("base_rates"), {"payment_kind": "setting"}, rates)
+    rows = look_up(sl, agreement.table("base_rates"), {"payment_kind": "setting"}, rates)
     clinic = {"level": "level", "place": "place", "source": "source_clinic"}
     rows = look_up(rows, agreement.table("clinics"), {"lpu": "mo", "payment_kind": "setting"}, clinic)
     level = {"coefficient5": "level5", "source": "source_level"}
     rows = look_up(rows, agreement.table("levels"), {"level": "level", "payment_kind": "setting"}, level)
     rows = look_up(rows, agreement.table("places"), {"place": "place"}, {"kd5": "kd5", "source": "source_place"})
+    results = {"reason": "reason_of_result", "source": "source_result"}
+    rows = look_up(rows, agreement.table("interrupted_results"), {"rslt": "rslt"}, results)
+    short = dated_values(law, "tariffs.short_stay_days", {"value": pl.Int64()})
+    rows = look_up(rows, short, {}, {"value": "short_stay_days", "source": "source_short"})
+    return rows.with_columns(days=_days())
+
+
+def _of_group(rows: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
+    """Factors of the group; null where the agreement has no such key."""
+    ksg_columns = {
+        "weight5": "kz5", "wage_share5": "dzp5", "uses_level": "uses_level", "uses_specificity": "uses_specificity",
+        "specificity5": "specificity5", "surgical": "surgical", "optimal_short_stay": "optimal", "norm_days": "norm_days",
+        "source": "source_ksg",
+    }  # fmt: skip
+    rows = look_up(rows, agreement.table("ksg"), {"n_ksg": "code", "payment_kind": "setting"}, ksg_columns)
     return rows.with_columns(
         ks5=pl.when("uses_specificity").then("specificity5").when(pl.col("kz5").is_not_null()).then(ONE),
         # Listed groups are paid with a level of 1 everywhere (law.md 8.3).
         kus5=pl.when("uses_level").then("level5").when(pl.col("kz5").is_not_null()).then(ONE),
         rest5=ONE - pl.col("dzp5"),
-        days=_days(),
         # The norm of a rehabilitation or of hepatitis that the criterion of the case states goes before that of the group.
         norm_days=pl.coalesce("criterion_days", "norm_days") if "criterion_days" in rows.columns else pl.col("norm_days"),
     )
@@ -98,15 +115,11 @@ def _days() -> pl.Expr:
     return pl.when(pl.col("payment_kind") == "ksg_day").then(day_hospital).otherwise(pl.max_horizontal(between, pl.lit(1)))
 
 
-def _interruption(rows: pl.DataFrame, agreement: Agreement, law: Parameters) -> pl.DataFrame:
+def _share(rows: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
     """Reason of interruption, share paid and whether it covers the КСЛП (law.md 8.5).
 
     The result of the case goes first, then a transfer between sub-cases, then what the length of the stay shows.
     """
-    results = {"reason": "reason_of_result", "source": "source_result"}
-    rows = look_up(rows, agreement.table("interrupted_results"), {"rslt": "rslt"}, results)
-    short = dated_values(law, "tariffs.short_stay_days", {"value": pl.Int64()})
-    rows = look_up(rows, short, {}, {"value": "short_stay_days", "source": "source_short"})
     by_stay = (
         pl.when(pl.col("days") < pl.col("norm_days"))
         .then(SHORTER_THAN_NORM)
@@ -118,15 +131,15 @@ def _interruption(rows: pl.DataFrame, agreement: Agreement, law: Parameters) -> 
     rows = rows.with_columns(
         interrupted=pl.coalesce(stated, by_stay).cast(pl.Int64),
         source_short=pl.when(stated.is_null() & (by_stay == SHORT_STAY)).then("source_short"),
-        surgical_text=pl.col("surgical").cast(pl.Int8).cast(pl.String),
+        surgical_number=pl.col("surgical").cast(pl.Int64),
     )
     within_days = (pl.col("days") >= pl.col("__days_from")) & (
         pl.col("__days_to").is_null() | (pl.col("days") <= pl.col("__days_to"))
     )
     rows = look_up(
         rows,
-        agreement.table("interrupted"),
-        {"surgical_text": "surgical"},
+        agreement.table("interrupted").with_columns(pl.col("surgical").cast(pl.Int64)),
+        {"surgical_number": "surgical"},
         {"share5": "share_found5", "applies_to_kslp": "covers_kslp", "source": "source_share"},
         where=pl.col("interrupted").is_between(pl.col("__reason_from"), pl.col("__reason_to")) & within_days,
         also=("interrupted", "days"),
@@ -264,24 +277,30 @@ def _priced_once(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _priced_in_steps(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rounding after BS x KZ, after the bracket, of each КСЛП amount, and of the share (law.md 8.8)."""
+def _group_in_steps(rows: pl.DataFrame) -> pl.DataFrame:
+    """Price of the group alone, rounded after BS x KZ and after the bracket: {group_kop, out_of_bounds}, in the order of rows."""
     weighted = amounts(rows, [("rate4", "kz5")])
     rows = rows.with_columns(weighted_kop=weighted["amount_kop"])
     group = amounts(rows, [("weighted_kop", "rest5"), ("weighted_kop", "dzp5", "ks5", "kus5", "kd5")])
-    rows = rows.with_columns(group_kop=group["amount_kop"])
+    return pl.DataFrame({"group_kop": group["amount_kop"], "out_of_bounds": weighted["out_of_bounds"] | group["out_of_bounds"]})
+
+
+def _priced_in_steps(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rounding after BS x KZ, after the bracket, of each КСЛП amount, and of the share (law.md 8.8)."""
+    group = _group_in_steps(rows)
+    rows = rows.with_columns(group["group_kop"])
     multiplied = amounts(rows, [("group_kop", "multiplier5")])
     added = pl.when(pl.col("unknown_codes").is_null() | (pl.col("rule") == "multiply")).then(0).otherwise("steps_kop")
     rows = rows.with_columns(extra_kop=added + multiplied["amount_kop"] - pl.col("group_kop"))
     rows = rows.with_columns(full_price_kop=pl.col("group_kop") + pl.col("extra_kop"))
     together = amounts(rows, [("full_price_kop", "share5")])
     alone = amounts(rows, [("group_kop", "share5")])
-    parts = (weighted, group, multiplied, together, alone)
+    parts = (group, multiplied, together, alone)
     out = pl.DataFrame([part["out_of_bounds"].alias(f"out_{i}") for i, part in enumerate(parts)])
     return rows.with_columns(
         price_kop=pl.when("covers_kslp").then(together["amount_kop"]).otherwise(alone["amount_kop"] + pl.col("extra_kop")),
         out_of_bounds=out.select(pl.any_horizontal(pl.all()).alias("out_of_bounds"))["out_of_bounds"],
-    ).drop("weighted_kop", "group_kop", "extra_kop")
+    ).drop("group_kop", "extra_kop")
 
 
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:

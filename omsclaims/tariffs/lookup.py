@@ -33,8 +33,11 @@ def look_up(
     Null in a key, the day or `also` finds nothing. Raises ValueError when two rows hold: the loader lets no such agreement pass.
     """
     rows, whole_span = _overlapping(asked[day], rows)
+    rows, on = _without_constants(asked, rows, on)
     of_day = [] if whole_span else [day]
-    if not on and not also and whole_span and rows.height <= 1:
+    if not on and where is None and whole_span:  # all of `asked` has the same answer
+        if rows.height > 1:
+            raise ValueError(f"two rows of the agreement hold for one key: {rows.row(0)}")
         only = rows.row(0, named=True) if rows.height else dict.fromkeys(take)
         return asked.with_columns(pl.lit(only[source], dtype=rows.schema[source]).alias(name) for source, name in take.items())
     if where is None and whole_span and on and not rows.select(on.values()).is_duplicated().any():
@@ -55,6 +58,21 @@ def look_up(
     if held.select(keys).is_duplicated().any():
         raise ValueError(f"two rows of the agreement hold for one key: {held.filter(held.select(keys).is_duplicated()).row(0)}")
     return asked.join(held, on=keys, how="left", maintain_order="left")
+
+
+def _without_constants(asked: pl.DataFrame, rows: pl.DataFrame, on: Mapping[str, str]) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Rows of the one value that a key has in all of `asked`, and the keys that are left: comparing once beats joining."""
+    left = dict(on)
+    for name, source in on.items():
+        value = asked[name].first() if asked.height else None
+        if (
+            value is not None
+            and asked.schema[name] == rows.schema[source]
+            and (asked[name] == value).fill_null(value=False).all()
+        ):
+            rows = rows.filter(pl.col(source) == value)
+            del left[name]
+    return rows, left
 
 
 def _overlapping(days: pl.Series, rows: pl.DataFrame) -> tuple[pl.DataFrame, bool]:

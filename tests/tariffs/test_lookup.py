@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from omsclaims.law import federal_parameters
@@ -61,6 +61,9 @@ def test_federal_rule_of_complexity_by_date() -> None:
 DAYS = st.dates(date(2021, 12, 28), date(2022, 4, 5))
 
 
+@example([("a", date(2022, 1, 5), 1), ("a", date(2022, 3, 5), 1)])
+@example([("c", date(2022, 1, 5), 1)])
+@example([("a", date(2022, 1, 5), 9), ("b", date(2022, 1, 6), 2), (None, date(2022, 1, 6), 2)])
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), st.none() | DAYS, st.none() | st.integers(0, 4)), max_size=12))
 def test_the_short_ways_find_the_same(lines: list[tuple[str | None, date | None, int | None]]) -> None:
     """Where every row holds on all days asked for, the day is not looked at: one row at a time cannot tell the difference."""
