@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from omsclaims.periods import Month
-from omsclaims.synthetic import catalogue, deal
+from omsclaims.synthetic import catalogue, deal, transfers
 from omsclaims.synthetic.catalogue import BOTH, Template
 from omsclaims.synthetic.people import Bools, Days, Ints, People, ages, attached, nulled
 
@@ -606,7 +606,9 @@ def _ksg(batch: _Batch, letters: str, usl_ok: int) -> Tables:
         **onco_tables,
     }
     tables = _finish(batch, letters, z, sl, usl, small)
-    return _two_departments(batch, tables) if letters == "H" and usl_ok == 1 else tables
+    if letters != "H" or usl_ok != 1:
+        return tables
+    return transfers.divided(tables, batch.slots.closes, batch.age, batch.rng)
 
 
 def _hospital_result(batch: _Batch, usl_ok: int, short: Bools) -> tuple[Ints, Ints]:
@@ -663,63 +665,6 @@ def _secondary(batch: _Batch, roll: npt.NDArray[np.float64]) -> Tables:
     return {
         "ds2": pl.DataFrame(rows2, schema=SMALL["ds2"], orient="row"),
         "ds3": pl.DataFrame(rows3, schema=SMALL["ds3"], orient="row"),
-    }  # fmt: skip
-
-
-def _two_departments(batch: _Batch, tables: Tables) -> Tables:
-    """Some long stays go on in the pulmonology of the same hospital: a second SL with a group of another ICD class, both paid."""
-    long = (batch.end - batch.begin).astype(np.int64) >= 8
-    other = np.array([not d.startswith("J") for d in tables["sl"]["ds1"].to_list()], dtype=np.bool_)
-    done = np.isin(tables["z"]["rslt"].to_numpy(), (101,))
-    # The complexity of a long stay would not be that of its first department.
-    other &= ~np.isin(batch.case, tables["sl_koef"].filter(pl.col("idsl") == 3)["case"].to_numpy())
-    chosen = np.flatnonzero(long & other & done & (batch.rng.random(batch.count) < 0.12))
-    if not len(chosen):
-        return tables
-    cases = batch.case[chosen]
-    pneumonia = next(t for t in catalogue.INPATIENT if t.code == "st23.004")
-    middle = batch.begin[chosen] + 4 * _DAY
-    first = tables["sl"].filter(pl.col("case").is_in(cases.tolist()))
-    clinics = batch.clinic[chosen].tolist()
-    rest = np.asarray(batch.end[chosen] - middle).astype(np.int64)
-    price = [deal.ksg_price("st23.004", mo, 101, int(d)) for mo, d in zip(clinics, rest.tolist(), strict=True)]
-    factors = [deal.ksg_factors("st23.004", mo) for mo in clinics]
-    doctors = [catalogue.doctor(mo, pneumonia.prvs) for mo in clinics]
-    second = first.with_columns(
-        pl.Series("iddokt", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"),
-        pl.Series("date_1", middle).cast(pl.Date), pl.Series("kd", rest * 10),
-        pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.bed, dtype=pl.Int64).alias("profil_k"),
-        pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"), pl.lit(4, dtype=pl.Int64).alias("p_per"),
-        pl.lit("J18.0").alias("ds1"),
-        pl.lit("st23.004").alias("n_ksg"), pl.Series("sum_m", price, dtype=pl.Int64), pl.Series("tarif", price, dtype=pl.Int64),
-        *(pl.Series(name, [deal.units5(f[i]) for f in factors], dtype=pl.Int64) for i,
-        name in enumerate(("koef_z", "koef_up", "koef_u", "koef_d"))),
-        pl.lit(0, dtype=pl.Int64).alias("sl_k"), pl.lit(None, dtype=pl.Int64).alias("it_sl"),
-    )  # fmt: skip
-    # The first department is done after four days, which is not an interrupted treatment.
-    kept = pl.DataFrame({"case": cases, "ends": middle, "more": price}).with_columns(pl.col("ends").cast(pl.Date))
-    moved = pl.col("ends").is_not_null()
-    sl = tables["sl"].join(kept, on="case", how="left", maintain_order="left").with_columns(
-        date_2=pl.coalesce("ends", "date_2"), kd=pl.when(moved).then(40).otherwise("kd"),
-    )  # fmt: skip
-    usl = (
-        tables["usl"]
-        .join(kept, on="case", how="left", maintain_order="left")
-        .with_columns(date_out=pl.coalesce("ends", "date_out"))
-    )
-    first_usl = tables["usl"].filter(pl.col("case").is_in(cases.tolist()))
-    second_usl = first_usl.with_columns(
-        pl.Series("code_md", doctors, dtype=pl.String), pl.lit(2, dtype=pl.Int64).alias("sl_no"),
-        pl.Series("date_in", middle).cast(pl.Date),
-        pl.lit("J18.0").alias("ds"),
-        pl.lit(pneumonia.profil, dtype=pl.Int64).alias("profil"), pl.lit(pneumonia.prvs, dtype=pl.Int64).alias("prvs"),
-    )  # fmt: skip
-    z = tables["z"].join(kept, on="case", how="left", maintain_order="left").with_columns(
-        vb_p=pl.when(moved).then(1), sumv=pl.col("sumv") + pl.col("more").fill_null(0)
-    )  # fmt: skip
-    return {
-        **tables, "z": z.select(list(Z)), "sl": pl.concat([sl.select(list(SL)), second.select(list(SL))]),
-        "usl": pl.concat([usl.select(list(USL)), second_usl]),
     }  # fmt: skip
 
 

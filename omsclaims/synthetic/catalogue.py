@@ -56,7 +56,7 @@ def _groups(text: str) -> tuple[Template, ...]:
 
 #: Inpatient groups, general care (file H).
 INPATIENT: Final = _groups("""
-st02.001 136 2 2 f 16-45 4-9 4 O21.0,O26.8,O47.0
+st02.001 136 2 2 f 16-45 4-9 4 O21.0,O26.8,O47.0,O14.1
 st02.003 136 1 2 f 16-45 3-6 5 O80.0,O80.1
 st02.004 136 1 2 f 16-45 5-8 3 O82.0,O82.1
 st02.010 136 6 2 f 18-70 2-3 2 N84.0,N92.0
@@ -105,6 +105,9 @@ st38.001 14 71 11 a 65-99 9-13 2 R54,I69.8
 """)
 #: A newborn, treated before the registration of its birth (NOVOR).
 NEWBORN: Final = _group("st17.005 55 39 37 a 0-0 4-8 1 P59.9,P36.9")
+#: Blood given back to the patient after an operation: a group beside that of the operation (law.md 8.6), and its service.
+BLOOD: Final = _group("st36.009 112 79 90 a 18-90 1-1 1 K40.9,K42.9")
+BLOOD_SERVICE: Final = "A16.20.078"
 #: Day-hospital groups, general care (file H).
 DAY: Final = _groups("""
 ds02.002 136 6 2 f 18-70 6-9 3 N70.1,N80.0
@@ -281,6 +284,7 @@ st10.003 0.77 0.5588 1 0 1
 st11.001 1.51 0.4933 0 0 1
 st35.001 1.02 0.5094 0 0 1
 st38.001 1.50 0.5417 0 0 1
+st36.009 2.05 0.2914 1 1 1
 st19.004 3.05 0.4618 1 0 1
 st19.014 2.79 0.4722 1 0 1
 st19.108 1.37 0.1863 0 0 1
@@ -322,7 +326,7 @@ class Ksg:
 
 
 #: Groups that the level of the clinic does not touch (as some are in the real list).
-_NO_LEVEL: Final = frozenset({"st12.015", "st19.108", "st19.111", "ds19.080", "ds19.082", "ds19.085", "st13.001"})
+_NO_LEVEL: Final = frozenset({"st12.015", "st19.108", "st19.111", "ds19.080", "ds19.082", "ds19.085", "st13.001", "st36.009"})
 KSG: Final = {
     code: Ksg(weight, share, surgical == "1", short == "1", specificity, code not in _NO_LEVEL)
     for code, weight, share, surgical, short, specificity in (line.split() for line in _KSG_TEXT.strip().splitlines())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -38,7 +39,13 @@ INTERRUPTED: Final = (
 REASONS: Final = {
     102: 4, 202: 4, 103: 3, 203: 3, 104: 2, 204: 2, 105: 6, 106: 6, 205: 6, 206: 6, 107: 5, 108: 5, 110: 5, 207: 5, 208: 5,
 }  # fmt: skip
+#: Reason of a transfer into another department of the clinic.
+TRANSFER: Final = 2
 SHORT_STAY_DAYS: Final = 3
+#: Groups that are paid beside any other one of the stay; before a birth so many days, fewer with some diagnoses (law.md 8.6).
+BESIDE_ANY: Final = ("st36.009",)
+BEFORE_BIRTH, BIRTHS, DAYS_BEFORE_BIRTH = "st02.001", ("st02.003", "st02.004"), 6
+SEVERE_BEFORE_BIRTH, DAYS_OF_SEVERE = ("O14.1",), 2
 #: Clinics that a visit or an обращение costs more in.
 CLINIC_COEFFICIENTS: Final = {
     mo: {"city": "1.00000", "district": "1.04000", "north": "1.11350"}[place] for mo, (_, _, place) in catalogue.CLINICS.items()
@@ -275,10 +282,13 @@ def ksg_factors(code: str, mo: str) -> tuple[str, str, str, str]:
     return group.weight, group.specificity, by_setting if group.uses_level else "1", catalogue.PLACES[place]
 
 
-def interrupted_share(code: str, rslt: int, days: int) -> str | None:
-    """Share paid when the case is interrupted, else None."""
+def interrupted_share(code: str, rslt: int, days: int, moved: bool = False) -> str | None:
+    """Share paid when the case is interrupted, else None.
+
+    moved  into another department because of another disease
+    """
     group = catalogue.KSG[code]
-    reason = REASONS.get(rslt)
+    reason = REASONS.get(rslt, TRANSFER if moved else None)
     if reason is None and days <= SHORT_STAY_DAYS and not group.short_stay:
         reason = 8
     if reason is None:
@@ -290,9 +300,11 @@ def interrupted_share(code: str, rslt: int, days: int) -> str | None:
 
 
 @cache
-def ksg_price(code: str, mo: str, rslt: int, days: int, kslp: tuple[int, ...] = (), whole: bool = False) -> int:
+def ksg_price(
+    code: str, mo: str, rslt: int, days: int, kslp: tuple[int, ...] = (), whole: bool = False, moved: bool = False
+) -> int:
     """Kopecks of a treated case (law.md 8.2): group and complexity part, times the share of an interrupted case unless
-    `whole`.
+    `whole`; `moved` as in `interrupted_share`.
     """
     group = catalogue.KSG[code]
     base = Fraction(catalogue.BASE_RATES[_setting(code)])
@@ -302,10 +314,63 @@ def ksg_price(code: str, mo: str, rslt: int, days: int, kslp: tuple[int, ...] = 
     for idsl in kslp:
         value, territorial = catalogue.KSLP[idsl]
         amount += base * Fraction(value) * (kd if territorial else 1)
-    share = interrupted_share(code, rslt, days)
+    share = interrupted_share(code, rslt, days, moved)
     if share is not None and not whole:
         amount *= Fraction(share)
     return _kopecks(amount, _setting(code))
+
+
+# ---- several groups of one stay --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A department of a stay: its group, main diagnosis, days, complexity."""
+
+    code: str
+    diagnosis: str
+    days: int
+    kslp: tuple[int, ...] = ()
+
+
+def stay_prices(parts: Sequence[Part], mo: str, rslt: int) -> list[int]:
+    """Kopecks of each department of a stay, in the order of time (law.md 8.5, 8.6).
+
+    The dearest is paid, of equal ones the first; another one for a reason that links the two: a disease of another class, which
+    interrupts the earlier of them; a group of the list; days before a birth. What has no reason costs nothing.
+    """
+    alone = [ksg_price(part.code, mo, rslt, part.days, part.kslp) for part in parts]
+    top = alone.index(max(alone))
+    paid, moved = {top}, set()
+    for at, part in enumerate(parts):
+        if at == top:
+            continue
+        if disease_class(part.diagnosis) != disease_class(parts[top].diagnosis):
+            paid.add(at)
+            moved.add(min(at, top))
+        elif {part.code, parts[top].code} & set(BESIDE_ANY) or _before_birth(parts[min(at, top)], parts[max(at, top)]):
+            paid.add(at)
+    return [
+        ksg_price(part.code, mo, rslt, part.days, part.kslp, moved=at in moved) if at in paid else 0
+        for at, part in enumerate(parts)
+    ]
+
+
+def _before_birth(earlier: Part, later: Part) -> bool:
+    """Whether one department treated before the birth in the next one, long enough."""
+    enough = DAYS_OF_SEVERE if earlier.diagnosis in SEVERE_BEFORE_BIRTH else DAYS_BEFORE_BIRTH
+    return earlier.code == BEFORE_BIRTH and later.code in BIRTHS and earlier.days >= enough
+
+
+def disease_class(diagnosis: str) -> str:
+    """A name of the class of ICD-10: the letter, where it shares a class or is divided between two, what they are."""
+    letter, number = diagnosis[0], diagnosis[1:3]
+    if letter == "D":
+        return "tumour" if number < "50" else "blood"
+    if letter == "H":
+        return "eye" if number < "60" else "ear"
+    shared = {"A": "infection", "B": "infection", "C": "tumour", "S": "injury", "T": "injury"}
+    return shared.get(letter, "cause" if letter in "VWXY" else letter)
 
 
 @cache

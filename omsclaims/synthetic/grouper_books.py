@@ -64,7 +64,8 @@ def lines() -> tuple[Line, ...]:
     templates = (
         *catalogue.INPATIENT, catalogue.NEWBORN, *catalogue.ONCO_INPATIENT, *catalogue.DAY, *catalogue.ONCO_DAY,
     )  # fmt: skip
-    made = [*(line for one in templates for line in _of_template(one)), *_BESIDE]
+    blood = Line(catalogue.BLOOD.code, service=catalogue.BLOOD_SERVICE)  # whatever the diagnosis
+    made = [*(line for one in templates for line in _of_template(one)), *_BESIDE, blood]
     return tuple(sorted(made, key=lambda line: (line.ksg[:2] != "st", line.ksg, line.ds1, line.duration)))
 
 

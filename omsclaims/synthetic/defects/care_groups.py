@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from omsclaims.synthetic import catalogue, deal, regional, regional_persons
 from omsclaims.synthetic.defects.common import KSG, Z, calm, hospital, of_case, put, vmp
@@ -39,6 +40,20 @@ def of_groups(groups: Sequence[str], letters: str) -> Callable[[Ward], Bools]:
     return mask
 
 
+def unpaid_beside(w: Ward) -> Bools:
+    """A stay with a group that costs nothing beside the dearer one."""
+    free = w.tables["sl"].filter(pl.col("n_ksg").is_not_null() & (pl.col("sum_m") == 0))
+    return np.asarray(~w.one_sl & np.isin(w.case, free["case"].to_numpy()), dtype=np.bool_)
+
+
+def transferred(w: Ward) -> Bools:
+    """A stay that another disease interrupted, and no result besides."""
+    second = dict(w.tables["sl"].filter(pl.col("sl_no") == 2).select("case", "ds1").iter_rows())
+    pairs = {case: (first, second[case]) for case, first in zip(w.case.tolist(), w.ds1, strict=True) if case in second}
+    moved = [case for case, (a, b) in pairs.items() if deal.disease_class(a) != deal.disease_class(b)]
+    return np.asarray(np.isin(w.case, moved) & (w.kind == "ksg_inpatient") & (w.rslt == 101), dtype=np.bool_)
+
+
 def endocrinologist(w: Ward) -> Bools:
     """A visit whose standard is stated, early enough for another one behind it."""
     early = w.begin < np.datetime64(later(w.plan.closes, -3))
@@ -64,13 +79,29 @@ def complexity(idsl: int, rule: str) -> Callable[[Ward, Tree], Sequence[Expect]]
     return change
 
 
-def _two_of_a_kind(ward: Ward, tree: Tree) -> Sequence[Expect]:
-    """Both departments treat the second disease: the dearer group of the stay is paid, of equal ones the first."""
-    first, second = tree.sls
-    first["ds1"] = first["ds0"] = "J18.0"
-    first["profil"], first["profil_k"], first["prvs"] = second["profil"], second["profil_k"], second["prvs"]
-    cheaper = first if first["sum_m"] < second["sum_m"] else second
+def _unpaid_billed(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """The department whose group is not paid beside the dearer one bills its tariff all the same."""
+    cheaper = next(sl for sl in tree.sls if not sl["sum_m"])
+    cheaper["sum_m"] = cheaper["tarif"]
+    tree.set_total()
     return [Expect("C121", _NOT_SO, KSG + "N_KSG", sl_no=int(cheaper["sl_no"]))]
+
+
+def _by_a_kopeck(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """The least that can be billed of it."""
+    found = _unpaid_billed(ward, tree)
+    tree.sls[found[0].sl_no - 1]["sum_m"] = 1
+    tree.set_total()
+    return found
+
+
+def _whole_before_a_transfer(ward: Ward, tree: Tree) -> Sequence[Expect]:
+    """The first department bills the whole tariff, as if another disease had not interrupted its treatment."""
+    kslp = tuple(row["idsl"] for row in tree.small.get("sl_koef", []) if row["sl_no"] == 1)
+    days = (tree.sl["date_2"] - tree.sl["date_1"]).days
+    tree.sl["sum_m"] = deal.ksg_price(tree.sl["n_ksg"], tree.z["lpu"], tree.z["rslt"], days, kslp, whole=True)
+    tree.set_total()
+    return [Expect("C114", _NOT_SO, SL_PATH + "SUM_M")]
 
 
 def _too_short(ward: Ward, tree: Tree) -> Sequence[Expect]:
@@ -125,7 +156,9 @@ def _free_day(ward: Ward, tree: Tree) -> date | None:
 
 
 RARE: Final[tuple[Defect, ...]] = (
-    Defect("C121", lambda w: ~w.one_sl & (w.kind == "ksg_inpatient"), _two_of_a_kind),
+    Defect("C121", unpaid_beside, _unpaid_billed),
+    Defect("C121 kopeck", unpaid_beside, _by_a_kopeck),
+    Defect("C114 transfer", transferred, _whole_before_a_transfer),
     Defect(
         "C126", of_groups(tuple(regional.PAIRS), "H"),
         put("sl", [Expect("C126", _NOT_SO, KSG + "N_KSG")], ds1="K80.1"),
