@@ -153,21 +153,29 @@ def reprice(
     if regrouped is not None:
         moved = pl.concat([regrouped.moved["sl_key"], regrouped.again])
         asked = asked | was["sl_key"].is_in(moved.implode())
+        if regrouped.chosen is not None:  # other reasons to pay two groups of one stay
+            asked = asked | _several(was)
         tables = regrouped.billed(tables)
     before = _whole_stays(was, asked).sort("sl_key")
     if not before.height:
         return Repriced(tables, before, before, findings.empty())
-    made = price(_part(tables, before.select("sl_key", "case_key")), replace(context, agreement=agreement, law=law))
+    chosen = None if regrouped is None else regrouped.chosen
+    made = price(_part(tables, before.select("sl_key", "case_key")), replace(context, agreement=agreement, law=law), chosen)
     return Repriced(tables, before, made["priced_sl"], _with_lost_groups(made["findings"], regrouped))
 
 
 def _whole_stays(was: pl.DataFrame, asked: pl.Series) -> pl.DataFrame:
     """Rows that are asked for, and all others of their stays with several groups: another one may become the dearest."""
-    several = was["beside"].is_not_null() & (was["beside"] != ONLY)
+    several = _several(was)
     cases = was["case_key"].filter(asked & several)
     if cases.is_empty():
         return was.filter(asked)
     return was.filter(asked | (several & was["case_key"].is_in(cases.unique().implode())))
+
+
+def _several(rows: pl.DataFrame) -> pl.Series:
+    """Sub-cases of stays with several groups."""
+    return (rows["beside"] != ONLY).fill_null(value=False)
 
 
 def _with_lost_groups(found: pl.DataFrame, regrouped: Regrouped | None) -> pl.DataFrame:
@@ -206,12 +214,14 @@ class Regrouped:
     again     sl_key of cases whose group is the same, but not the norm of the stay that its row states
     grouped   the contract table `grouped` under the changed grouper
     findings  of the moved cases that have no group any more (T.70-T.73)
+    chosen    rules of the changed grouper, None: those of the program
     """
 
     moved: pl.DataFrame
     again: pl.Series
     grouped: pl.DataFrame
     findings: pl.DataFrame
+    chosen: Rules | None = None
 
     def billed(self, tables: Tables) -> Tables:
         """The tables of the month as if the moved cases had been billed with their new groups."""
@@ -241,7 +251,7 @@ def regroup(
     gone = moved.filter(pl.col("ksg").is_null())
     told = made["findings"].join(gone.select(pl.col("sl_key").alias("sl_row")), on="sl_row", how="semi", maintain_order="left")
     again = both.filter((pl.col("was") == pl.col("ksg")) & pl.col("norm_days").ne_missing(pl.col("days_before")))["sl_key"]
-    return Regrouped(moved, again, made["grouped"], told)
+    return Regrouped(moved, again, made["grouped"], told, chosen)
 
 
 # ---------------------------------------------------------------- the difference

@@ -18,6 +18,7 @@ from omsclaims.law import Parameters
 from omsclaims.law.agreement import FILES, SECTIONS, Agreement
 from omsclaims.nsi import Book, Books
 from omsclaims.tariffs import price, whatif
+from omsclaims.tariffs.grouper.rules import rules
 from omsclaims.tariffs.pricing import group
 from omsclaims.workspace import Workspace
 from tests.conftest import Closed
@@ -284,3 +285,19 @@ def test_the_same_grouper_moves_nothing(month: tuple[dict[str, pl.DataFrame], Co
     assert found.moved.is_empty()
     assert found.findings.is_empty()
     assert found.again.is_empty()
+
+
+def test_other_rules_of_a_stay(month: tuple[dict[str, pl.DataFrame], Context]) -> None:
+    """Rules without any reason to pay a second group: every stay with several groups is priced again, as a full run does."""
+    tables, context = month
+    context = replace(context, books=of_month(month))
+    tables = {**tables, "grouped": group(tables, context)["grouped"]}
+    chosen = rules().model_copy(update={"beside": {}})
+    found = whatif.regroup(tables, context, context.agreement, context.law, context.books, chosen)
+    made = whatif.reprice(tables, context, context.agreement, context.law, found)
+    full = price(found.billed(tables), context, chosen)
+    assert_frame_equal(made.priced_sl, full["priced_sl"])
+    assert_frame_equal(made.priced, full["priced"])
+    paid = tables["priced_sl"]["beside"].is_in([*rules().beside])
+    assert paid.any()
+    assert (made.priced_sl.filter(paid)["price_kop"] == 0).all()
