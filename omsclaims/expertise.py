@@ -6,6 +6,7 @@ audit chain. Whoever calls is inside `Workspace.writing`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +32,10 @@ from omsclaims.workspace import PackageRow, Workspace, WorkspaceError, sha256_fi
 
 @dataclass(frozen=True)
 class Drawn:
-    """What became of a sample: its rows and strata, findings, whether it is new, the same again, or drawn anew."""
+    """What became of a sample: its rows and strata, findings, whether it is new, the same again, or drawn anew.
+
+    sources  values of the law (`law:<name>@<since>`) that the draw and the month it was drawn from stand on
+    """
 
     sample: str
     outcome: Literal["stored", "identical", "replaced"]
@@ -39,19 +43,22 @@ class Drawn:
     rows: pl.DataFrame
     strata: pl.DataFrame
     findings: pl.DataFrame
+    sources: tuple[str, ...] = ()
 
 
-def draw(workspace: Workspace, of: Month, wanted: Draw, as_of: date, who: str) -> Drawn:
+def draw(workspace: Workspace, of: Month, wanted: Draw, as_of: date, who: str, asked: Iterable[str] = ()) -> Drawn:
     """Draws a sample from a closed month and keeps it; the same draw again changes nothing.
 
     A draw that comes out otherwise than the stored one of the same name (the month was opened again and closed otherwise)
-    replaces it, and the audit chain keeps both digests. Raises WorkspaceError `workspace.not_closed`, `expertise.no_insurer`.
+    replaces it, and the audit chain keeps both digests. `asked`: sources that `wanted` was chosen by. Raises WorkspaceError
+    `workspace.not_closed`, `expertise.no_insurer`.
     """
     tables = store.sample_tables(workspace, of)
     if wanted.insurer is not None and wanted.insurer not in set(tables["cases"]["payer"].to_list()):
         raise WorkspaceError("expertise.no_insurer", insurer=wanted.insurer, month=of)
     context, _ = closing.load_context(workspace, of, as_of)
     made = sampling.sample(tables, context, wanted)
+    sources = tuple(sorted({*asked, *(context.law.asked or ()), *closing.parameters_of(workspace, [str(of)])}))
     rows, strata = made["expertise_sample"], made["expertise_strata"]
     name = wanted.sample_id(str(of))
     digest = table_digest(pl.concat([rows.select("list", "package", "n_zap", "idcase", "place", "because", "s_tip")]))
@@ -59,14 +66,15 @@ def draw(workspace: Workspace, of: Month, wanted: Draw, as_of: date, who: str) -
     old_rows, old_strata = (known[part].filter(pl.col("sample") == name) for part in known)
     same = table_digest(old_rows) == table_digest(rows) and table_digest(old_strata) == table_digest(strata)
     if old_strata.height and same:
-        return Drawn(name, "identical", digest, rows, strata, made["findings"])
+        return Drawn(name, "identical", digest, rows, strata, made["findings"], sources)
     for part, fresh in (("expertise_sample", rows), ("expertise_strata", strata)):
         store.keep(workspace, part, pl.concat([known[part].filter(pl.col("sample") != name), fresh]), as_of)
     counts = {str(found): int(count) for found, count in rows.group_by("list").len().sort("list").iter_rows()}
     payload = {"sample": name, "month": str(of), "kind": wanted.kind, "seed": wanted.seed, "insurer": wanted.insurer,
-               "within": wanted.within, "digest": digest, "cases": counts}  # fmt: skip
+               "within": wanted.within, "digest": digest, "cases": counts,
+               "parameters": list(sources)}  # fmt: skip
     workspace.record("expertise sample", as_of, who, None, payload)
-    return Drawn(name, "replaced" if old_strata.height else "stored", digest, rows, strata, made["findings"])
+    return Drawn(name, "replaced" if old_strata.height else "stored", digest, rows, strata, made["findings"], sources)
 
 
 # ---- acts ------------------------------------------------------------------------------------------------------------------
@@ -74,12 +82,13 @@ def draw(workspace: Workspace, of: Month, wanted: Draw, as_of: date, who: str) -
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of one file of acts: outcome of each act, rows that went in, findings."""
+    """What became of one file of acts: outcome of each act, rows that went in, findings, values of the law asked for so far."""
 
     path: Path
     outcomes: dict[tuple[str, str], str]
     rows: pl.DataFrame
     findings: pl.DataFrame
+    sources: tuple[str, ...] = ()
 
 
 def load_acts(workspace: Workspace, paths: Iterable[Path], as_of: date, who: str) -> list[Loaded]:
@@ -98,7 +107,7 @@ def load_acts(workspace: Workspace, paths: Iterable[Path], as_of: date, who: str
         if accepted.rows.height:
             store.keep(workspace, "expertise_acts", pl.concat([kept, accepted.rows]), as_of)
         found = pl.concat([read.findings, accepted.findings])
-        done.append(Loaded(path, accepted.outcomes, accepted.rows, found))
+        done.append(Loaded(path, accepted.outcomes, accepted.rows, found, tuple(sorted(rules.law.asked or ()))))
         workspace.record("expertise load", as_of, who, None, _told(path, accepted))
     return done
 
@@ -106,7 +115,7 @@ def load_acts(workspace: Workspace, paths: Iterable[Path], as_of: date, who: str
 def _rules(workspace: Workspace, as_of: date) -> acts_room.Rules:
     """What acts are held against: the books known on the day, the law, which months are closed."""
     books = workspace.library().books(Month(as_of.year, as_of.month), as_of)
-    return acts_room.Rules(books, federal_parameters(), as_of, workspace.meta("territory"), workspace.closed_months())
+    return acts_room.Rules(books, federal_parameters().noting(), as_of, workspace.meta("territory"), workspace.closed_months())
 
 
 def _named_cases(workspace: Workspace, raw: pl.DataFrame, closed: Iterable[str]) -> dict[str, pl.DataFrame]:
@@ -165,6 +174,15 @@ def sample_of(workspace: Workspace, sample: str) -> pl.DataFrame:
     return found
 
 
+def sources_of_sample(workspace: Workspace, sample: str) -> list[str]:
+    """Values of the law that a stored sample stands on, as the audit chain keeps them; [] for one of an older program."""
+    for (text,) in workspace.rows("SELECT payload FROM chain WHERE kind = 'expertise sample' ORDER BY seq DESC"):
+        payload = json.loads(text)
+        if payload["sample"] == sample:
+            return list(payload.get("parameters", ()))
+    return []
+
+
 def sample_as_raw(workspace: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
     """Cases of a sample as rows of a template: bill, record, case, kind of control; act, ground, expert are left to fill in."""
     wanted = rows.unique(store.CASE, keep="first", maintain_order=True).with_columns(date_act=pl.lit(None, dtype=pl.Date))
@@ -181,11 +199,12 @@ def sample_as_raw(workspace: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Claimed:
-    """What became of one file of claims: rows by outcome (taken, already, refused), findings."""
+    """What became of one file of claims: rows by outcome (taken, already, refused), findings, values of the law asked for."""
 
     path: Path
     outcomes: dict[str, int]
     findings: pl.DataFrame
+    sources: tuple[str, ...] = ()
 
 
 def load_claims(workspace: Workspace, paths: Iterable[Path], as_of: date, who: str) -> list[Claimed]:
@@ -211,7 +230,7 @@ def load_claims(workspace: Workspace, paths: Iterable[Path], as_of: date, who: s
             store.keep(workspace, "expertise_acts", pl.concat([acts, made.acts]), as_of)
         payload: dict[str, object] = {"file": sha256_file(path), "rows": made.outcomes, "acts": table_digest(made.acts)}
         workspace.record("expertise appeal", as_of, who, None, payload)
-        done.append(Claimed(path, made.outcomes, made.findings))
+        done.append(Claimed(path, made.outcomes, made.findings, tuple(sorted(rules.law.asked or ()))))
     return done
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from omsclaims import contract, explain_expertise, findings, messages, tariffs
+from omsclaims.law import Parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.money import show_amount
 from omsclaims.workspace import Workspace
@@ -45,8 +46,11 @@ def find(workspace: Workspace, text: str) -> list[CaseName]:
     return found
 
 
-def lines(workspace: Workspace, case: CaseName, lang: str) -> Iterator[str]:
-    """The explanation, line by line: the case, who pays, each priced part with its figures, findings, the decision."""
+def lines(workspace: Workspace, case: CaseName, lang: str, law: Parameters | None = None) -> Iterator[str]:
+    """The explanation, line by line: the case, who pays, each priced part with its figures, findings, the decision.
+
+    law  asked for terms, so that it can note them; the program's own where none is given
+    """
     text = messages.text
     row = _row(workspace, case, "cases_view")
     yield text("explain.head", lang, name=case.name, month=case.month)
@@ -73,7 +77,20 @@ def lines(workspace: Workspace, case: CaseName, lang: str) -> Iterator[str]:
         yield text("explain.sum", lang, amount=_amount(row["price_kop"], lang))
     yield ""
     yield from _decision(workspace, case, row, lang)
-    yield from explain_expertise.lines(workspace, case.month, case.package, case.n_zap, case.idcase, lang)
+    yield from explain_expertise.lines(workspace, case.month, case.package, case.n_zap, case.idcase, lang, law)
+
+
+def sources(workspace: Workspace, case: CaseName) -> list[str]:
+    """What the case stands on besides the rows of the agreement: its own prices and groups, and what its month's control used."""
+    run = workspace.run(case.month)
+    asked = [] if run is None else list(run.inputs.get("parameters", ()))
+    own = [_grouped(workspace, case, name)["sources"] for name in ("priced_sl", "grouped")]
+    of_rows = [text for column in own for text in column.drop_nulls().to_list()]
+    return [*of_rows, *(source for source in asked if not source.startswith(_OF_ROWS))]
+
+
+#: Sources that rows of prices and groups name themselves: a case has those of its own rows.
+_OF_ROWS: Final = ("law:tariffs.", "grouper:")
 
 
 def _grouped(workspace: Workspace, case: CaseName, name: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from omsclaims import expertise_chain, messages
 from omsclaims import expertise_store as store
 from omsclaims.checks.catalogue import rules
-from omsclaims.law import federal_parameters
+from omsclaims.law import Parameters, federal_parameters
 from omsclaims.money import format_amount, show_amount
 from omsclaims.workspace import Workspace
 
@@ -26,7 +26,10 @@ def clause(rule: str, lang: str) -> str | None:
     return None if found is None else messages.text("explain.clause", lang, reference=found.reference)
 
 
-def lines(workspace: Workspace, month: str, package: str, n_zap: int | None, idcase: int | None, lang: str) -> Iterator[str]:
+def lines(
+    workspace: Workspace, month: str, package: str, n_zap: int | None, idcase: int | None, lang: str,
+    law: Parameters | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Expertise, appeals and resubmission of one case; nothing where there was none."""
     named = pl.DataFrame(
         {"month": [month], "package": [package], "n_zap": [n_zap], "idcase": [idcase]},
@@ -34,7 +37,7 @@ def lines(workspace: Workspace, month: str, package: str, n_zap: int | None, idc
     )
     yield from _expertise(workspace, named, lang)
     yield from _appeals(workspace, named, lang)
-    yield from chain_lines(workspace, month, package, n_zap, idcase, lang)
+    yield from chain_lines(workspace, month, package, n_zap, idcase, lang, law=law)
 
 
 def _expertise(workspace: Workspace, named: pl.DataFrame, lang: str) -> Iterator[str]:
@@ -99,11 +102,12 @@ def _appeals(workspace: Workspace, named: pl.DataFrame, lang: str) -> Iterator[s
 
 
 def chain_lines(
-    workspace: Workspace, month: str, package: str, n_zap: int | None, idcase: int | None, lang: str, *, detailed: bool = False
-) -> Iterator[str]:
+    workspace: Workspace, month: str, package: str, n_zap: int | None, idcase: int | None, lang: str, *, detailed: bool = False,
+    law: Parameters | None = None,
+) -> Iterator[str]:  # fmt: skip
     """The chain of resubmissions of a case; detailed: with what changed from one to the next, element by element."""
     text = messages.text
-    chain = expertise_chain.chain_of(workspace, month, package, n_zap, idcase, federal_parameters())
+    chain = expertise_chain.chain_of(workspace, month, package, n_zap, idcase, law or federal_parameters())
     if not chain or (len(chain) == 1 and not detailed and chain[0].pr_nov == 0):
         return
     yield text("explain.chain.head", lang, count=len(chain), clause=CLAUSE_AGAIN)

@@ -15,6 +15,7 @@ from omsclaims import closing, messages, money
 from omsclaims.cli import common, words
 from omsclaims.periods import Month
 from omsclaims.reports import accidents as documents
+from omsclaims.reports import doubts
 from omsclaims.settlement import accidents
 from omsclaims.workspace import Workspace
 
@@ -53,6 +54,7 @@ def _add_list(group: typer.Typer, lang: str) -> None:
             said = {**row, "status": text(f"accidents.status.{row['status']}", lang)}
             shown.add_row(*(Text(_cell(said[name])) for name in _SHOWN))
         common.out.print(shown)
+        common.print_unconfirmed(context.law.asked or (), lang, context.law)
         raise typer.Exit(common.FINDINGS if any(row["status"] in _LATE for row in rows) else common.CLEAN)
 
 
@@ -73,6 +75,7 @@ def _add_report(group: typer.Typer, lang: str) -> None:
         with Workspace.open(workspace) as store:
             registers, _ = store.registers()
             done = what_was_done(store, lang)
+            sources = doubts.of_decisions(closing.parameters_of(store, store.closed_months()))
         known = registers["reg_accident"].filter(pl.col("received_on") <= day).unique("notice", keep="first", maintain_order=True)
         people = accidents.people_of(known, registers["reg_insured"])
         held = accidents.insurers_of(people.join(known.select("notice", "accident_on"), on="notice"), registers["reg_insured"])
@@ -89,8 +92,9 @@ def _add_report(group: typer.Typer, lang: str) -> None:
             path = folder / f"{day}-{smo}.xlsx"
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as stream:
-                stream.write(documents.workbook(own, str(smo), day, lang))
+                stream.write(documents.workbook(own, str(smo), day, lang, doubts.note(sources, lang)))
             common.out.print(text("cli.accident.written", lang, smo=smo, path=path), markup=False)
+        common.print_unconfirmed(sources, lang)
 
 
 def what_was_done(store: Workspace, lang: str) -> dict[str, str]:

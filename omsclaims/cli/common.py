@@ -5,11 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import typer
@@ -21,6 +21,9 @@ from omsclaims import findings, messages
 from omsclaims.periods import CalendarEndsError, Month
 from omsclaims.registry import limits
 from omsclaims.registry.limits import Limits, LimitsError
+
+if TYPE_CHECKING:
+    from omsclaims.law import Parameters
 
 CLEAN: Final = 0
 FINDINGS: Final = 1
@@ -157,6 +160,14 @@ def progress_bar(label: str, total: int | None = None) -> Iterator[Progress]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         bar.add_task(label, total=total)
         yield bar
+
+
+def print_unconfirmed(sources: Iterable[str | None], lang: str, law: Parameters | None = None) -> None:
+    """A sentence for each value of the law that the figures above stand on and that nobody has seen in its text."""
+    from omsclaims.reports import doubts  # not above: checking a package needs neither law nor reports
+
+    for line in doubts.lines(sources, lang, law):
+        out.print(line, style="yellow", markup=False)
 
 
 def print_findings(found: pl.DataFrame, lang: str, shown: int = SHOWN_OF_A_RULE) -> None:

@@ -96,5 +96,6 @@ def take_in_and_close(made: Path, folder: Path, month: Month, threads: int, lang
             store, month, AS_OF, WHO, lang=lang,
             progress=lambda stage: bar.update(task, description=text(f"cli.stage.{stage}", lang)),
         )  # fmt: skip
-    show_closing(closed, folder, lang)
+        sources = closing.parameters_of(store, [str(month)])
+    show_closing(closed, folder, lang, sources)
     return closed

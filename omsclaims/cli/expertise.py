@@ -8,9 +8,11 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from omsclaims import closing, expertise, explain, explain_expertise, messages, money
+from omsclaims import closing, expertise, expertise_chain, explain, explain_expertise, messages, money
 from omsclaims.cli import common, words
-from omsclaims.settlement.expertise.appeals import overdue
+from omsclaims.law import federal_parameters
+from omsclaims.reports import doubts
+from omsclaims.settlement.expertise.appeals import note_terms, overdue
 from omsclaims.settlement.expertise.sampling import KINDS, LISTS, WITHIN, Draw
 from omsclaims.workspace import Workspace
 
@@ -47,14 +49,17 @@ def _add_sample(app: typer.Typer, lang: str) -> None:
         if within is not None and within not in WITHIN:
             raise typer.BadParameter(text("cli.expertise.bad_within", lang, value=within))
         with Workspace.writing(workspace) as store:
-            inside = within or str(closing.load_context(store, of, day)[0].law.value("expertise.sample_inner", of.last))
+            law = closing.load_context(store, of, day)[0].law
+            inside = within or str(law.value("expertise.sample_inner", of.last))
             wanted = Draw("mee" if kind == "mee" else "ekmp", seed, insurer, "mo" if inside == "mo" else "payer")
-            drawn = expertise.draw(store, of, wanted, day, common.who_am_i())
+            drawn = expertise.draw(store, of, wanted, day, common.who_am_i(), law.asked or ())
         show_sample(drawn, lang)
+        sources = doubts.of_decisions(drawn.sources, keep=("expertise.",))
+        common.print_unconfirmed(sources, lang)
         if xlsx is not None:
             from omsclaims.reports import expertise as report  # not above: a sample on the screen needs no workbook
 
-            xlsx.write_bytes(report.sample_xlsx(drawn.rows, drawn.strata, lang))
+            xlsx.write_bytes(report.sample_xlsx(drawn.rows, drawn.strata, lang, doubts.lines(sources, lang)))
             common.out.print(text("cli.expertise.written", lang, path=xlsx), markup=False)
         raise typer.Exit(common.FINDINGS if drawn.findings.height else common.CLEAN)
 
@@ -98,11 +103,12 @@ def _add_acts(app: typer.Typer, lang: str) -> None:
         from omsclaims.registry import expertise_file
         from omsclaims.reports import expertise as report
 
-        rows = pl.DataFrame(schema=expertise_file.RAW)
+        rows, sources = pl.DataFrame(schema=expertise_file.RAW), list[str]()
         if sample is not None:
             with Workspace.open(workspace) as store:
                 rows = expertise.sample_as_raw(store, expertise.sample_of(store, sample))
-        out.write_bytes(report.acts_xlsx(rows, lang, 0 if sample else report.FREE_ROWS))
+                sources = doubts.of_decisions(expertise.sources_of_sample(store, sample), keep=("expertise.",))
+        out.write_bytes(report.acts_xlsx(rows, lang, 0 if sample else report.FREE_ROWS, doubts.lines(sources, lang)))
         common.out.print(text("cli.expertise.written", lang, path=out), markup=False)
 
     @words.command(app, "load", lang, "expertise.load")
@@ -117,6 +123,7 @@ def _add_acts(app: typer.Typer, lang: str) -> None:
         with Workspace.writing(workspace) as store:
             done = expertise.load_acts(store, paths, day, common.who_am_i())
         show_loaded(done, lang)
+        common.print_unconfirmed([source for one in done for source in one.sources], lang)
         raise typer.Exit(loaded_code(done))
 
     @words.command(app, "export", lang, "expertise.export")
@@ -182,6 +189,7 @@ def _add_appeals(app: typer.Typer, lang: str) -> None:
                 text("cli.expertise.appeal.done", lang, file=one.path.name, **one.outcomes), style="bold", markup=False
             )
             common.print_findings(one.findings, lang)
+        common.print_unconfirmed([source for one in done for source in one.sources], lang)
         raise typer.Exit(common.FINDINGS if any(one.findings.height for one in done) else common.CLEAN)
 
     @words.command(app, "appeals", lang, "expertise.appeals")
@@ -194,9 +202,11 @@ def _add_appeals(app: typer.Typer, lang: str) -> None:
         day = common.parse_as_of(as_of, lang)
         with Workspace.open(workspace) as store:
             rows = expertise.appeals_of(store)
-        waiting = overdue(rows, day)
+        waiting, law = overdue(rows, day), federal_parameters().noting()
+        note_terms(rows, law)
         show_appeals(waiting.drop("days") if late else rows, lang)
         common.out.print(text("cli.expertise.appeals.count", lang, count=waiting.height, day=day), markup=False)
+        common.print_unconfirmed(law.asked or (), lang)
         raise typer.Exit(common.FINDINGS if waiting.height else common.CLEAN)
 
 
@@ -231,8 +241,10 @@ def _add_results(app: typer.Typer, lang: str) -> None:
         with Workspace.open(workspace) as store:
             rows = expertise.deductions_of(store, of)
             made = expertise.write_results(store, of, out_dir)
+            months = {str(of), *rows["month"].to_list()}
+            sources = doubts.of_decisions(closing.parameters_of(store, months), keep=("expertise.",))
         listed = out_dir / f"expertise-{of}.xlsx"
-        listed.write_bytes(report.deductions_xlsx(rows, str(of), lang))
+        listed.write_bytes(report.deductions_xlsx(rows, str(of), lang, doubts.lines(sources, lang)))
         for kind in ("mee", "ekmp"):
             own = rows.filter(pl.col("kind") == kind)
             figures = {
@@ -246,6 +258,7 @@ def _add_results(app: typer.Typer, lang: str) -> None:
         common.out.print(
             text("cli.expertise.results.done", lang, folder=out_dir, packages=len(made), list=listed.name), markup=False
         )
+        common.print_unconfirmed(sources, lang)
 
 
 def _add_chain(app: typer.Typer, lang: str) -> None:
@@ -267,6 +280,10 @@ def _add_chain(app: typer.Typer, lang: str) -> None:
                     common.out.print(f"  {one.name}  ({one.month})", markup=False)
                 raise typer.Exit(common.USAGE)
             one = found[0]
-            shown = list(explain_expertise.chain_lines(store, one.month, one.package, one.n_zap, one.idcase, lang, detailed=True))
+            law, name = federal_parameters().noting(), (one.month, one.package, one.n_zap, one.idcase)
+            shown = list(explain_expertise.chain_lines(store, *name, lang, detailed=True, law=law))
+            months = {each.month for each in expertise_chain.chain_of(store, *name, law)}
+            decided = doubts.of_decisions(closing.parameters_of(store, months))
             for line in shown or [text("cli.expertise.chain.once", lang, name=one.name, month=one.month)]:
                 common.out.print(line, markup=False)
+            common.print_unconfirmed([*decided, *(law.asked or ())], lang)

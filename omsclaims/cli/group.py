@@ -71,6 +71,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
         if out_file is not None:
             rows.select(WRITTEN).write_csv(out_file)
         show(rows, made, lang)
+        common.print_unconfirmed(made["grouped"]["sources"].unique().to_list(), lang)
         common.print_findings(found, lang)
         differs = rows.filter(pl.col("same") == "no").height
         raise typer.Exit(common.FINDINGS if differs or found.height else common.CLEAN)

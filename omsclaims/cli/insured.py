@@ -69,8 +69,10 @@ def _add_check(group: typer.Typer, lang: str) -> None:
         if found.is_empty():
             counts = {"insured": registers["reg_insured"].height, "attached": registers["reg_attachment"].height}
             common.out.print(text("cli.insured.check.clean", lang, **counts))
+            common.print_unconfirmed(context.law.asked or (), lang, context.law)
             return
         common.print_findings(found, lang)
+        common.print_unconfirmed(context.law.asked or (), lang, context.law)
         raise typer.Exit(common.FINDINGS)
 
 
@@ -101,6 +103,7 @@ def _add_apportion(group: typer.Typer, lang: str) -> None:
         common.out.print(shown)
         said = text("cli.insured.apportion.done", lang, persons=done.persons.height, path=out_file, day=done.notify_by)
         common.out.print(said, markup=False)
+        common.print_unconfirmed(context.law.asked or (), lang, context.law)
         if done.findings.height:
             common.print_findings(done.findings, lang)
             raise typer.Exit(common.FINDINGS)

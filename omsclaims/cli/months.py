@@ -2,6 +2,7 @@
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 from omsclaims import closing, documents, explain, messages
 from omsclaims.cli import common, words
 from omsclaims.cli.books import say_later
-from omsclaims.reports import summary
+from omsclaims.law import federal_parameters
+from omsclaims.reports import doubts, summary
 from omsclaims.workspace import Workspace
 
 
@@ -35,8 +37,8 @@ def add_to(app: typer.Typer, lang: str) -> None:
                 store, of, day, common.who_am_i(), why, replace, lang,
                 progress=lambda stage: bar.update(task, description=text(f"cli.stage.{stage}", lang)),
             )  # fmt: skip
-            library = store.library()
-        show_closing(done, workspace, lang)
+            library, sources = store.library(), closing.parameters_of(store, [str(of)])
+        show_closing(done, workspace, lang, sources)
         say_later(library, day, lang)
         raise typer.Exit(common.FINDINGS if done.outcome == "differs" or done.tables["findings"].height else common.CLEAN)
 
@@ -68,12 +70,17 @@ def add_to(app: typer.Typer, lang: str) -> None:
                 for one in candidates:
                     common.out.print(f"  {one.name}  ({one.month})", markup=False)
                 raise typer.Exit(common.USAGE)
-            for line in explain.lines(store, candidates[0], lang):
+            law = federal_parameters().noting()
+            for line in explain.lines(store, candidates[0], lang, law):
                 common.out.print(line, markup=False)
+            common.print_unconfirmed([*explain.sources(store, candidates[0]), *(law.asked or ())], lang)
 
 
-def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
-    """The end of a run: what came of it, the totals and identities, where the outputs lie."""
+def show_closing(done: closing.Closing, workspace: Path, lang: str, sources: Sequence[str]) -> None:
+    """The end of a run: what came of it, the totals and identities, where the outputs lie, what they used unconfirmed.
+
+    sources  of closing.parameters_of: official XML cannot name them, so they are named here and on the page of the month
+    """
     text = messages.text
     if done.outcome in ("identical", "differs"):
         style = "bold green" if done.outcome == "identical" else "bold yellow"
@@ -100,3 +107,6 @@ def show_closing(done: closing.Closing, workspace: Path, lang: str) -> None:
         ),
         markup=False,
     )
+    common.print_unconfirmed(sources, lang)
+    if doubts.names(sources):
+        common.out.print(text("law.unconfirmed_xml", lang), style="yellow", markup=False)

@@ -16,9 +16,10 @@ from omsclaims import closing, findings, messages, money
 from omsclaims.cli import common, words
 from omsclaims.context import Context
 from omsclaims.findings import Finding
-from omsclaims.law import ParameterError, unconfirmed_lines
+from omsclaims.law import ParameterError
 from omsclaims.law.agreement import partition_on
 from omsclaims.periods import Month, Partition
+from omsclaims.reports import doubts
 from omsclaims.reports import norms as report
 from omsclaims.settlement import financing
 from omsclaims.tariffs import norms
@@ -59,6 +60,8 @@ def add_to(app: typer.Typer, lang: str) -> None:
         else:
             out_file.write_bytes(_written(made, out_file.suffix.lower(), lang))
             common.out.print(text("cli.norms.written", lang, path=out_file), markup=False)
+            if out_file.suffix.lower() == ".csv":  # a table of an agreement has no place for it
+                tell(made)
         if found.height:
             common.print_findings(found, lang)
             raise typer.Exit(common.FINDINGS)
@@ -92,13 +95,14 @@ def computed(
     if of is not None:
         made, problems = _with_standards(made, members, partition, of, given, registers["reg_funding"])
         found.append(findings.frame(problems))
-    told = unconfirmed_lines([source, f"law:{age.name}@{age.since}", *sources], lang, context.law)
+    paid = doubts.of_decisions(closing.parameters_of(store, map(str, period)))
     try:
         norm = int(context.law.use("norms.programme_norm", context.month.first).value)
     except ParameterError:
         norm = None
     groups = [group.code for group in partition.groups]
     last = financing.coefficients_on(context)
+    told = doubts.lines([source, *sources, *paid, *(context.law.asked or ())], lang, context.law)
     shown = report.Report(
         made, period, people_on, of, context.territory, context.agreement.head.reference, groups, last, told, norm
     )
@@ -161,5 +165,10 @@ def show(made: report.Report, lang: str) -> None:
         cells = [str(row["people"]), cost, row["kd"] or "–", row["kd_last"] or "–", row["standard"] or "–"]
         shown.add_row(Text(row["place"]), Text(row["group"]), *cells)
     common.out.print(shown)
+    tell(made)
+
+
+def tell(made: report.Report) -> None:
+    """What the figures stand on and nobody has seen in the text of the law."""
     for line in made.unconfirmed:
         common.out.print(line, markup=False)

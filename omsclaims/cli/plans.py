@@ -12,7 +12,7 @@ from rich.text import Text
 from omsclaims import closing, contract, messages, money
 from omsclaims.cli import common, words
 from omsclaims.periods import Month
-from omsclaims.reports import plans
+from omsclaims.reports import doubts, plans
 from omsclaims.settlement import volumes
 from omsclaims.workspace import Workspace
 
@@ -48,7 +48,9 @@ def _add_report(group: typer.Typer, lang: str) -> None:
             context, _ = closing.load_context(store, of, day)
             registers, _ = store.registers()
             found = volumes.outlook(registers["reg_plan"], facts(store, of), context)
-        made = plans.report(found, context, registers["reg_clinic"], lang)
+            accepted = doubts.of_decisions(closing.parameters_of(store, found.months))
+        said = doubts.lines([*accepted, *(context.law.asked or ())], lang, context.law)
+        made = plans.report(found, context, registers["reg_clinic"], lang, said)
         if out_file is None:
             show(made, lang)
             return
@@ -79,6 +81,8 @@ def show(made: plans.Report, lang: str) -> None:
     common.out.print(messages.text(f"reports.plan.method.{made.outlook.method}", lang), markup=False)
     if made.outlook.lacking:
         common.out.print(messages.text("reports.plan.lacking", lang, months=", ".join(made.outlook.lacking)), markup=False)
+    for line in made.unconfirmed:
+        common.out.print(line, style="yellow", markup=False)
 
 
 def _amount(kopecks: int | None, lang: str) -> str:
@@ -106,6 +110,8 @@ def _add_check(group: typer.Typer, lang: str) -> None:
         rows = registers["reg_plan"].filter(pl.col("month").str.starts_with(f"{year}-")).height
         if found.is_empty():
             common.out.print(text("cli.plan.check.clean", lang, year=year, rows=rows))
+            common.print_unconfirmed(context.law.asked or (), lang, context.law)
             return
         common.print_findings(found, lang, shown=20)
+        common.print_unconfirmed(context.law.asked or (), lang, context.law)
         raise typer.Exit(common.FINDINGS)

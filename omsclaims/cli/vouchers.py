@@ -88,6 +88,7 @@ def _add_overdue(group: typer.Typer, lang: str) -> None:
         ]
         columns = ("voucher", "mo", "group", "awaits", "due", "done_on", "days_late", "status")
         _show(text("cli.voucher.title.overdue", lang, day=day), columns, rows, lang)
+        common.print_unconfirmed(context.law.asked or (), lang, context.law)
         raise typer.Exit(common.FINDINGS if rows else common.CLEAN)
 
 

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from omsclaims import messages, money, whatif
 from omsclaims.cli import common, words
-from omsclaims.law import unconfirmed_lines
 from omsclaims.law.agreement import AgreementError, Change
 from omsclaims.periods import Month
+from omsclaims.reports import doubts
 from omsclaims.reports import whatif as report
 from omsclaims.tariffs import whatif as figures
 from omsclaims.tariffs.grouper.overlay import wants
@@ -71,7 +71,7 @@ def _report(found: whatif.Answer, clinics: dict[str, str], overlay: Path, months
     return report.Report(
         title, found.difference, found.by_month, changes, clinics,
         found.context.territory, found.context.agreement.head.reference, found.repriced, found.rows,
-        unconfirmed_lines(found.sources, lang, found.law),
+        doubts.lines([*found.sources, *(found.context.law.asked or ())], lang, found.law),
     )  # fmt: skip
 
 

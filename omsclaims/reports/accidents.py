@@ -21,11 +21,12 @@ _HEADS = (
 _WIDTHS = (16, 12, 30, 12, 19, 18, 12, 12, 10, 12, 60)
 
 
-def workbook(rows: pl.DataFrame, insurer: str, as_of: date, lang: str) -> bytes:
+def workbook(rows: pl.DataFrame, insurer: str, as_of: date, lang: str, note: str = "") -> bytes:
     """The report of one insurer.
 
     rows     columns of reg_accident with found_enp, and `done`: what was done, in words
     insurer  name or code
+    note     values used that are not confirmed (doubts.note)
     """
     book = Workbook(lang, t("accident.title", lang, insurer=insurer))
     sheet = book.sheet(t("accident.sheet", lang), _WIDTHS, landscape=True)
@@ -34,6 +35,7 @@ def workbook(rows: pl.DataFrame, insurer: str, as_of: date, lang: str) -> bytes:
     for row in rows.sort("received_on", "notice").to_dicts():
         sheet.cells([("text", _cell(name, row, lang)) for name in _HEADS])
     sheet.signatures((t("accident.fund", lang), ""))
+    sheet.note(note)
     return book.bytes()
 
 

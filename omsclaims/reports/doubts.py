@@ -16,18 +16,20 @@ import polars as pl
 from omsclaims import messages
 from omsclaims.law import UNCONFIRMED, Parameters, federal_parameters, mark
 
-#: Rows of the grouper's tables among the sources of a result (tariffs.grouper.rules.source_of).
-_OF_GROUPER: Final = re.compile(r"grouper:([a-z_0-9]+)@([0-9]{4}-[0-9]{2}-[0-9]{2})")
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+#: Rows of the grouper's tables among the sources of a result (tariffs.grouper.rules.source_of); without a day a list as a whole.
+_OF_GROUPER: Final = re.compile(rf"grouper:([a-z_0-9]+)(?:@({_DAY}))?")
 #: A source that may be in doubt; rows of an agreement are the commission's.
-_SOURCE: Final = r"(?:law|grouper):[a-z_0-9.]+@[0-9]{4}-[0-9]{2}-[0-9]{2}"
-#: Parameters (the name before the point) that move money or dates of bills after the decisions on cases have been made.
-AFTER_DECISIONS: Final = frozenset({"expertise", "financing", "norms", "payments", "reserves", "territories"})
+_SOURCE: Final = rf"law:[a-z_0-9.]+@{_DAY}|grouper:[a-z_0-9]+(?:@{_DAY})?"
+#: Parameters (how their names begin) that move money or dates of bills after the decisions on cases have been made.
+AFTER_DECISIONS: Final = ("expertise.", "financing.", "norms.", "payments.excess_", "reserves.", "territories.")
 
 
 def lines(sources: Iterable[str | None], lang: str, law: Parameters | None = None) -> list[str]:
     """A sentence for each value of the sources that is not confirmed: meaning, name, since when, reference; [] for none.
 
-    sources  `law:<name>@<since>` and `grouper:<id>@<since>`, alone or joined by `;` with sources of other kinds
+    sources  `law:<name>@<since>`, `grouper:<id>@<since>` and `grouper:beside` (that list as a whole: no row of it spoke for a
+             group), alone or joined by `;` with sources of other kinds
     """
     known = federal_parameters() if law is None else law
     named = list(filter(None, sources))
@@ -55,21 +57,22 @@ def _of_grouper(sources: Iterable[str], lang: str) -> list[Mapping[str, object]]
         return []
     from omsclaims.tariffs.grouper import rules  # not above: most outputs name no group, and need no compiler
 
+    tables = rules.rules()
+    rows = {name: row for table in (tables.exceptions, tables.priorities, tables.beside) for name, row in table.items()}
+    asked = {(name, str(rows[name].since)) for name in tables.beside} if ("beside", "") in found else set()
     said: list[Mapping[str, object]] = []
-    for name, since in found:
-        try:
-            row = rules.rules().dated(name)
-        except KeyError:  # a row of an overlay, or of an older program
-            continue
-        if row.sure == UNCONFIRMED and str(row.since) == since:
+    for name, since in sorted(asked | set(found)):
+        row = rows.get(name)  # None: of an overlay, or of an older program
+        if row is not None and row.sure == UNCONFIRMED and str(row.since) == since:
             meaning = messages.text(f"grouper.rule.{name}", lang)
             said.append({"name": f"grouper:{name}", "since": row.since, "meaning": meaning, "reference": row.reference})
     return said
 
 
-def of_decisions(sources: Iterable[str]) -> list[str]:
-    """Sources that decisions on cases can stand on: without those that only move money afterwards."""
-    return [source for source in sources if source.removeprefix("law:").partition(".")[0] not in AFTER_DECISIONS]
+def of_decisions(sources: Iterable[str], keep: Collection[str] = ()) -> list[str]:
+    """Sources that decisions on cases can stand on: without those that only move money afterwards, save some of them."""
+    later = tuple(one for one in AFTER_DECISIONS if one not in keep)
+    return [source for source in sources if not source.removeprefix("law:").startswith(later)]
 
 
 # ---- sources that rows name --------------------------------------------------------------------------------------------------

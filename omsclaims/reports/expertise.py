@@ -26,12 +26,13 @@ def _t(key: str, lang: str, **params: object) -> str:
     return messages.text(f"expertise.{key}", lang, **params)
 
 
-def acts_xlsx(rows: pl.DataFrame, lang: str, free_rows: int = 0) -> bytes:
+def acts_xlsx(rows: pl.DataFrame, lang: str, free_rows: int = 0, unconfirmed: Sequence[str] = ()) -> bytes:
     """The workbook of acts: meanings in the first row, elements in the second, one ground of one case in each further row.
 
     rows       of an exchange file (`expertise_file.RAW`); a template has those of a sample, or none
     free_rows  empty rows behind them, formatted as texts: a ground written 2.10 stays 2.10
-    The second sheet says how to fill it in.
+    unconfirmed  sentences on values that the sample of a template stands on and that are not confirmed (doubts.lines)
+    The second sheet says how to fill it in, and the latter.
     """
     fields = expertise_file.workbook_fields()
     book = Workbook(lang, _t("acts.title", lang))
@@ -48,7 +49,7 @@ def acts_xlsx(rows: pl.DataFrame, lang: str, free_rows: int = 0) -> bytes:
         _act_row(sheet, fields, row)
     for _ in range(free_rows):
         _act_row(sheet, fields, {})
-    _instructions(book, lang)
+    _instructions(book, lang, unconfirmed)
     return book.bytes()
 
 
@@ -61,14 +62,18 @@ def _act_row(sheet: Sheet, fields: Sequence[expertise_file.Field], row: Mapping[
     sheet.row += 1
 
 
-def _instructions(book: Workbook, lang: str) -> None:
+def _instructions(book: Workbook, lang: str, unconfirmed: Sequence[str]) -> None:
     sheet = book.sheet(_t("acts.how", lang), [100])
     for line in _t("acts.instructions", lang).split("\n"):
         sheet.line(line)
+    sheet.note(*unconfirmed)
 
 
-def sample_xlsx(rows: pl.DataFrame, strata: pl.DataFrame, lang: str) -> bytes:
-    """The list of a sample: cases list by list, and the strata with their norm. No personal values."""
+def sample_xlsx(rows: pl.DataFrame, strata: pl.DataFrame, lang: str, unconfirmed: Sequence[str] = ()) -> bytes:
+    """The list of a sample: cases list by list, and the strata with their norm. No personal values.
+
+    unconfirmed  sentences on values used that are not confirmed (doubts.lines), under the strata
+    """
     book = Workbook(lang, _t("sample.title", lang))
     sheet = book.sheet(_t("sample.cases", lang), [22, 16, 12, 8, 22, 10, 14, 30, 8], landscape=True)
     name = rows["sample"][0] if rows.height else ""
@@ -93,11 +98,16 @@ def sample_xlsx(rows: pl.DataFrame, strata: pl.DataFrame, lang: str) -> bytes:
                 ("count", row["drawn"]),
             ]
         )  # fmt: skip
+    sheet.note(*unconfirmed)
     return book.bytes()
 
 
-def deductions_xlsx(deductions: pl.DataFrame, month: str, lang: str) -> bytes:
-    """Deductions and fines of a month: one row for each ground of each act, with the figures that made the money."""
+def deductions_xlsx(deductions: pl.DataFrame, month: str, lang: str, unconfirmed: Sequence[str] = ()) -> bytes:
+    """Deductions and fines of a month: one row for each ground of each act, with the figures that made the money.
+
+    unconfirmed  sentences on values used that are not confirmed (doubts.lines); the registries that go with the list have no
+                 place for them
+    """
     book = Workbook(lang, _t("deductions.title", lang, month=month))
     columns = (
         ("mo", "text", 10), ("payer", "text", 10), ("kind", "kind", 8), ("num_act", "text", 20), ("date_act", "text", 12),
@@ -114,6 +124,7 @@ def deductions_xlsx(deductions: pl.DataFrame, month: str, lang: str) -> bytes:
     total: list[tuple[str, Any]] = [("text", _t("column.total", lang)), *([("text", "")] * (len(columns) - 5))]
     total += [("money", int(deductions[name].sum())) for name in ("s_sum", "fine_kop", "change_kop", "fine_change_kop")]
     sheet.cells(total, bold=True)
+    sheet.note(*unconfirmed)
     return book.bytes()
 
 

@@ -42,21 +42,25 @@ class Report:
     outlook  of `settlement.volumes.outlook`
     clinics  names of clinics by code
     lines    names of lines by code
+    unconfirmed  sentences on values used that are not confirmed (doubts.lines)
     """
 
     outlook: Outlook
     context: Context
     clinics: Mapping[str, str]
     lines: Mapping[str, str]
+    unconfirmed: Sequence[str] = ()
 
 
-def report(outlook: Outlook, context: Context, reg_clinic: pl.DataFrame, lang: str) -> Report:
+def report(
+    outlook: Outlook, context: Context, reg_clinic: pl.DataFrame, lang: str, unconfirmed: Sequence[str] = ()
+) -> Report:  # fmt: skip
     """The report with the names that the register and the agreement give; a kind of payment has its own."""
     last = context.month.last
     held = reg_clinic.sort("mo", (pl.col("valid_from") <= last).cast(pl.Int8), "valid_from", "name")
     declared = dict(context.agreement.table("plan_lines").select("line", "name").iter_rows())
     kinds = {kind: t(f"kind.{kind}", lang) for kind in KINDS}
-    return Report(outlook, context, dict(held.select("mo", "name").iter_rows()), {**kinds, **declared})
+    return Report(outlook, context, dict(held.select("mo", "name").iter_rows()), {**kinds, **declared}, unconfirmed)
 
 
 def totals(rows: pl.DataFrame, by: str) -> pl.DataFrame:
@@ -106,6 +110,7 @@ def page(made: Report, lang: str) -> str:
         period=t(f"plan.period.{context.agreement.head.volumes.cumulation}", lang),
         curve=curve(made.outlook, lang), line_chart=bars(lines, "plan.chart.lines", lang),
         clinic_chart=bars(shown[:_CLINICS_SHOWN], "plan.chart.clinics", lang), lines=lines, clinics=shown, details=details,
+        unconfirmed=list(made.unconfirmed),
     )  # fmt: skip
 
 
@@ -326,6 +331,7 @@ def _sheet(book: Workbook, made: Report, rows: pl.DataFrame, keys: Sequence[str]
         cells += [_volume_cell(row[f"{column}_units2"], lang) for column in shown]
         cells += [("money", row[f"{column}_kop"]) for column in shown]
         sheet.cells(cells, **style)
+    sheet.note(*made.unconfirmed)
 
 
 def _volume_cell(value: int | None, lang: str) -> tuple[str, Any]:

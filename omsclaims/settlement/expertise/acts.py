@@ -160,6 +160,18 @@ def last_day(bill: Month, law: Parameters) -> date:
     return day
 
 
+def note_acceptance(acts: pl.DataFrame, law: Parameters) -> None:
+    """Asks the law for what acts (contract table `expertise_acts`) were accepted by: what they take stands on it, too.
+
+    The grounds of their kind are asked for where their coefficients are (settlement.expertise.deductions).
+    """
+    for bill in acts["month"].unique().sort():
+        last_day(Month.parse(bill), law)
+    for act in acts["date_act"].unique().sort():
+        for name in ("without_term", "expert_types", "repeated_types"):
+            law.use(f"expertise.{name}", act)
+
+
 # ---- one row ---------------------------------------------------------------------------------------------------------------
 
 

@@ -50,6 +50,13 @@ def claim_by(received: date, law: Parameters) -> date:
     return add_working_days(received, int(law.value("expertise.appeal_working_days", received)))
 
 
+def note_terms(appeals: pl.DataFrame, law: Parameters) -> None:
+    """Asks the law for what the terms of appeals (contract table `expertise_appeals`) and decisions on them were made of."""
+    for claimed in appeals["claimed_on"].unique().sort():
+        claim_by(claimed, law)
+        decide_by(claimed, law)
+
+
 def decide_by(claimed: date, law: Parameters) -> date:
     """The last day on which the fund may decide."""
     return add_working_days(claimed, int(law.value("expertise.decision_working_days", claimed)))

@@ -26,7 +26,7 @@ from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.money import Term, exact_amounts
 from omsclaims.settlement.decide import S_CODE_LENGTH, code_order
-from omsclaims.settlement.expertise.acts import CASE, KINDS, ground_day, grounds_on
+from omsclaims.settlement.expertise.acts import CASE, KINDS, ground_day, grounds_on, note_acceptance
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -70,6 +70,7 @@ def deduct(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     cases = tables.get("expertise_cases", contract.TABLES["expertise_cases"].empty())
     before = tables.get("deductions_before", contract.TABLES["deductions"].empty())
     standards = tables.get("fine_standards", contract.TABLES["fine_standards"].empty())
+    note_acceptance(acts, context.law)
     known = {_case_of(row): row for row in cases.iter_rows(named=True)}
     posted = {(*_case_of(row), row["s_code"]): row for row in before.iter_rows(named=True)}
     lost = [act for act in acts.iter_rows(named=True) if _case_of(act) not in known]
@@ -146,6 +147,7 @@ def _priced(
     for row in fresh:
         case = known[_case_of(row)]
         on = ground_day(case["date_z_2"], row["date_act"], context.law)
+        context.law.use("expertise.grounds_of_kind", on)  # the ground was accepted by it
         if on not in lists:
             lists[on] = grounds_on(context.books, on)
         held = lists[on].get(row["code"], {})
