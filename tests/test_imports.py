@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[1] / "omsclaims"
 
 #: What each room may import, besides itself. `messages` and the foundations are open to all above them.
 FOUNDATION: Final = {"messages", "money", "periods", "findings", "identifiers"}
-DATA: Final = FOUNDATION | {"law", "nsi", "contract"}
+DATA: Final = FOUNDATION | {"law", "nsi", "contract", "registers"}
 STAGE: Final = DATA | {"context"}
 ALLOWED: Final[dict[str, set[str]]] = {
     "messages": set(),
@@ -22,6 +22,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "identifiers": {"periods"},
     "findings": {"messages"},
     "contract": set(),
+    "registers": set(),
     "law": FOUNDATION,
     "nsi": FOUNDATION | {"contract"},
     "context": FOUNDATION | {"law", "nsi"},

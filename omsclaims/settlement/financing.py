@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from omsclaims import contract, findings
+from omsclaims import contract, findings, registers
 from omsclaims.findings import Finding
 from omsclaims.law import ParameterError, Parameters
 from omsclaims.law.agreement import partition_on
@@ -99,33 +99,17 @@ def count_insured(reg_insured: pl.DataFrame, partition: Partition, context: Cont
     days = [context.month.first, context.month.plus(1).first] if both else [context.month.first] * 2
     numbers: dict[tuple[str, str, str], int] = defaultdict(int)
     for day in days:
-        for key, count in _count_on(reg_insured, partition, day).items():
+        for key, count in count_on(reg_insured, partition, day).items():
             numbers[key] += count
     return dict(sorted(numbers.items()))
 
 
-def _count_on(reg_insured: pl.DataFrame, partition: Partition, day: date) -> dict[tuple[str, str, str], int]:
+def count_on(reg_insured: pl.DataFrame, partition: Partition, day: date) -> dict[tuple[str, str, str], int]:
     """(insurer, place, group) -> number of insured on a day; `NOWHERE` where the register gives no place, sex or birth date."""
     alive = pl.col("died_on").is_null() | (pl.col("died_on") >= day)
     holds = (pl.col("policy_from") <= day) & (pl.col("policy_to").is_null() | (pl.col("policy_to") >= day))
     held = reg_insured.filter(holds & alive & pl.col("smo").is_not_null())
-    number = pl.concat_str([pl.col("spolis").fill_null(""), pl.col("npolis")], separator="|")
-    # Those without any number are told apart by name and birth date: each is a person that is paid for.
-    name = pl.concat_str([pl.col("fam", "im", "ot", "dr").cast(pl.String).fill_null("")], separator="|")
-    once = (
-        held.with_columns(who=pl.coalesce(pl.col("enp"), number, name))
-        .sort(
-            "who",
-            "policy_from",
-            "smo",
-            "vpolis",
-            "place",
-            "dr",
-            "w",
-            descending=[False, True, False, True, False, False, False],
-        )
-        .unique("who", keep="first", maintain_order=True)
-    )
+    once = registers.in_turn(held).unique("who", keep="last", maintain_order=True)
     born_before = pl.when(pl.col("dr") <= day).then(pl.col("dr"))
     group = partition.group_expr(pl.col("w"), age_expr(born_before, pl.lit(day)))
     counted = (

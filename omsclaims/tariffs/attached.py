@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims import findings
+from omsclaims import findings, registers
 from omsclaims.findings import Finding
 from omsclaims.periods import Partition, age_expr
 
@@ -74,13 +74,7 @@ def _insured(register: pl.DataFrame, day: date) -> pl.DataFrame:
     """Each person once with a policy that holds on the day, by the policy that began last; the dead are not insured."""
     alive = pl.col("died_on").is_null() | (pl.col("died_on") >= day)
     holds = (pl.col("policy_from") <= day) & (pl.col("policy_to").is_null() | (pl.col("policy_to") >= day))
-    number = pl.concat_str([pl.col("spolis").fill_null(""), pl.col("npolis")], separator="|")
-    name = pl.concat_str([pl.col("fam", "im", "ot", "dr").cast(pl.String).fill_null("")], separator="|")
-    held = register.filter(holds & alive).with_columns(who=pl.coalesce(pl.col("enp"), number, name))
-    order = ["who", "policy_from", "smo", "place", "dr", "w"]
-    return held.sort(order, descending=[False, True, False, False, False, False], nulls_last=True).unique(
-        "who", keep="first", maintain_order=True
-    )
+    return registers.in_turn(register.filter(holds & alive)).unique("who", keep="last", maintain_order=True)
 
 
 def _grouped(persons: pl.DataFrame, partition: Partition, day: date, found: list[Finding]) -> Counted:

@@ -18,10 +18,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from omsclaims import findings
+from omsclaims import findings, registers
 from omsclaims.findings import Finding
 from omsclaims.money import KOPECKS_PER_ROUBLE, format_amount, round_fraction
 from omsclaims.periods import Partition
+from omsclaims.tariffs.arrays import held
 
 #: Cell of a person or of a cost: place (municipality or group of them) and code of the sex-age group.
 Cell = tuple[str, str]
@@ -159,9 +160,9 @@ def count(
     )
     ordered = coded if _in_order(coded) else coded.sort("person", "insured_from", maintain_order=True)
     person, place, sex = (
-        ordered["person"].cast(pl.UInt32).to_numpy(),
-        ordered["@place"].fill_null(len(known)).to_numpy(),
-        ordered["w"].cast(pl.Int8, strict=False).fill_null(0).to_numpy(),
+        held(ordered["person"].cast(pl.UInt32).to_numpy()),
+        held(ordered["@place"].fill_null(len(known)).to_numpy()),
+        held(ordered["w"].cast(pl.Int8, strict=False).fill_null(0).to_numpy()),
     )
     first, last = _days(ordered["insured_from"], _FIRST_DAY), _days(ordered["insured_to"], _LAST_DAY)
     died, born = _days(ordered["died_on"], _LAST_DAY), _days(ordered["dr"], _LAST_DAY)
@@ -182,8 +183,7 @@ _LAST_DAY: Final = 2**30
 
 def _days(column: pl.Series, absent: int) -> np.ndarray:
     """Days since 1970 as 32-bit numbers."""
-    found: np.ndarray = column.to_physical().cast(pl.Int32).fill_null(absent).to_numpy()
-    return found
+    return held(column.to_physical().cast(pl.Int32).fill_null(absent).to_numpy())
 
 
 def _in_order(members: pl.DataFrame) -> bool:
@@ -220,25 +220,8 @@ def _left_out(counts: np.ndarray, places: list[str], codes: Mapping[int, list[st
 
 
 def members_of(reg_insured: pl.DataFrame) -> pl.DataFrame:
-    """The register of insured as `count` takes it: a number for each person, no name and no policy number.
-
-    A person is who has one ENP; without it one number of another policy; without any, one name and birth date.
-    """
-    number = pl.concat_str([pl.col("spolis").fill_null(""), pl.col("npolis")], separator="|")
-    name = pl.concat_str([pl.col("fam", "im", "ot", "dr").cast(pl.String).fill_null("")], separator="|")
-    told = reg_insured.with_columns(who=pl.coalesce("enp", number, name))
-    ordered = told.sort(
-        "who",
-        "policy_from",
-        "smo",
-        "vpolis",
-        "place",
-        "dr",
-        "w",
-        descending=[False, False, True, False, True, True, True],
-        nulls_last=True,
-    )
-    return ordered.select(
+    """The register of insured as `count` takes it: a number for each person (registers.person), no name and no policy number."""
+    return registers.in_turn(reg_insured).select(
         pl.col("who").rle_id().alias("person"), "place", "w", "dr", pl.col("policy_from").alias("insured_from"),
         pl.col("policy_to").alias("insured_to"), "died_on",
     )  # fmt: skip
