@@ -274,6 +274,13 @@ def share_rows(
     return back
 
 
+def kernels() -> tuple[Any, ...]:
+    """The compiled functions of amounts and shares, loaded: so that one can ask whether their code is kept on this machine."""
+    from omsclaims.money_kernel import share, work_out  # not above: checking one file must not wait for the compiler
+
+    return work_out, share
+
+
 def _rows_by_split(group_ids: Int64Array, keys: npt.NDArray[Any] | None) -> Int64Array | None:
     """The order of rows in which splits stand together and ties are served; None: they stand so already."""
     if keys is None:

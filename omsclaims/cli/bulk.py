@@ -64,15 +64,13 @@ def add_to(app: typer.Typer, lang: str) -> None:
     def warmup(
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
-        import numpy as np
-
-        from omsclaims import money
+        # Not above: no other command of this file needs the kernels of the tariffs.
         from omsclaims.registry import compiling
+        from omsclaims.tariffs import warm
 
-        now = compiling.prepare()
-        # The exact amounts of a month are compiled, too.
-        ones = np.ones(money.ROWS_WITHOUT_KERNEL + 1, np.int64)
-        money.exact_amounts([money.Term((ones,), 0)])
+        lacking = [kernel for kernel in warm.kernels() if not compiling.is_kept(kernel)]
+        now = compiling.prepare() or bool(lacking)
+        warm.prepare()
         common.out.print(text("cli.warmup.done" if now else "cli.warmup.was", lang))
 
 

@@ -73,7 +73,7 @@ def test_warmup_says_whether_there_was_something_to_do() -> None:
     run("warmup")
     assert compiling.is_warm()
     assert "compiled already" in run("warmup", lang="en").text
-    assert "уже был скомпилирован" in run("warmup", lang="ru").text
+    assert "уже было скомпилировано" in run("warmup", lang="ru").text
 
 
 def test_the_first_use_announces_that_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,16 @@ case has one, else from K_FR.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from omsclaims.periods import age_expr
+from omsclaims.tariffs.arrays import held
 from omsclaims.tariffs.grouper import rules as tables
+from omsclaims.tariffs.grouper.arrays import Encoded, Int32s
 from omsclaims.tariffs.grouper.book import CATEGORY, Grouper, bit_places
 
 _TEXT, _INT, _DATE, _LIST = pl.String(), pl.Int64(), pl.Date(), pl.List(pl.String())
@@ -47,33 +49,6 @@ _BELOW: Final = {
 }  # fmt: skip
 _FRACTIONS: Final = r"^fr\d\d-\d\d$"
 
-Int32s = npt.NDArray[np.int32]
-
-
-class Encoded(NamedTuple):
-    """Cases as numbers of one grouper; `x_first[i] .. x_first[i + 1] - 1` are the values of case i in `x`.
-
-    exact     number of the main diagnosis among the codes of the book, 0: none of them
-    category  its category of three characters; the last: it has none
-    have      bits of sex, age, duration and fractions (book.bit_places)
-    service, criterion, ds2, ds3   numbers of the codes of the book; those that it does not know are left out (services and
-              criteria) or 0 (diagnoses, which a range may still take)
-    """
-
-    exact: Int32s
-    category: Int32s
-    have: npt.NDArray[np.int64]
-    service_first: Int32s
-    service: Int32s
-    criterion_first: Int32s
-    criterion: Int32s
-    ds2_first: Int32s
-    ds2: Int32s
-    ds2_category: Int32s
-    ds3_first: Int32s
-    ds3: Int32s
-    ds3_category: Int32s
-
 
 def encode(cases: pl.DataFrame, grouper: Grouper) -> Encoded:
     """Cases (columns of CASES) as numbers of a grouper."""
@@ -85,10 +60,11 @@ def encode(cases: pl.DataFrame, grouper: Grouper) -> Encoded:
     ds3_first, flat3 = _flat(cases["ds3"])
     ds2, ds2_category = _diagnoses(flat2, grouper)
     ds3, ds3_category = _diagnoses(flat3, grouper)
-    return Encoded(
+    parts = (
         exact, category, _have(cases), service_first, service, criterion_first, criterion, ds2_first, ds2, ds2_category,
         ds3_first, ds3, ds3_category,
     )  # fmt: skip
+    return Encoded(*(held(part) for part in parts))
 
 
 def _numbers(codes: pl.Series, kind: pl.Enum) -> pl.Series:

@@ -13,7 +13,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from omsclaims.tariffs.grouper.book import Bools, Grouper, Int64s
+from omsclaims.tariffs.arrays import held
+from omsclaims.tariffs.grouper.arrays import Bools, Int64s
+from omsclaims.tariffs.grouper.book import Grouper
 from omsclaims.tariffs.grouper.cases import any_of
 from omsclaims.tariffs.grouper.kernel import DECIDED, choose
 from omsclaims.tariffs.grouper.rules import Choice, Rules, source_of
@@ -51,9 +53,8 @@ def decide(cases: pl.DataFrame, found: pl.DataFrame, prices: pl.DataFrame, group
     chosen = np.empty(cases.height, dtype=np.int64)
     decided = np.empty(cases.height, dtype=np.int64)
     tied = np.empty(cases.height, dtype=np.bool_)
-    prices_kop = priced["price_kop"].fill_null(-1).to_numpy()
-    group, marks = found["group"].to_numpy(), found["marks"].to_numpy()
-    choose(first, group, marks, prices_kop, asked, grouper.rule_arrays, applied, chosen, decided, tied)
+    group, marks, price = found["group"].to_numpy(), found["marks"].to_numpy(), priced["price_kop"].fill_null(-1).to_numpy()
+    choose(held(first), held(group), held(marks), held(price), held(asked), grouper.rule_arrays, applied, chosen, decided, tied)
     taken = np.zeros(found.height, dtype=np.bool_)
     taken[chosen[chosen >= 0]] = True
     said, spoken, sources = _named(applied, grouper)

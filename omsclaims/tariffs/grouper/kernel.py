@@ -5,13 +5,11 @@ Stand-alone functions over arrays of numbers, compiled where the compiler is on;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from numba import njit
 
-if TYPE_CHECKING:
-    from omsclaims.tariffs.grouper.book import RowArrays, RuleArrays
-    from omsclaims.tariffs.grouper.cases import Encoded
+from omsclaims.tariffs.grouper.arrays import Encoded, RowArrays, RuleArrays
 
 #: How a case was decided; the names are those of the table `grouped`.
 DECIDED: Final = ("none", "only", "exception", "priority", "price", "code", "unpriced")
