@@ -7,18 +7,19 @@ person by a masked policy number. `with_certificates` is what identification rea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from omsclaims import findings
 from omsclaims.findings import Finding
 from omsclaims.identifiers import enp_valid_expr
 from omsclaims.law import Parameters
-from omsclaims.money import share_out
+from omsclaims.money import share_rows
 from omsclaims.periods import Month, add_working_days
 
 if TYPE_CHECKING:
@@ -300,13 +301,16 @@ def apportion(tables: Mapping[str, pl.DataFrame], context: Context, month: Month
     if waiting.height and not any(weights.values()):
         problems.append(Finding("RI.20", params={"persons": waiting.height, "month": str(month)}))
         waiting = waiting.clear()
-    for working in (True, False):
-        people = sorted(waiting.filter(pl.col("working") == working)["enp"], key=lambda enp: _draw(month, enp))
-        codes = sorted(weights)
-        parts = share_out(len(people), [weights[code] for code in codes], codes) if people else [0] * len(codes)
+    people = {
+        working: sorted(waiting.filter(pl.col("working") == working)["enp"], key=lambda enp: _draw(month, enp))
+        for working in (True, False)
+    }
+    codes = sorted(weights)
+    splits = _splits([len(named) for named in people.values()], [weights[code] for code in codes], codes)
+    for (working, named), parts in zip(people.items(), splits, strict=True):
         counts[working] = dict(zip(codes, parts, strict=True))
         dealt = [code for code, part in zip(codes, parts, strict=True) for _ in range(part)]
-        rows += [{"enp": enp, "working": working, "smo": smo} for enp, smo in zip(people, dealt, strict=True)]
+        rows += [{"enp": enp, "working": working, "smo": smo} for enp, smo in zip(named, dealt, strict=True)]
     persons = pl.DataFrame(rows, schema={"enp": pl.String, "working": pl.Boolean, "smo": pl.String}).sort("enp")
     insurers = pl.DataFrame(
         [
@@ -318,6 +322,14 @@ def apportion(tables: Mapping[str, pl.DataFrame], context: Context, month: Month
     )  # fmt: skip
     assert insurers["persons"].sum() == persons.height == waiting.height, "a person is lost or handed out twice"
     return Apportionment(persons, insurers, notify_by, findings.frame(problems))
+
+
+def _splits(totals: Sequence[int], weights: Sequence[int], codes: Sequence[str]) -> list[list[int]]:
+    """Each total shared by the same weights, ties to the smaller code: a list of parts for each."""
+    rows = np.tile(np.array(weights, dtype=np.int64), len(totals))
+    of_split = np.repeat(np.arange(len(totals), dtype=np.int64), len(codes))
+    parts = share_rows(np.array(totals, dtype=np.int64), rows, of_split, np.tile(np.array(codes, dtype=np.str_), len(totals)))
+    return [part.tolist() for part in parts.reshape(len(totals), len(codes))]
 
 
 def _draw(month: Month, enp: str) -> str:
