@@ -14,6 +14,7 @@ from rich.text import Text
 
 from omsclaims import checks, messages
 from omsclaims.cli import common, words
+from omsclaims.cli.agreement_books import compare, show_compared
 from omsclaims.law import UNCONFIRMED, federal_parameters
 from omsclaims.law.agreement import (
     FILES,
@@ -59,8 +60,8 @@ def _add_load(group: typer.Typer, lang: str) -> None:
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         day = common.parse_as_of(as_of, lang)
-        loaded = _loaded(folder, lang, "cli.agreement.bad")
-        doubts = against_law(loaded, federal_parameters())
+        loaded, law = _loaded(folder, lang, "cli.agreement.bad"), federal_parameters().noting()
+        doubts = against_law(loaded, law)
         _print(doubts, lang)  # they stop nothing: the agreement is the commission's, but somebody should look
         with Workspace.writing(workspace) as store:
             if loaded.territory != store.meta("territory"):
@@ -69,6 +70,7 @@ def _add_load(group: typer.Typer, lang: str) -> None:
             payload = {"year": loaded.year, "territory": loaded.territory, "digest": digest}
             store.record("agreement load", day, common.who_am_i(), None, payload)
         common.out.print(text("cli.agreement.loaded", lang, year=loaded.year, title=loaded.title))
+        common.print_unconfirmed(law.asked or (), lang)
         raise typer.Exit(common.FINDINGS if doubts else common.CLEAN)
 
 
@@ -80,26 +82,31 @@ def _add_check(group: typer.Typer, lang: str) -> None:
         folder: Annotated[Path, typer.Argument(help=text("cli.agreement.folder", lang))],
         month: Annotated[str | None, typer.Option("--month", help=text("cli.agreement.check.month", lang))] = None,
         year: Annotated[int | None, typer.Option("--year", min=2011, help=text("cli.agreement.year", lang))] = None,
+        book_files: Annotated[list[Path] | None, typer.Option("--books", help=text("cli.agreement.check.books", lang))] = None,
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
+        known_on = common.parse_as_of(as_of, lang)
         of = None if month is None else common.parse_month(month, lang)
         loaded = _loaded(_folder(folder, year), lang, "cli.agreement.unusable")
-        head = loaded.head
+        head, law = loaded.head, federal_parameters().noting()
         days = (head.valid_from, head.valid_to) if of is None else (of.first, of.last)
         parts = {
             "open": coverage(loaded, *days),
             "notes": loaded.notes,
-            "law": against_law(loaded, federal_parameters()),
+            "law": against_law(loaded, law),
         }
         for name, problems in parts.items():
             if problems:
                 common.out.print(text(f"cli.agreement.check.{name}", lang, count=len(problems)), style="bold")
                 _print(problems, lang)
+        beside = compare(loaded, folder, book_files, days, known_on, lang)
         rows = sum(table.height for table in loaded.tables.values())
-        count = sum(map(len, parts.values()))
+        count = sum(map(len, parts.values())) + show_compared(beside, loaded, days, lang)
         key = "cli.agreement.check.done" if count else "cli.agreement.check.clean"
         tables = sum(table.height > 0 for table in loaded.tables.values())
         common.out.print(text(key, lang, title=loaded.title, tables=tables, rows=rows, count=count), markup=False)
+        common.print_unconfirmed(law.asked or (), lang)
         raise typer.Exit(common.FINDINGS if count else common.CLEAN)
 
 
