@@ -41,7 +41,7 @@ from omsclaims.tariffs.ksg import candidate_prices, price_ksg
 WORKBOOK: Final = Path(__file__).resolve().parents[2] / "shared" / "nsi" / "ksg2026" / "ksg2026_inpatient.xlsx"
 RATE_KOP: Final = 1_000_000
 #: Cases that one call gets: what a month hands over at once, so that memory does not grow with the month.
-BLOCK: Final = 100_000
+BLOCK: Final = 250_000
 #: Cases of the rivals: they are timed on few and reckoned per case.
 PLAIN, INDEXED = 300, 10_000
 _SEED: Final = 20_260_101
@@ -207,7 +207,7 @@ def _book() -> tuple[Book, Book]:
     return loaded["KSG.ST.GROUPER"], loaded["KSG.ST.GROUPS"]
 
 
-def _one_by_one(rival: Plain, tariffs: Tariffs, cases: Sequence[dict[str, Any]]) -> list[tuple[str, Decimal] | None]:
+def one_by_one(rival: Plain, tariffs: Tariffs, cases: Sequence[dict[str, Any]]) -> list[tuple[str, Decimal] | None]:
     """Group and amount of each case."""
     told = []
     for case in cases:
@@ -229,7 +229,7 @@ def beside_plain(work: Work, grouper: Grouper, agreement: Agreement, runs: int) 
         "all rows asked": (Plain(rows, tariffs.price), PLAIN),
         "rows by diagnosis and service": (Plain(rows, tariffs.price, indexed=True), INDEXED),
     }
-    few = _told_plainly(work.part(0, INDEXED))
+    few = told_plainly(work.part(0, INDEXED))
     made = grouped(work, grouper, agreement)
     own = {key: (ksg, price) for key, ksg, price in made.iter_rows()}
     functions: dict[str, Callable[[], object]] = {
@@ -237,8 +237,8 @@ def beside_plain(work: Work, grouper: Grouper, agreement: Agreement, runs: int) 
         "program, grouping alone": partial(grouped, work, grouper, None),
     }
     for name, (rival, count) in rivals.items():
-        functions[name] = partial(_one_by_one, rival, tariffs, few[:count])
-        said = _one_by_one(rival, tariffs, few[:count])
+        functions[name] = partial(one_by_one, rival, tariffs, few[:count])
+        said = one_by_one(rival, tariffs, few[:count])
         judged = [(case, one) for case, one in zip(few, said, strict=False) if "plt" not in case["criteria"]]
         wrong = sum(own[case["sl_key"]] != ((one[0], int(one[1] * 100)) if one else (None, None)) for case, one in judged)
         print(f"{name}: {count} cases, {wrong} groups or amounts differ from the program")
@@ -253,7 +253,7 @@ def beside_plain(work: Work, grouper: Grouper, agreement: Agreement, runs: int) 
         print(f"{name}: {1 / each:,.0f} cases/s; the program is {each / own_each:,.0f} times as fast")
 
 
-def _told_plainly(work: Work) -> list[dict[str, Any]]:
+def told_plainly(work: Work) -> list[dict[str, Any]]:
     """Cases as dictionaries, with clinic and codes of complexity."""
     codes = work.koef.group_by("sl_key", maintain_order=True).agg(pl.col("idsl").alias("codes"))
     rows = work.cases.join(work.sl.select("sl_key", "lpu"), on="sl_key", how="left", maintain_order="left")
@@ -287,6 +287,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if os.environ.get("POLARS_MAX_THREADS") != "1":  # polars reads it once, when it is loaded
         one_core = {**os.environ, "POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+        if hasattr(os, "sched_setaffinity"):  # helpers of the libraries must not take a second core either
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         return subprocess.run([sys.executable, "-m", "benchmarks.grouper", *arguments], env=one_core, check=False).returncode
     grouper = compile_grouper(*_book())
     agreement = agreement_for(grouper)
