@@ -122,3 +122,86 @@ def test_a_folder_without_an_agreement(tmp_path: Path) -> None:
     said = run("agreement", "check", tmp_path, lang="en")
     assert said.code == 3
     assert "agreement.yaml:1: there is no agreement.yaml in the folder" in said.text
+
+
+# ---- beside the federal books --------------------------------------------------------------------------------------------------
+
+
+def _v023(folder: Path, *, year: int = 2022, of: dict[str, str] | None = None, without: str = "") -> Path:
+    """A made-up V023 with the groups of the small agreement; `of`: code -> another weight."""
+    lines = ["IDUMP,K_KSG,N_KSG,KOEF_Z,DATEBEG,DATEEND"]
+    with (AGREEMENTS / "small" / "ksg.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            code, usl_ok = row["code"], "1" if row["setting"] == "ksg_inpatient" else "2"
+            begin = (row["valid_from"] or f"{year}-01-01").replace("-", "")
+            end = row["valid_to"].replace("-", "")
+            weight = (of or {}).get(code, row["weight"])
+            lines += [] if code == without else [f"{usl_ok},{code},Группа,{weight},{begin},{end}"]
+    path = folder / "V023.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_an_agreement_that_agrees_with_v023(folder: Path, tmp_path: Path) -> None:
+    said = run("agreement", "check", folder, "--books", _v023(tmp_path), lang="ru")
+    assert said.code == 0
+    assert "сверены с V023 по дням с 2022-01-01 по 2022-12-31" in said.text and "замечаний нет" in said.text
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("ru", ("КСГ st12.012 (ksg_inpatient)", "в соглашении 1.85, в V023 1.9", "строка 3", "Исправьте weight")),
+        ("en", ("group st12.012 (ksg_inpatient)", "the agreement has 1.85, V023 has 1.9", "line 3", "Correct the weight")),
+    ],
+)
+def test_departures_from_v023_name_line_days_and_figures(folder: Path, tmp_path: Path, lang: str, words: tuple[str, ...]) -> None:
+    path = _v023(tmp_path, of={"st12.012": "1.90"}, without="st02.001")
+    said = run("agreement", "check", folder, "--books", path, "--month", "2022-02", lang=lang)
+    assert said.code == 1
+    for word in ("A.3", "A.4", "st02.001", "ksg.csv", "2022-02-01", "2022-02-28", *words):
+        assert word in said.text, word
+
+
+def test_a_v023_of_another_year_proves_nothing(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "V023.csv"
+    path.write_text(
+        "IDUMP,K_KSG,N_KSG,KOEF_Z,DATEBEG,DATEEND\n1,st02.001,x,0.5,20210101,\n2,ds1,x,1,20210101,\n", encoding="utf-8"
+    )
+    said = run("agreement", "check", folder, "--books", path, lang="en")
+    assert said.code == 1 and "A.6" in said.text and "A.4" not in said.text
+    assert "compared with V023 day by day" not in said.text
+
+
+def test_criteria_that_v024_lacks_are_only_a_remark(folder: Path, tmp_path: Path) -> None:
+    books = tmp_path / "books"
+    books.mkdir()
+    (books / "V024.csv").write_text("IDDKK,DKKNAME,DATEBEG,DATEEND\nsh0001,x,20220101,\n", encoding="utf-8")
+    head = "code,valid_from,valid_to,number,ds1,criterion\n"
+    (books / "KSG.ST.GROUPER.csv").write_text(
+        head + "st19.108,2022-01-01,,1,C34.1,sh0001\nst19.108,2022-01-01,,2,C34.1,sh0002\n", encoding="utf-8"
+    )
+    said = run("agreement", "check", folder, "--books", books, lang="en")
+    assert said.code == 0
+    assert "A.7" in said.text and "criterion sh0002 (rows: 1, the first № 2)" in said.text and "sh0001" not in said.text
+    assert "no remarks" in said.text or "0 remarks" in said.text
+
+
+def test_books_without_v023_and_v024_are_refused(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "V006.csv"
+    path.write_text("IDUMP,UMPNAME,DATEBEG,DATEEND\n1,x,20110101,\n", encoding="utf-8")
+    said = run("agreement", "check", folder, "--books", path, lang="en")
+    assert said.code == 2 and "neither V023 nor V024" in said.text
+
+
+def test_the_books_of_a_workspace(folder: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    assert run("init", workspace, "--territory", "75", "--as-of", "2022-01-10").code == 0
+    assert run("agreement", "load", folder, "--workspace", workspace, "--as-of", "2022-01-10").code in (0, 1)
+    assert "V023" not in run("agreement", "check", workspace, lang="en").text
+    loaded = run("nsi", "load", _v023(tmp_path, of={"st12.012": "1.90"}), "--workspace", workspace, "--as-of", "2022-01-11")
+    assert loaded.code == 0
+    said = run("agreement", "check", workspace, "--as-of", "2022-01-12", lang="en")
+    assert said.code == 1 and "the agreement has 1.85, V023 has 1.9" in said.text
+    # Before it was learned there was no such book.
+    assert "A.4" not in run("agreement", "check", workspace, "--as-of", "2022-01-10", lang="en").text
