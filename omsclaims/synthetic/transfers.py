@@ -35,6 +35,7 @@ _ENOUGH, _TOO_FEW, _OF_SEVERE, _DAYS_OF_BIRTH = 6, 5, 2, 3
 _LONG, _FIRST, _FIRST_SHORT = 8, 4, 3
 #: Shares of stays that are divided: long ones, those before a birth, hernias; of those before a birth with days enough.
 _OF_LONG, _OF_BIRTHS, _OF_HERNIAS, _DAYS_ENOUGH = 0.25, 0.6, 0.25, 0.55
+_AT_LEAST: Final = 2  # of each kind in a month, as far as there are stays for it
 _RESULTS: Final = (101, 102)  # to the end, or transferred to another hospital: a reason of its own for both groups
 _LONG_STAY_CODE: Final = 3
 
@@ -64,16 +65,17 @@ def divided(tables: Tables, closes: Days, age: Ints, rng: np.random.Generator) -
         return tables
     of_case = {int(tables["sl"]["case"][step.at]): step for step in steps}
     rows = [row for row in tables["sl"].to_dicts() if row["case"] in of_case]
-    lpu = dict(zip(tables["z"]["case"], tables["z"].select("lpu", "rslt").iter_rows(), strict=True))
+    of_z = {case: (lpu, rslt) for case, lpu, rslt in tables["z"].select("case", "lpu", "rslt").iter_rows()}
     kslp: dict[int, tuple[int, ...]] = {}
     for case, idsl in tables["sl_koef"].select("case", "idsl").iter_rows():
         kslp[case] = (*kslp.get(case, ()), idsl)
     firsts, seconds = [], []
     for row in rows:
         step = of_case[row["case"]]
-        both = _departments(row, step, *lpu[row["case"]], kslp.get(row["case"], ()))
-        firsts.append(both[0])
-        seconds.append(both[1])
+        mo, rslt = of_z[row["case"]]
+        first, second = _departments(row, step, mo, rslt, kslp.get(row["case"], ()))
+        firsts.append(first)
+        seconds.append(second)
     return _with(tables, firsts, seconds, of_case)
 
 
@@ -86,12 +88,17 @@ def _steps(tables: Tables, closes: Days, age: Ints, rng: np.random.Generator) ->
         tables["sl"].select("case", "n_ksg", "ds1", "date_1", "date_2").iter_rows(), tables["z"]["rslt"], closes.tolist(),
         age.tolist(), rolls.tolist(), strict=True,
     )  # fmt: skip
-    found = []
+    found: list[Step] = []
+    taken: dict[str, int] = {}
     for at, ((case, code, ds1, begin, end), rslt, last, years, roll) in enumerate(rows):
         if rslt in _RESULTS and case not in without:
-            step = _step(at, code, ds1, (end - begin).days, (last - begin).days, years, roll)
+            kind = code if code in (_BEFORE_BIRTH, _HERNIA) else "same" if ds1[0] in _SAME_CLASS else "other"
+            few = taken.get(kind, 0) < _AT_LEAST  # a small territory, too, has some of each
+            lot = [0, 1 if kind == "same" else 0, 1] if few else roll
+            step = _step(at, code, ds1, (end - begin).days, (last - begin).days, years, lot)
             if step is not None:
                 found.append(step)
+                taken[kind] = taken.get(kind, 0) + 1
     return found
 
 
@@ -119,7 +126,9 @@ def _step(at: int, code: str, ds1: str, days: int, room: int, years: int, roll: 
     return Step(at, first, days - first, next_code, next_ds)
 
 
-def _departments(row: dict[str, Any], step: Step, mo: str, rslt: int, kslp: tuple[int, ...]) -> tuple[dict[str, Any], ...]:
+def _departments(
+    row: dict[str, Any], step: Step, mo: str, rslt: int, kslp: tuple[int, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Rows of SL of both departments; the second one has no complexity."""
     one = step.template
     moved_on: date = row["date_1"] + timedelta(days=step.first)
