@@ -11,8 +11,11 @@ import typer
 from omsclaims import closing, documents, explain, messages
 from omsclaims.cli import common, words
 from omsclaims.cli.books import say_later
-from omsclaims.law import federal_parameters
+from omsclaims.law import Parameters, federal_parameters
+from omsclaims.periods import CalendarEndsError
 from omsclaims.reports import doubts, summary
+from omsclaims.reports.sheets import show_date
+from omsclaims.settlement import financing, territories
 from omsclaims.workspace import Workspace
 
 
@@ -107,6 +110,28 @@ def show_closing(done: closing.Closing, workspace: Path, lang: str, sources: Seq
         ),
         markup=False,
     )
-    common.print_unconfirmed(sources, lang)
+    law = federal_parameters().noting()
+    show_terms(done, law, lang)
+    common.print_unconfirmed([*sources, *(law.asked or ())], lang)
     if doubts.names(sources):
         common.out.print(text("law.unconfirmed_xml", lang), style="yellow", markup=False)
+
+
+def show_terms(done: closing.Closing, law: Parameters, lang: str) -> None:
+    """Until when the money of the month is to be announced to the insurers, and the steps of bills to other territories taken.
+
+    Rules 115, 138-145. Nothing where the calendar of working days ends before: then nobody knows the days.
+    """
+    text = messages.text
+    try:
+        if done.tables["financing"].height:
+            day = show_date(financing.notice_date(done.month, law), lang)
+            common.out.print(text("cli.run.notice", lang, day=day), markup=False)
+        if done.tables["territory_bills"].height:
+            last = territories.terms(done.month, law)
+            days = {
+                name: show_date(getattr(last, name), lang) for name in ("clinic_bill", "bill", "answer", "corrected", "final")
+            }
+            common.out.print(text("cli.run.territories", lang, **days), markup=False)
+    except CalendarEndsError:
+        return

@@ -30,21 +30,22 @@ class Terms:
     final: date
 
 
-def terms(month: Month, clinic_billed: date, law: Parameters) -> Terms:
+def terms(month: Month, law: Parameters, clinic_billed: date | None = None) -> Terms:
     """Terms of a month's care when every step is taken on its last day.
 
     month          of the care
-    clinic_billed  the day the clinic presented its bill to the place fund
+    clinic_billed  the day the clinic presented its bill to the place fund; by default the last one
     """
 
     def working_days(name: str) -> int:
         return int(law.value(f"territories.{name}", month.first))
 
-    bill = add_working_days(clinic_billed, working_days("bill_working_days"))
+    clinic_bill = working_day_of_month(month.plus(1), working_days("clinic_bill_working_day"))
+    bill = add_working_days(clinic_billed or clinic_bill, working_days("bill_working_days"))
     answer = add_working_days(bill, working_days("answer_working_days"))
     corrected = add_working_days(answer, working_days("corrected_working_days"))
     return Terms(
-        clinic_bill=working_day_of_month(month.plus(1), working_days("clinic_bill_working_day")),
+        clinic_bill=clinic_bill,
         bill=bill,
         answer=answer,
         corrected=corrected,

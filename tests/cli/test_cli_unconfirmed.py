@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,15 +22,18 @@ import polars as pl
 import pytest
 
 from omsclaims import closing, documents, expertise, month
-from omsclaims.cli import common, demo
+from omsclaims.cli import common, demo, months
 from omsclaims.law import UNCONFIRMED, Parameters, Used, federal_parameters
 from omsclaims.reports import doubts
 from omsclaims.tariffs.grouper import rules as grouper_rules
 from omsclaims.workspace import Workspace
+from tests.law.test_parameters import NAMED
 
 from .cli_samples import DAY, run
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+#: Phase of a run in which it only tells what follows.
+SCREEN: Final = "screen"
 FEBRUARY, MARCH = "2022-02", "2022-03"
 SAMPLE: Final = f"mee-{FEBRUARY}-7-mo"
 
@@ -209,7 +213,7 @@ def _watched(patch: pytest.MonkeyPatch) -> Spy:
         return found
 
     patch.setattr(Parameters, "use", watched)
-    for room, function, phase in ((month, "deduct", "money"), (documents, "write", "papers")):
+    for room, function, phase in ((month, "deduct", "money"), (documents, "write", "papers"), (months, "show_terms", SCREEN)):
         patch.setattr(room, function, _in_phase(getattr(room, function), spy, phase))
     return spy
 
@@ -357,6 +361,16 @@ def test_a_command_names_what_it_used(worked: Worked, place: int) -> None:
         assert not _unnamed(done.must, text), where
 
 
+def _names_of(sources: str) -> list[str]:
+    """Names of the law and of the grouper in the sources of a price; the list of groups paid beside another stands for its rows."""
+    found = re.findall(r"law:([a-z_0-9.]+)@|(grouper:[a-z_0-9]+)@", sources)
+    whole = "grouper:beside" in sources.split(";")
+    return [one or other for one, other in found] + [f"grouper:{name}" for name in grouper_rules.rules().beside if whole]
+
+
+_NAMES: Final = pl.col("sources").map_elements(_names_of, return_dtype=pl.List(pl.String))
+
+
 def papers(worked: Worked, of: str) -> list[tuple[str, Path]]:
     """Kind and place of the papers of a month."""
     with Workspace.open(worked.folder) as store:
@@ -367,15 +381,14 @@ def papers(worked: Worked, of: str) -> list[tuple[str, Path]]:
 @pytest.mark.parametrize("of", [FEBRUARY, MARCH])
 def test_a_paper_of_a_month_names_what_it_used(worked: Worked, of: str) -> None:
     asked = worked.phases[of]
-    everything = set().union(*asked.values())
+    everything = _on_paper(asked)
     assert {"control.coefficient_date", "norms.one_coefficient"} <= everything
     with Workspace.open(worked.folder) as store:
-        prices = store.run_table(of, "priced_sl").select("case_key", names=_OF_PRICES)
+        prices = store.run_table(of, "priced_sl").select("case_key", names=_NAMES)
         view = store.run_table(of, "cases_view").select("case_key", "package", "code_mo")
         insurers = store.run_table(of, "identified").select("case_key", own=pl.col("status") == "own", smo="smo")
     rows = prices.explode("names").drop_nulls().unique().join(view, on="case_key").join(insurers, on="case_key")
     of_rows = rows.with_columns(payer=pl.when("own").then("smo").otherwise(pl.lit("75")))
-    assert of_rows.height, "no price of the month names a parameter of the law"
     seen = set()
     for kind, path in papers(worked, of):
         what = PAPERS[kind]  # a kind that does not stand in the list fails here
@@ -395,13 +408,12 @@ def test_a_paper_of_a_month_names_what_it_used(worked: Worked, of: str) -> None:
             assert not {name for name in set(of_rows["names"]) - used if name in text}, path.name
     assert seen >= PAPERS.keys() - {"findings"}
     said = next(done.text for done in worked.done if done.step.command == "run" and done.step.words.startswith(of))
-    assert not _unnamed(everything | set(of_rows["names"]), said), "the run names what the XML files stand on"
+    assert not _unnamed(everything | asked[SCREEN] | set(of_rows["names"]), said), "the run names what the XML files stand on"
 
 
-#: Names of the law and of the grouper in the sources of a price.
-_OF_PRICES: Final = pl.col("sources").str.extract_all(r"law:[a-z_0-9.]+|grouper:[a-z_0-9]+@").list.eval(
-    pl.element().str.replace("law:", "").str.replace("@", "")
-)  # fmt: skip
+def _on_paper(asked: dict[str, set[str]]) -> set[str]:
+    """What a run asked for up to its papers: the terms that it tells on the screen alone come after them."""
+    return set().union(*(names for phase, names in asked.items() if phase != SCREEN))
 
 
 def test_a_closing_keeps_what_it_asked_for(worked: Worked) -> None:
@@ -409,5 +421,16 @@ def test_a_closing_keeps_what_it_asked_for(worked: Worked) -> None:
         with Workspace.open(worked.folder) as store:
             kept = closing.parameters_of(store, [of])
         named = {source.removeprefix("law:").partition("@")[0] for source in kept}
-        assert set().union(*worked.phases[of].values()) <= named
+        assert _on_paper(worked.phases[of]) <= named
         assert worked.phases[of]["decisions"] <= {one.removeprefix("law:").partition("@")[0] for one in doubts.of_decisions(kept)}
+
+
+def test_every_parameter_is_asked_for(worked: Worked) -> None:
+    """By the months and commands of this file, or by a function that another test runs: none stands in a file for nothing."""
+    asked = set().union(*(done.asked for done in worked.done), *(names for of in worked.phases.values() for names in of.values()))
+    with Workspace.open(worked.folder) as store:
+        for of in (FEBRUARY, MARCH):
+            asked |= {source.removeprefix("law:").partition("@")[0] for source in closing.parameters_of(store, [of])}
+    known = set(federal_parameters().by_name)
+    assert not known - asked - NAMED.keys(), "parameters that nothing asks for"
+    assert NAMED.keys() <= known

@@ -67,6 +67,6 @@ def test_numbers_go_on_within_the_year() -> None:
 def test_terms_of_march_2022() -> None:
     # The clinic bills on 14 April (10th working day). 25 working days: 15, 18-22, 25-29 April (11), 4-6, 11-13, 16-20 (22), 23-25 May.
     # Then 26 May to 30 June without 13 June (12 June falls on a Sunday): 25; to 4 August: 25; 10 more.
-    assert terms(Month(2022, 3), date(2022, 4, 14), federal_parameters()) == Terms(
+    assert terms(Month(2022, 3), federal_parameters(), date(2022, 4, 14)) == Terms(
         clinic_bill=date(2022, 4, 14), bill=date(2022, 5, 25), answer=date(2022, 6, 30), corrected=date(2022, 8, 4), final=date(2022, 8, 18),
     )  # fmt: skip
