@@ -25,7 +25,7 @@ _NEWBORN, _CHILD = "1", "5"
 _LAST_YEAR_OF_CHILDHOOD: Final = 17
 #: Group -> codes of its lengths of stay. Both treat the same tumours by an operation.
 _LENGTHS: Final = {"st19.038": ("1",), "st19.014": ("2", "3", "4")}
-#: Range of fractions that a group is cut by; a bill states it as a criterion.
+#: Range of fractions that a group is cut by; a bill states it as a criterion, and their number (K_FR) beside the dose.
 _FRACTIONS: Final = {"st19.075": "fr01-05"}
 
 
@@ -114,7 +114,7 @@ def books() -> dict[str, tuple[tuple[str, ...], list[Sequence[object]]]]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a grouper looks at of a case. Age on the day of admission; days of the stay (law.md 8.7)."""
+    """What a grouper looks at of a case. Age on the day of admission; days of the stay (law.md 8.7); fractions as ONK_SL says."""
 
     inpatient: bool
     ds1: str | None
@@ -126,6 +126,7 @@ class Seen:
     years: int
     age_days: int
     days: int
+    fractions: int | None = None
 
 
 def computed(case: Seen, price: Callable[[str], int]) -> str | None:
@@ -156,9 +157,16 @@ def _applies(line: Line, case: Seen) -> bool:
         _is(line.ds1, [case.ds1 or ""]) and _is(line.ds2, case.ds2) and _is(line.ds3, case.ds3)
         and (not line.service or line.service in case.services)
         and (not line.criterion or line.criterion in case.criteria)
-        and (not line.fractions or line.fractions in case.criteria)
+        and (not line.fractions or _irradiated(line.fractions, case))
         and line.sex in ("", str(case.sex)) and ages[line.age] and lengths[line.duration]
     )  # fmt: skip
+
+
+def _irradiated(asked: str, case: Seen) -> bool:
+    """Whether the fractions of a case lie in a range fr01-05: as its criterion says, without one as their number does."""
+    said = [one for one in case.criteria if one.startswith("fr")]
+    low, high = asked.removeprefix("fr").split("-")
+    return asked in said if said else case.fractions is not None and int(low) <= case.fractions <= int(high)
 
 
 def _is(asked: str, diagnoses: Collection[str]) -> bool:

@@ -43,7 +43,7 @@ def _table(cases: list[Seen], days: list[date] | None = None) -> pl.DataFrame:
     rows = [
         (
             number, number, _KINDS[one.inpatient], day, None, one.ds1, sorted(one.ds2), sorted(one.ds3), sorted(one.services),
-            sorted(one.criteria), None, one.sex, one.years, one.age_days, one.days, 101, True,
+            sorted(one.criteria), one.fractions, one.sex, one.years, one.age_days, one.days, 101, True,
         )
         for number, (one, day) in enumerate(zip(cases, on, strict=True))
     ]  # fmt: skip
@@ -128,7 +128,7 @@ _DIAGNOSES = sorted(
     {line.ds1 for line in grouper_books.lines() if len(line.ds1) > 2 and "-" not in line.ds1} | {"M99.9", "I60", "I69.9", "Z00.0"}
 )
 _SERVICES = sorted({line.service for line in grouper_books.lines() if line.service} | {"B01.001.006"})
-_CRITERIA = ["stt1", "sh0052", "fr01-05"]
+_CRITERIA = ["stt1", "sh0052", "fr01-05", "fr06-07"]
 
 
 @st.composite
@@ -139,7 +139,7 @@ def any_case(draw: st.DrawFn) -> Seen:
         draw(st.booleans()), draw(st.sampled_from(_DIAGNOSES)), draw(st.lists(st.sampled_from(["I69.1", "E66.8"]), unique=True)),
         [], draw(st.lists(st.sampled_from(_SERVICES), unique=True, max_size=2)),
         draw(st.lists(st.sampled_from(_CRITERIA), unique=True)), draw(st.sampled_from([1, 2])), age_days // 365, age_days,
-        draw(st.sampled_from([1, 3, 4, 10, 11, 20, 21, 30, 31])),
+        draw(st.sampled_from([1, 3, 4, 10, 11, 20, 21, 30, 31])), draw(st.sampled_from([None, 0, 1, 5, 6])),
     )  # fmt: skip
 
 

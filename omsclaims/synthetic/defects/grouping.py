@@ -108,5 +108,5 @@ def seen(tree: Tree, sl: dict[str, Any], people: People) -> grouper_books.Seen:
         of["crit"] |= grouper_books.fractions(sl["k_fr"])  # without a criterion of their own they are counted
     return grouper_books.Seen(
         inpatient, sl["ds1"], of["ds2"], of["ds3"], services, of["crit"], sex, int(ages(birth, on)[0]),
-        int((on - birth)[0].astype(int)), days,
+        int((on - birth)[0].astype(int)), days, sl["k_fr"],
     )  # fmt: skip
