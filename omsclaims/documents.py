@@ -211,7 +211,7 @@ def _write_protocols(
         own_cases = cases[(row.package,)]
         # The same number and date as SANK/NUM_ACT and DATE_ACT of the answer: it is one act.
         act = acts.Act(act_number(row.package), act_date(own_cases["data"][0], context), context.month, fund)
-        note = used.in_decisions(own_cases["case_key"])
+        note = used.in_decisions(row.package)
         data = acts.mek_protocol(row.package, own_cases, results["decisions"], own, act, names, lang, note=note)
         shelf.add("mek", label, Path("reports", "protocols", f"MEK-{label}.xlsx"), data)
 
@@ -247,11 +247,11 @@ def sources_of(results: Tables, context: Context) -> list[str]:
 _NAMING: Final = ("priced_sl", "grouped")
 
 
-def billed_to(results: Tables, fund: str) -> pl.DataFrame:
-    """case_key, payer, code_mo: own people are paid for by their insurer, all others by the fund (settlement.payments)."""
+def _billed_to(results: Tables, fund: str) -> pl.DataFrame:
+    """case_key, package, code_mo, payer: own people are paid for by their insurer, all others by the fund (payments)."""
     payer = pl.when(pl.col("status") == "own").then("smo").otherwise(pl.lit(fund))
     known = results["identified"].select("case_key", payer=payer)
-    return results["cases_view"].select("case_key", "code_mo").join(known, on="case_key", how="left")
+    return results["cases_view"].select("case_key", "package", "code_mo").join(known, on="case_key", how="left")
 
 
 class _Used:
@@ -262,20 +262,19 @@ class _Used:
         self.law, self.lang = context.law, lang
         self.asked = sorted(context.law.asked or ())
         tables = [results[name].select("case_key", "sources") for name in _NAMING if name in results]
-        self.of_rows = doubts.CasesOfDoubt(tables, context.law)
-        self.pairs = billed_to(results, context.territory) if self.of_rows.cases else None
+        named = doubts.cases(tables, context.law)
+        self.of_rows = named.join(_billed_to(results, context.territory), on="case_key").drop("case_key").unique()
 
-    def in_decisions(self, cases: pl.Series) -> str:
-        """Of a paper on the decisions on these cases."""
-        return doubts.note([*doubts.of_decisions(self.asked), *self.of_rows.of(cases)], self.lang, self.law)
+    def in_decisions(self, package: str) -> str:
+        """Of a paper on the decisions on the cases of a package."""
+        own = self.of_rows.filter(pl.col("package") == package)
+        return doubts.note([*doubts.of_decisions(self.asked), *own["source"]], self.lang, self.law)
 
     def in_money(self, payer: str | None = None, mo: str | None = None) -> str:
         """Of a paper on the money of a payer, of a payer and a clinic, of all."""
-        named = list(self.of_rows.cases)
-        if self.pairs is not None and payer is not None:
-            own = self.pairs.filter(pl.col("payer") == payer)
-            named = self.of_rows.of(own.filter(pl.col("code_mo") == mo)["case_key"] if mo is not None else own["case_key"])
-        return doubts.note([*self.asked, *named], self.lang, self.law)
+        wanted = {name: value for name, value in (("payer", payer), ("code_mo", mo)) if value is not None}
+        own = self.of_rows.filter(**wanted) if wanted else self.of_rows
+        return doubts.note([*self.asked, *own["source"]], self.lang, self.law)
 
 
 def _write_page(

@@ -153,6 +153,6 @@ def _of_lost(made: whatif.Repriced) -> pl.DataFrame:
 
 
 def _of_law(priced_sl: pl.DataFrame) -> list[str]:
-    """The parameters of the law that prices name."""
+    """The parameters of the law and the rows of the grouper that prices name."""
     named = priced_sl["sources"].drop_nulls().unique()
-    return named.str.extract_all(r"law:[^;(]+").explode().drop_nulls().unique().to_list()
+    return named.str.extract_all(r"(?:law|grouper):[^;(]+").explode().drop_nulls().unique().to_list()

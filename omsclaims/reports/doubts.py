@@ -88,18 +88,16 @@ def of_rows(*tables: pl.DataFrame | None) -> list[str]:
     return sorted(found)
 
 
-class CasesOfDoubt:
-    """Which cases have a row that names an unconfirmed source: a paper about some cases names only what these cases used."""
+def cases(tables: Collection[pl.DataFrame], law: Parameters) -> pl.DataFrame:
+    """Which cases have a row that names an unconfirmed source: case_key, source, each pair once.
 
-    def __init__(self, tables: Collection[pl.DataFrame], law: Parameters) -> None:
-        """tables: case_key and sources."""
-        self.cases: dict[str, frozenset[int]] = {}
-        for source in of_rows(*tables):
-            if names([source], law):
-                holds = pl.col("sources").str.contains(source, literal=True)
-                keys = [table.filter(holds)["case_key"] for table in tables]
-                self.cases[source] = frozenset(pl.concat(keys).to_list())
+    tables  case_key, sources
 
-    def of(self, cases: Iterable[int]) -> list[str]:
-        """Unconfirmed sources of some cases, by case_key."""
-        return [source for source, keys in self.cases.items() if not keys.isdisjoint(cases)]
+    So a paper about some cases names only what these cases used.
+    """
+    found = [pl.DataFrame(schema={"case_key": pl.Int64, "source": pl.String})]
+    for source in of_rows(*tables):
+        if names([source], law):
+            holds = pl.col("sources").str.contains(source, literal=True)
+            found += [table.filter(holds).select("case_key", source=pl.lit(source)) for table in tables]
+    return pl.concat(found).unique(maintain_order=True)

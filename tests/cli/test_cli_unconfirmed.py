@@ -53,7 +53,8 @@ class Step:
     """A command line, {ws} and the like filled in.
 
     files   papers that it writes, each of which must name what the step asked for
-    closed  months whose decisions its figures are made of: it must name what they asked for, too
+    closed  months whose decisions its figures are made of: it must name what they asked for and what their prices name, too
+    priced  months whose prices alone it shows
     asks    whether the law is asked for anything at all: a step that no longer does proves nothing
     lang    the language; None: once in each
     unused  names that are asked for together with others and that its figures do not stand on
@@ -66,6 +67,7 @@ class Step:
     asks: bool = True
     lang: str | None = None
     unused: frozenset[str] = frozenset()
+    priced: tuple[str, ...] = ()
 
 
 def silent(command: str, words: str = "", lang: str | None = "en") -> Step:
@@ -109,8 +111,8 @@ STEPS: Final = (
     Step("capitation", f"{MARCH} --out {{step}}/c.xlsx " + _WS, ("c.xlsx",), unused=OF_OTHER_CLINICS),
     Step("capitation", f"{MARCH} --clinic {{clinic}} " + _WS, unused=OF_OTHER_CLINICS),
     silent("group", "{package} --workspace {ws} --as-of {day}"),
-    Step("whatif", f"{{overlay}} --month {MARCH} " + _WS), Step("whatif", f"{{overlay}} --month {MARCH} --out {{step}}/w.xlsx " + _WS, ("w.xlsx",)),
-    Step("whatif", f"{{overlay}} --month {MARCH} --out {{step}}/w.html " + _WS, ("w.html",)),
+    Step("whatif", f"{{overlay}} --month {MARCH} " + _WS, priced=(MARCH,)), Step("whatif", f"{{overlay}} --month {MARCH} --out {{step}}/w.xlsx " + _WS, ("w.xlsx",), priced=(MARCH,)),
+    Step("whatif", f"{{overlay}} --month {MARCH} --out {{step}}/w.html " + _WS, ("w.html",), priced=(MARCH,)),
     silent("voucher list", _WS), Step("voucher overdue", "--late " + _WS), silent("voucher waiting", _WS), silent("voucher quota", _WS),
     Step("insured check", _WS), Step("insured apportion", f"{MARCH} --out {{step}}/list.csv " + _WS),
     Step("accident list", _WS), Step("accident report", _WS, ("{ws}/restricted/accidents/*.xlsx",), (FEBRUARY, MARCH), asks=False),
@@ -180,6 +182,7 @@ class Worked:
     folder: Path
     done: list[Done]
     phases: dict[str, dict[str, set[str]]]  # month -> phase -> names
+    prices: dict[str, set[str]]  # month -> names in the sources of its prices
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +232,7 @@ def _in_phase(function: Any, spy: Spy, phase: str) -> Any:
 def _work(small: Path, base: Path, spy: Spy) -> Worked:
     folder = base / "ws"
     names = _prepared(small, base, folder)
-    worked = Worked(folder, [], {})
+    worked = Worked(folder, [], {}, {})
     for number, step in enumerate(STEPS):
         for lang in ("ru", "en") if step.lang is None else (step.lang,):
             names |= _made_on_the_way(step, worked, base, folder)
@@ -240,8 +243,13 @@ def _work(small: Path, base: Path, spy: Spy) -> Worked:
             said = run(*step.command.split(), *words, lang=lang)
             if step.command == "run":
                 worked.phases[words[0]] = {phase: set(found) for phase, found in spy.asked.items()}
+                worked.prices[words[0]] = _named_by_prices(folder, words[0])
             asked = spy.take()
-            must = (asked - step.unused).union(*(_decided(worked, name) for name in step.closed))
+            must = (asked - step.unused).union(*(worked.phases[name]["decisions"] for name in step.closed))
+            # An explanation names what the prices of its own case used, not those of the month.
+            must = must.union(
+                *(worked.prices[name] for name in (*step.priced, *(() if step.command == "explain" else step.closed)))
+            )
             files = {path.name: text_of(path) for name in step.files for path in _found(names["step"], name.format(**names))}
             worked.done.append(Done(step, lang, said.code, said.text, files, asked, must))
     return worked
@@ -333,9 +341,10 @@ def text_of(path: Path) -> str:
     return "\n".join(str(cell) for cell in cells if cell is not None)
 
 
-def _decided(worked: Worked, of: str) -> set[str]:
-    """What the decisions of a closed month asked for. A list of the parts of a run is at hand only after it."""
-    return worked.phases[of]["decisions"]
+def _named_by_prices(folder: Path, of: str) -> set[str]:
+    with Workspace.open(folder) as store:
+        sources = store.run_table(of, "priced_sl")["sources"].drop_nulls().unique()
+    return {name for text in sources for name in _names_of(text)}
 
 
 def _unnamed(names: set[str], text: str) -> list[str]:

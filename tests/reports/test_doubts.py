@@ -51,10 +51,8 @@ def test_sources_of_rows_without_those_of_the_agreement() -> None:
 
 
 def test_a_paper_names_what_its_cases_used() -> None:
-    found = doubts.CasesOfDoubt([pl.DataFrame({"case_key": [1, 2, 3, 4, 4], "sources": [*SOURCES, SHORT]})], LAW)
-    assert found.of([1]) == [SHORT]
-    assert sorted(found.of([4, 3])) == [STAGED, SHORT]
-    assert found.of([2, 3]) == []
+    found = doubts.cases([pl.DataFrame({"case_key": [1, 2, 3, 4, 4, 1], "sources": [*SOURCES, SHORT, SHORT]})], LAW)
+    assert sorted(found.rows()) == [(1, SHORT), (4, STAGED), (4, SHORT)]
 
 
 def test_decisions_stand_on_what_is_asked_for_before_the_money() -> None:
