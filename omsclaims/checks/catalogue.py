@@ -226,6 +226,9 @@ def _rule(rule_id: str, group: str, raw: Mapping[str, Any]) -> Rule:
         name: tuple(Dated(entry["since"], entry["value"]) for entry in values)
         for name, values in raw.get("parameters", {}).items()
     }
+    strange = {key for values in raw.get("parameters", {}).values() for entry in values for key in entry} - {"since", "value"}
+    if strange:  # what is said of a value and not read would be lost
+        raise CatalogueError(f"rule {rule_id}: unknown keys of a value {sorted(strange)}")
     for name, values in named.items():
         dates = [value.since for value in values]
         if not dates or dates != sorted(set(dates)):

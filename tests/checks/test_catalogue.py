@@ -50,6 +50,7 @@ def test_scope_is_declared_or_derived(changed: dict[str, Any], scope: str) -> No
         {"pass": "night"},
         {"code": 1.5},
         {"wrong_key": 1},
+        {"parameters": {"years": [{"since": date(2022, 1, 1), "value": 1, "sure": "unconfirmed"}]}},  # would be lost
         {"parameters": {"years": [{"since": date(2022, 1, 1), "value": 1}, {"since": date(2021, 1, 1), "value": 2}]}},
     ],
 )

@@ -17,7 +17,7 @@ A declaration (`catalogue.Rule`) has the keys
     found_by    rules of other rooms that find it: structure (S.*) and prices; it has no predicate here
     cascade     person | stay: what is refused takes these along; its function gets the refused cases in run.memo["refused"]
     reference   rows of the federal check books (Q015 format and logic, Q016 МЭК, Q022/Q023 regional) or of the control order
-    parameters  name -> values by the date from which they hold (date of care), sure: see omsclaims.law
+    parameters  name -> values by the date from which they hold (date of care); each stands on the reference of its rule
 
 Importing this package registers the predicates of every group.
 """
