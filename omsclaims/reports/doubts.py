@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from omsclaims import messages
-from omsclaims.law import UNCONFIRMED, Parameters, federal_parameters, mark
+from omsclaims.law import UNCONFIRMED, Parameters, federal_parameters, unconfirmed_lines
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 #: Rows of the grouper's tables among the sources of a result (tariffs.grouper.rules.source_of); without a day a list as a whole.
@@ -31,10 +31,10 @@ def lines(sources: Iterable[str | None], lang: str, law: Parameters | None = Non
     sources  `law:<name>@<since>`, `grouper:<id>@<since>` and `grouper:beside` (that list as a whole: no row of it spoke for a
              group), alone or joined by `;` with sources of other kinds
     """
-    known = federal_parameters() if law is None else law
     named = list(filter(None, sources))
-    of_law = [mark(used, lang, known) for used in known.unconfirmed(named)]
-    return of_law + [messages.text("law.unconfirmed", lang, **said) for said in _of_grouper(named, lang)]
+    return unconfirmed_lines(named, lang, law) + [
+        messages.text("law.unconfirmed", lang, **said) for said in _of_grouper(named, lang)
+    ]
 
 
 def names(sources: Iterable[str | None], law: Parameters | None = None) -> list[str]:
