@@ -10,7 +10,6 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims import contract
 from omsclaims.law import Parameters
 from omsclaims.law.agreement import Agreement
 from omsclaims.tariffs.grouper.beside import NONE, ONLY, UNKNOWN, paid_groups
@@ -19,8 +18,8 @@ from omsclaims.tariffs.ksg import Part, price_ksg
 
 #: What the formula of a group ends in that is not paid beside a dearer one.
 UNPAID: Final = "_unpaid"
-#: What later steps read of a priced row beside the columns of the contract.
-_MORE: Final = ("day", "ed_col", "out_of_bounds")
+#: Columns of a priced row that a stay may change, beside its formula.
+_OWN: Final = ("price_kop", "full_price_kop", "interrupted", "share5", "out_of_bounds", "sources")
 
 
 def several_groups(
@@ -35,23 +34,29 @@ def several_groups(
     say what it would have been. One that a transfer interrupts is priced once more with reason 2, unless its result gives one.
     Where a group or a price of a stay is not known, no sub-case of it has a price. Finding P.1: no share for the transfer.
     """
-    rows, keys = part.rows, part.rows["case_key"]
-    together = keys.is_duplicated() if keys.n_unique() < keys.len() else None
-    if together is None:
-        return Part(_told(rows, pl.lit(ONLY), pl.lit(None, dtype=pl.String)), part.misses)
-    kept = [name for name in rows.columns if name in contract.TABLES["priced_sl"].columns or name in _MORE]
-    alone = _told(rows.select(kept).filter(~together), pl.lit(ONLY), pl.lit(None, dtype=pl.String))
-    several = rows.filter(together)
+    rows = part.rows
+    positions = _together(rows["case_key"]).arg_true()
+    said = [pl.repeat(ONLY, rows.height, eager=True).alias("beside"), pl.Series("beside_group", [None], dtype=pl.String)]
+    told = rows.with_columns(said[0], said[1].new_from_index(0, rows.height))
+    if positions.is_empty():
+        return Part(told, part.misses)
+    several = rows[positions]
     decided = paid_groups(_asked(several), chosen)
-    moved = _moved(several, decided)
-    again = price_ksg(sl.filter(pl.col("sl_key").is_in(moved.implode())).with_columns(transferred=True), sl_koef, agreement, law)
-    others = several.filter(~pl.col("sl_key").is_in(moved.implode()))
-    both = pl.concat([others, _with_sources(again.rows, several)], how="diagonal")
-    return Part(pl.concat([alone, _decided(both, decided).select(alone.columns)]).sort("sl_key"), [*part.misses, *again.misses])
+    moved = _moved(several, decided).implode()
+    again = price_ksg(sl.filter(pl.col("sl_key").is_in(moved)).with_columns(transferred=True), sl_koef, agreement, law)
+    kept = several.filter(~pl.col("sl_key").is_in(moved))
+    both = pl.concat([part.select("sl_key", *_OWN, "formula") for part in (kept, _with_sources(again.rows, several))])
+    made = _decided(both, decided).sort("sl_key")
+    # Stays with one group are most of a month: nothing of them is copied or sorted again.
+    changed = [told[name].clone().scatter(positions, made[name]) for name in (*_OWN, "formula", "beside", "beside_group")]
+    return Part(told.with_columns(changed), [*part.misses, *again.misses])
 
 
-def _told(rows: pl.DataFrame, beside: pl.Expr, group: pl.Expr) -> pl.DataFrame:
-    return rows.with_columns(beside=beside, beside_group=group)
+def _together(cases: pl.Series) -> pl.Series:
+    """Whether each row shares its case with another one; sub-cases of a case mostly stand side by side."""
+    if cases.null_count() or not cases.is_sorted():
+        return cases.is_duplicated()
+    return ((cases == cases.shift(1)) | (cases == cases.shift(-1))).fill_null(value=False)
 
 
 def _asked(rows: pl.DataFrame) -> pl.DataFrame:
