@@ -138,11 +138,6 @@ def computed(case: Seen, price: Callable[[str], int]) -> str | None:
     return min(found, key=lambda code: (-price(code), code)) if found else None
 
 
-def fractions(number: int) -> set[str]:
-    """Criteria of the rows (frNN-NN) whose range has so many fractions."""
-    return {span for span in _FRACTIONS.values() if int(span[2:4]) <= number <= int(span[5:7])}
-
-
 def candidates(case: Seen) -> set[str]:
     """All groups that some row gives a case."""
     begin = "st" if case.inpatient else "ds"

@@ -104,8 +104,6 @@ def seen(tree: Tree, sl: dict[str, Any], people: People) -> grouper_books.Seen:
     days = max((sl["date_2"] - sl["date_1"]).days, 1) if inpatient else int(sl["kd"]) // 10
     of = {name: {row[name] for row in tree.small.get(name, []) if row["sl_no"] == number} for name in ("ds2", "ds3", "crit")}
     services = {code for usl in tree.usls.get(number, []) for code in (usl["code_usl"], usl["vid_vme"]) if code}
-    if sl["k_fr"] is not None and not any(one.startswith("fr") for one in of["crit"]):
-        of["crit"] |= grouper_books.fractions(sl["k_fr"])  # without a criterion of their own they are counted
     return grouper_books.Seen(
         inpatient, sl["ds1"], of["ds2"], of["ds3"], services, of["crit"], sex, int(ages(birth, on)[0]),
         int((on - birth)[0].astype(int)), days, sl["k_fr"],
