@@ -132,6 +132,44 @@ def test_an_interrupted_case_names_the_law_and_the_reason(closed: Any) -> None:
         assert re.search(r"source: law, tariffs\.\w+ = \d+ since \d{4}-\d\d-\d\d \(.+\) - \S+", said.text)
 
 
+#: What is decided of a group beside the dearest -> what explain says of it; {group}: the dearest.
+BESIDE = {
+    "none": {
+        "ru": "не оплачивается рядом с {group}, самой дорогой группой госпитализации; нет ни одного основания:",
+        "en": "not paid beside {group}, the dearest group of the stay; none of the reasons is there:",
+    },
+    "other_class": {
+        "ru": "оплачивается рядом с самой дорогой группой госпитализации {group}: перевод с диагнозом другого класса МКБ-10",
+        "en": "paid beside {group}, the dearest group of the stay: transfer with a diagnosis of another ICD-10 chapter",
+    },
+    "blood_and_devices": {
+        "ru": "оплачивается рядом с самой дорогой группой госпитализации {group}: реинфузия крови",
+        "en": "paid beside {group}, the dearest group of the stay: reinfusion of blood",
+    },
+}
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+@pytest.mark.parametrize("beside", list(BESIDE))
+def test_a_stay_with_two_groups_says_which_is_paid_and_why(closed: Any, beside: str, lang: str) -> None:
+    with Workspace.open(closed.folder) as store:
+        view, priced = store.run_table(MARCH, "cases_view"), store.run_table(MARCH, "priced_sl")
+    accepted = view.filter(pl.col("oplata") == 1).drop("payment_kind", "price_kop", "place")
+    case = priced.filter(pl.col("beside") == beside).join(accepted, on="case_key").sort("case_key").row(0, named=True)
+    said = run("explain", f"{case['package']}/{case['n_zap']}/{case['idcase']}", "--workspace", closed.folder, lang=lang)
+    assert said.code == 0
+    assert BESIDE[beside][lang].format(group=case["beside_group"]) in said.text
+    # Figures are printed for both groups; what is billed is what is paid, of an unpaid group nothing.
+    paid = dict(priced.filter(pl.col("case_key") == case["case_key"]).select("group", "price_kop").iter_rows())
+    assert (paid[case["group"]] == 0) == (beside == "none")
+    done = [result for _, result in steps(said.text.split("\n"), lang)]
+    alone = sum(done) - sum(Decimal(price) / 100 for price in paid.values())
+    assert len(done) == 2 and (alone > 0) == (beside == "none")
+    assert case["sumv_kop"] == case["sump_kop"] == sum(paid.values())
+    source = "grouper:beside" if beside == "none" else f"grouper:{beside}@2022-01-01"
+    assert source in said.text and "law.md 8.6" in said.text
+
+
 @pytest.mark.parametrize("lang", ["ru", "en"])
 def test_a_refused_case_names_the_ground_and_its_clause(closed: Any, lang: str) -> None:
     with Workspace.open(closed.folder) as store:
