@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from omsclaims.tariffs.grouper import rules
 from tests.nsi.nsi_samples import workbook
 from tests.tariffs.grouper.grouper_cases import read
 
@@ -48,6 +49,21 @@ def listed(folder: Path, *lines: str) -> Path:
     path = folder / "cases.csv"
     path.write_text("\n".join(["case,usl_ok,ds1,services,w,dr,date_1,date_2,rslt,n_ksg", *lines]) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(("lang", "words"), [("ru", "НЕ ПОДТВЕРЖДЕНО"), ("en", "NOT CONFIRMED")])
+def test_an_unconfirmed_rule_of_the_choice_is_named(
+    tmp_path: Path, books: list[object], monkeypatch: pytest.MonkeyPatch, lang: str, words: str
+) -> None:
+    cases = listed(tmp_path, "1,1,O10.0,B01.001.009 A16.20.005,2,1990-01-01,2026-03-02,2026-03-08,101,st02.003")
+    assert words not in run("group", cases, *books, lang=lang).text
+    known = rules.rules()
+    unsure = {name: row.model_copy(update={"sure": "unconfirmed"}) for name, row in known.exceptions.items()}
+    doubtful = known.model_copy(update={"exceptions": unsure})
+    monkeypatch.setattr(rules, "rules", lambda: doubtful)
+    said = run("group", cases, *books, lang=lang).text
+    assert words in said and "grouper:caesarean" in said
+    assert "grouper:polytrauma" not in said  # no case of it
 
 
 def test_a_list_of_cases(tmp_path: Path, books: list[object]) -> None:

@@ -55,6 +55,7 @@ class Step:
     files   papers that it writes, each of which must name what the step asked for
     closed  months whose decisions its figures are made of: it must name what they asked for and what their prices name, too
     priced  months whose prices alone it shows
+    loaded  its figures are what acts of expertise take: it must name what these were accepted by
     asks    whether the law is asked for anything at all: a step that no longer does proves nothing
     lang    the language; None: once in each
     unused  names that are asked for together with others and that its figures do not stand on
@@ -68,6 +69,7 @@ class Step:
     lang: str | None = None
     unused: frozenset[str] = frozenset()
     priced: tuple[str, ...] = ()
+    loaded: bool = False
 
 
 def silent(command: str, words: str = "", lang: str | None = "en") -> Step:
@@ -96,7 +98,7 @@ STEPS: Final = (
     Step("expertise appeal", "{claims} " + _WS, lang="ru"), Step("expertise appeals", _WS),
     silent("ingest", "{made}/packages/2022-03 --threads 1 " + _WS),
     Step("run", f"{MARCH} " + _WS, lang="en"),
-    Step("expertise results", f"{MARCH} --out {{step}} --workspace {{ws}}", (f"expertise-{MARCH}.xlsx",), (FEBRUARY, MARCH), asks=False),
+    Step("expertise results", f"{MARCH} --out {{step}} --workspace {{ws}}", (f"expertise-{MARCH}.xlsx",), (FEBRUARY, MARCH), asks=False, loaded=True),
     Step("expertise chain", "{case} --workspace {ws}", closed=(FEBRUARY,)), Step("explain", "{case} --workspace {ws}", closed=(FEBRUARY,)),
     silent("status", "--workspace {ws}"),
     Step("plan check", "2022 " + _WS, asks=False), Step("plan report", f"{MARCH} " + _WS, closed=(FEBRUARY, MARCH), asks=False),
@@ -250,6 +252,8 @@ def _work(small: Path, base: Path, spy: Spy) -> Worked:
             must = must.union(
                 *(worked.prices[name] for name in (*step.priced, *(() if step.command == "explain" else step.closed)))
             )
+            if step.loaded:
+                must |= accepted_by(worked)
             files = {path.name: text_of(path) for name in step.files for path in _found(names["step"], name.format(**names))}
             worked.done.append(Done(step, lang, said.code, said.text, files, asked, must))
     return worked
@@ -341,6 +345,11 @@ def text_of(path: Path) -> str:
     return "\n".join(str(cell) for cell in cells if cell is not None)
 
 
+def accepted_by(worked: Worked) -> set[str]:
+    """What the acts of expertise were accepted by when they were loaded: what they take stands on it."""
+    return next(done.asked for done in worked.done if done.step.command == "expertise load")
+
+
 def _named_by_prices(folder: Path, of: str) -> set[str]:
     with Workspace.open(folder) as store:
         sources = store.run_table(of, "priced_sl")["sources"].drop_nulls().unique()
@@ -390,7 +399,7 @@ def papers(worked: Worked, of: str) -> list[tuple[str, Path]]:
 @pytest.mark.parametrize("of", [FEBRUARY, MARCH])
 def test_a_paper_of_a_month_names_what_it_used(worked: Worked, of: str) -> None:
     asked = worked.phases[of]
-    everything = _on_paper(asked)
+    everything = _on_paper(asked) | (accepted_by(worked) if of == MARCH else set())
     assert {"control.coefficient_date", "norms.one_coefficient"} <= everything
     with Workspace.open(worked.folder) as store:
         prices = store.run_table(of, "priced_sl").select("case_key", names=_NAMES)
