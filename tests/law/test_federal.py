@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, Final
 
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -220,6 +224,44 @@ def test_spans_are_what_each_day_says(small: Agreement, rows: list[Row]) -> None
         place = f"{file}:{line}" if line else ""
         found |= {(rule, value, place, day) for day in _days(date.fromisoformat(str(begin)), date.fromisoformat(str(end)))}
     assert found == expected
+
+
+# ---- written cases ---------------------------------------------------------------------------------------------------------------
+
+CASES: Final = yaml.safe_load((ROOT / "fixtures" / "law" / "federal.yaml").read_text(encoding="utf-8"))
+_FIRST, _LAST = date(2024, 1, 1), date(2024, 12, 31)
+
+
+def written(small: Agreement, rows: list[list[Any]]) -> Agreement:
+    """The small agreement for 2024 with the groups of a written case."""
+    like = small.table("ksg").row(0, named=True)
+    made = []
+    for line, (code, weight, *days) in enumerate(rows, 2):
+        begin, end = days or (_FIRST, _LAST)
+        units = int(Decimal(str(weight)).scaleb(5))
+        own = {"code": code, "weight5": units, "valid_from": begin, "valid_to": end, "source": f"ksg.csv:{line}"}
+        made.append({**like, "setting": "ksg_inpatient", **own})
+    head = small.head.model_copy(update={"year": 2024, "valid_from": _FIRST, "valid_to": _LAST})
+    table = pl.DataFrame(made, schema=small.table("ksg").schema)
+    return replace(small, head=head).with_table("ksg", table)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_written_case(case: dict[str, Any], small: Agreement) -> None:
+    rows = [(code, "1", str(weight), str(begin), str(*end)) for code, weight, begin, *end in case["v023"]]
+    first, last = case.get("days", [_FIRST, _LAST])
+    found = against_groups(written(small, case["agreement"]), v023(*rows), (first, last))
+    told_of = [
+        [row["rule"], row["value"], params["begin"], params["end"], *([params["weight"], params["federal"]] if row["rule"] == "A.4" else [])]
+        for row in found.iter_rows(named=True)
+        for params in [json.loads(row["params"])]
+    ]  # fmt: skip
+    assert told_of == [[str(one) for one in expected] for expected in case["found"]]
+
+
+def test_the_written_cases_name_every_rule() -> None:
+    assert {expected[0] for case in CASES for expected in case["found"]} == {"A.3", "A.4", "A.5", "A.6"}
+    assert sum(not case["found"] for case in CASES) >= 5
 
 
 # ---- criteria ----------------------------------------------------------------------------------------------------------------
