@@ -81,7 +81,8 @@ def load(workspace: Workspace, of: Month, as_of: date, to_group: bool = False) -
     to_group  also what the grouper reads: for an overlay that changes it
     """
     context, _ = closing.load_context(workspace, of, as_of)
-    tables = {name: workspace.run_table(str(of), name) for name in ("identified", "grouped", "priced_sl", "priced")}
+    tables = {name: workspace.run_table(str(of), name) for name in ("identified", "priced_sl", "priced")}
+    tables["grouped"] = workspace.stored_table(str(of), "grouped")
     tables["cases"] = workspace.run_table(str(of), "cases_view")
     accepted = sorted((row for row in workspace.packages(str(of)) if row.state == "accepted"), key=lambda row: row.package)
     more = _OF_GROUPER if to_group else {}

@@ -605,11 +605,18 @@ class Workspace:
         ]
 
     def run_table(self, month: str, name: str) -> pl.DataFrame:
-        """A Parquet table of a closed month's results. Raises WorkspaceError `workspace.not_closed`."""
+        """A Parquet table of a closed month's results; columns that the contract has got since are null.
+
+        Raises WorkspaceError `workspace.not_closed`.
+        """
         run = self.run(month)
         if run is None:
             raise WorkspaceError("workspace.not_closed", month=month)
-        return pl.read_parquet(self.folder / run.path / f"{name}.parquet")
+        table = pl.read_parquet(self.folder / run.path / f"{name}.parquet")
+        schema = contract.TABLES[name].schema() if name in contract.TABLES else {}
+        return table.with_columns(
+            pl.lit(None, dtype=kind).alias(column) for column, kind in schema.items() if column not in table.columns
+        )
 
     def history(self, before: str) -> pl.LazyFrame:
         """Contract table `history`: accepted cases of all closed months earlier than `before`, as a scan that reads on demand."""
