@@ -394,10 +394,11 @@ TABLES: Final[dict[str, Table]] = {
         },
     ),
     "act_121": Table(
-        "an insurer: act of the month with the fund (Rules 121); end = start + received - case management - spent", "settlement.settle", "reports",
+        "an insurer: act of the month with the fund (Rules 121); end = start + received - case management - spent; received = by standards + from НСЗ + other - returned", "settlement.settle", "reports",
         {
             "smo": (S, ""), "start_kop": (I, ""), "start_spare_kop": (I, ""), "start_preventive_kop": (I, ""), "received_kop": (I, ""), "by_standards_kop": (I, ""), "from_nsz_kop": (I, ""),
             "case_management_kop": (I, ""), "spent_kop": (I, ""), "end_kop": (I, ""), "end_payment_kop": (I, ""), "end_spare_kop": (I, ""), "end_preventive_kop": (I, ""),
+            "other_received_kop": (I, "of received: fines paid, damages, ОСАГО"), "returned_kop": (I, "taken off received: unused money returned"), "preventive_spent_kop": (I, "of spent: preventive measures"),
         },
     ),
     "act_132": Table(
@@ -418,9 +419,72 @@ TABLES: Final[dict[str, Table]] = {
             "debit": (S, ""), "credit": (S, ""), "amount_kop": (I, "above zero"), "reference": (S, "clause"),
         },
     ),
+    "journal": Table(
+        "a posting of the ledger over the years: written once, never changed; what undoes it names it", "journal", "ledger, acts, statements",
+        {
+            "posting_id": (S, "hash of the content"), "txn": (S, "transaction that wrote it"), "month": (S, "accounting month, YYYY-MM"), "date": (D, "accounting date, inside the month"), "document": (S, ""), "document_date": (D, "true date of the event"),
+            "rule": (S, ""), "debit": (S, ""), "credit": (S, ""), "amount_kop": (I, "above zero"), "reference": (S, "clause"), "reverses": (S, "posting that it undoes, or null"),
+            "known_on": (D, "day from which it is known: never before what was written earlier"), "seq": (I, "event of the chain: the moment of knowledge"),
+        },
+    ),
+    "ledger_txns": Table(
+        "a transaction of the journal", "journal", "ledger, verify",
+        {
+            "txn": (S, "hash of kind, month, source and content"), "seq": (I, "event of the chain"), "kind": (S, "opening | close | event | correction"), "month": (S, "of a closing: the month; else the open month"), "source": (S, "digest of a run or file, or what it was about"),
+            "as_of": (D, ""), "who": (S, ""), "why": (S, "or null"), "rows": (I, ""), "rows_digest": (S, "hash over the ids of its postings in their order; it stands in the chain, too"),
+        },
+    ),
+    "event_postings": Table(
+        "a posting that stands in the journal of a month before it is closed: events and corrections", "journal", "settlement.settle",
+        {
+            "posting_id": (S, ""), "month": (S, ""), "date": (D, ""), "document": (S, ""), "rule": (S, ""), "debit": (S, ""), "credit": (S, ""), "amount_kop": (I, ""), "reference": (S, ""),
+            "document_date": (D, "true date"), "reverses": (S, "posting that it undoes, or null"),
+        },
+    ),
     "balances": Table(
         "an account at the end of the month", "settlement.settle", "next month, reports",
         {"account": (S, ""), "amount_kop": (I, "debit positive; all sum to zero")},
+    ),
+    # ---- between territories (Rules 133-145; law.md 11) ----
+    "territory_items": Table(
+        "a completed case presented to another territory: which record of which bill it became (Rules 141)", "settlement.between.place", "R files, between",
+        {
+            "territory": (S, "charged, two digits"), "file_name": (S, "R SS DD YY NNNN"), "nschet": (S, ""), "n_zap": (I, "record of R, from 1"), "idcase": (I, "completed case of R"), "case_key": (I, "key in its month"),
+            "package": (S, "package in which the clinic billed it"), "billed_n_zap": (I, ""), "billed_idcase": (I, ""), "payer_mo": (S, "clinic that is paid for it"),
+            "sumv_kop": (I, "billed by the clinic"), "own_sank_kop": (I, "taken by the place fund, S_IST 1"), "presented_kop": (I, "SUMP of R: asked for; sumv - own_sank"),
+        },
+    ),
+    "between_files": Table(
+        "a file between two funds, or a paper of our own about one bill", "between_store", "between, acts, reports",
+        {
+            "file_name": (S, "T SS DD YY NNNN; papers of our own C... (conceded) and W... (written off)"), "kind": (S, "R | D | A | Y | C: conceded without D | W: written off"), "side": (S, "our role in the bill: place | home"), "direction": (S, "out | in"),
+            "sender": (S, "two digits"), "receiver": (S, ""), "year": (I, "of SCHET"), "month": (I, ""), "nschet": (S, ""), "dschet": (D, ""), "data": (D, "date of the file"), "about": (S, "file answered (A: R or D) or corrected (D, C, W: R); null for R"),
+            "version": (S, "edition, e.g. RD_3.2"), "presented_kop": (I, "R, D: sum of SUMP; A: what of it stood before"), "accepted_kop": (I, "A: sum of SUMP; else 0"), "items": (I, ""), "sent_on": (D, "out: day of sending"), "received_on": (D, "in: day of receipt"),
+            "late": (B, "after the term of 141-145: taken all the same"), "digest": (S, "of the file"), "path": (S, "folder of its items, tables part"), "people_path": (S, "folder of what holds persons, or null"), "original": (S, "the file itself, restricted part"), "state": (S, "taken | refused | withdrawn"), "seq": (I, "number of its event in the chain"),
+        },
+    ),
+    "between_items": Table(
+        "a completed case in a file between funds", "settlement.between", "between",
+        {
+            "file_name": (S, ""), "n_zap": (I, ""), "idcase": (I, ""), "sl_ids": (S, "SL_ID of its cases, sorted, ;-separated; null where the edition has none"), "sumv_kop": (I, ""), "own_sank_kop": (I, "R, D: sum of S_IST 1; else 0"), "sump_kop": (I, "R, D: asked for; A: accepted; C, W: what is left of what was asked for"),
+            "sank_it_kop": (I, "R: 0; A: sum of S_IST 2 or 4; D: of S_IST 3; C, W: conceded, written off"), "oplata": (I, "F005; null where absent"), "codes": (S, "S_CODE, ;-separated"), "kods": (S, "S_OSN (REFREASON), F014 Kod, ;-separated"), "s_tip": (I, "of the first sanction that has money, or null"), "s_ist": (I, "of the sanctions of sank_it; null: none; -1: of several sources, which no file may have"),
+            "case_key": (I, "place fund: key in the month, else null"), "person_key": (S, "home fund: key of the person, else null"),
+        },
+    ),
+    "between_states": Table(
+        "an item of a bill between territories: how far it is; presented = accepted + conceded + refused + open, questioned <= open", "settlement.between.items", "between, acts, statements",
+        {
+            "bill": (S, "file_name of R"), "n_zap": (I, ""), "idcase": (I, ""),
+            "state": (S, "presented | accepted | questioned | presented_again | accepted_finally | refused_finally | conceded | withdrawn | written_off"), "presented_kop": (I, ""), "accepted_kop": (I, "owed or refunded"), "questioned_kop": (I, "in dispute now"),
+            "conceded_kop": (I, "given up by the place fund"), "refused_kop": (I, "refused by the final A"), "open_kop": (I, "not decided: without an answer, or in dispute"), "due": (D, "last day of the next step, null: none or unknown"), "overdue": (B, ""), "law_term": (D, "term of point 133 beside it"),
+        },
+    ),
+    "ledger_events": Table(
+        "a business event to be booked: a line of the posting table with its parties", "settlement, between, bank", "journal",
+        {
+            "event": (S, "name of the posting rule"), "date": (D, "day of the event"), "document": (S, ""), "document_date": (D, ""), "amount_kop": (I, "above zero"), "parties": (S, "canonical JSON role -> party"),
+            "order_id": (S, "payment order, or null"), "note": (S, "or null"),
+        },
     ),
 }  # fmt: skip
 
