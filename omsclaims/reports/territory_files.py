@@ -19,9 +19,11 @@ import yaml
 
 from omsclaims import findings, periods
 from omsclaims.registry import formats
+from omsclaims.reports import between_editions
 from omsclaims.reports.answers import EKMP, MEE, MEK, named_sub_cases
+from omsclaims.settlement.between import place
 
-#: The edition of file R that is written.
+#: The edition that the tables are made for; older ones are said by `between_editions`.
 EDITION: Final = "RD_3.2"
 _SHIFT: Final = 32
 _KD_UNIT: Final = 10  # KD of the canonical shape has one decimal
@@ -62,11 +64,17 @@ class Bill:
 
 @dataclass(frozen=True)
 class RFile:
-    """One file R: canonical tables for the writer (edition `EDITION`), which case became which record, and findings RF.*."""
+    """One file R: canonical tables for the writer in `edition`, which case became which record, and findings RF.*."""
 
     tables: dict[str, pl.DataFrame]
     records: pl.DataFrame  # n_zap, idcase of the file R; case_key; package, billed_n_zap, billed_idcase of the registry
     findings: pl.DataFrame
+    edition: str
+
+    @property
+    def sendable(self) -> bool:
+        """Whether the edition says all that has to be said (no RF.4, RF.5)."""
+        return not self.findings["rule"].is_in(list(between_editions.BLOCKING)).any()
 
 
 @cache
@@ -87,6 +95,7 @@ def r_tables(
     bill: Bill,
     month: periods.Month,
     service_names: Mapping[str, str] | None = None,
+    edition: str | None = None,
 ) -> RFile:
     """File R of one territory: its accepted cases (SUMP above zero) in the order package, N_ZAP, IDCASE, numbered anew.
 
@@ -95,6 +104,8 @@ def r_tables(
     person         tables person and dost, dost_p of the files of persons, rows unique over the month
     decisions, sanctions  contract tables: a sanction that stands is told with S_IST 1, and only then OPLATA is written
     service_names  code of a service -> its name for USL/USL; a code without a name stands for itself
+    edition        id of the edition (RD_3.2, RD_2.1, RD_1.0), by default that of the month; what it cannot say is RF.4 or RF.5,
+                   and then the file must not be sent
 
     SUMMAV and SUMMAP are sums of the cases in the file; SUMMAP = sum SUMP = SUMMAV - sanctions is asserted.
     """
@@ -114,24 +125,19 @@ def r_tables(
     }  # fmt: skip
     ordered = {name: _conform(name, tables.get(name)) for name in formats.get(EDITION).tables}
     records = chosen.select("n_zap", "idcase", "case_key", "package", pl.col("billed_n_zap"), pl.col("billed_idcase"))
-    return RFile(ordered, records, _counted(notes, chosen, bill))
+    noted = _counted(notes, chosen, bill)
+    wanted = edition or between_editions.edition_of(month)
+    if wanted == EDITION:
+        return RFile(ordered, records, noted, EDITION)
+    said, lost = between_editions.as_edition(ordered, wanted, bill.file_name)
+    return RFile(said, records, findings.concat([noted, lost]), wanted)
 
 
 def _chosen(territory: str, cases: pl.DataFrame, decisions: pl.DataFrame, identified: pl.DataFrame) -> pl.DataFrame:
-    """The cases of the file in its order, with new N_ZAP and IDCASE and rows of the records."""
-    there = identified.filter((pl.col("territory") == territory) & (pl.col("status") == "other"))
-    paid = decisions.filter(pl.col("sump_kop") > 0)
-    return (
-        cases.join(there.select("case_key"), on="case_key", how="semi")
-        .join(paid.select("case_key", "oplata", "sank_it_kop", "sump_kop", "sumv_kop"), on="case_key", how="inner")
-        .sort("package", "n_zap", "idcase", "case_key")
-        .rename({"n_zap": "billed_n_zap", "idcase": "billed_idcase"})
-        .with_row_index("zap_row")
-        .with_columns(
-            pl.col("zap_row").cast(pl.Int64), (pl.col("zap_row") + 1).cast(pl.Int64).alias("n_zap"),
-            (pl.col("zap_row") + 1).cast(pl.Int64).alias("idcase"), (pl.col("case_key") // 2**_SHIFT).alias("_package_no"),
-            pl.col("file_kind").eq("X").alias("_exam"),
-        )
+    """The cases of the file in its order and with its numbers (those of contract `territory_items`), and rows of the records."""
+    return place.numbered(territory, cases, decisions, identified).with_columns(
+        (pl.col("n_zap") - 1).alias("zap_row"), (pl.col("case_key") // 2**_SHIFT).alias("_package_no"),
+        pl.col("file_kind").eq("X").alias("_exam"),
     )  # fmt: skip
 
 

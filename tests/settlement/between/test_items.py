@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omsclaims import contract
@@ -102,6 +102,7 @@ def test_every_state_and_every_reason_has_a_case() -> None:
     assert expected - reasons == {("TB.11", "twice")}, "reasons without a case"
 
 
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_whatever_happens_no_kopeck_is_lost_and_order_does_not_matter(data: st.DataObject) -> None:
     """Lawful steps drawn at random, item by item: the equations hold after each, and the order of rows does not show."""
