@@ -27,7 +27,7 @@ from omsclaims import messages
 from omsclaims.checks import official
 from omsclaims.context import Context
 from omsclaims.intake import NOT_OF_THE_REGISTRY, shown_name
-from omsclaims.periods import working_day_of_month
+from omsclaims.law import terms as law_terms
 from omsclaims.registry import formats, protocol, writer
 from omsclaims.reports import acts, answers, doubts, flk, page, territory_files
 from omsclaims.settlement import Identity
@@ -119,8 +119,7 @@ def write(
 
 def act_day(context: Context) -> date:
     """The day on which the acts and bills of a month are dated: the last day for the clinics' bills (Rules 138)."""
-    number = int(context.law.value("territories.clinic_bill_working_day", context.month.last))
-    return working_day_of_month(context.month.plus(1), number)
+    return law_terms.due_in_month(context.law, "territories.clinic_bill_working_day", context.month)
 
 
 def _write_answers(
@@ -178,7 +177,7 @@ def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: 
             context.month,
         )
         place = Path("restricted", "territories", f"{bill['file_name']}.oms")
-        writer.write_package(shelf.file(place), made.tables, formats.get(territory_files.EDITION))
+        writer.write_package(shelf.file(place), made.tables, formats.get(made.edition))
         shelf.list("territory", bill["file_name"], place)
 
 

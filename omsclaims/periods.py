@@ -191,10 +191,10 @@ def working_day_of_month(month: Month, number: int, decree_days_off: bool = True
     return add_working_days(month.first - timedelta(days=1), number, decree_days_off)
 
 
-def add_calendar_days(event: date, days: int, move_to_working_day: bool = True) -> date:
+def add_calendar_days(event: date, days: int, move_to_working_day: bool = True, decree_days_off: bool = True) -> date:
     """The day a term of calendar days ends; an end on a day off moves to the next working day (civil code art. 193)."""
     day = event + timedelta(days=days)
-    while move_to_working_day and not is_working_day(day):
+    while move_to_working_day and not is_working_day(day, decree_days_off):
         day += timedelta(days=1)
     return day
 

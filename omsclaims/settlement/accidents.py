@@ -18,7 +18,7 @@ import polars as pl
 
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
-from omsclaims.periods import add_calendar_days, add_working_days
+from omsclaims.law import terms as law_terms
 from omsclaims.settlement.identify import keys_of_enp, normal
 
 if TYPE_CHECKING:
@@ -217,10 +217,10 @@ def terms(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
         received, sent, decided = row["received_on"], row["sent_on"], row["decided_on"]
         dates = {
             "inform_by": None if decided is None
-            else add_calendar_days(decided, int(context.law.value("accidents.inform_days", decided))),
-            "find_by": add_working_days(received, int(context.law.value("accidents.find_working_days", received))),
-            "send_by": add_working_days(received, int(context.law.value("accidents.send_working_days", received))),
-            "report_by": None if sent is None else add_calendar_days(sent, int(context.law.value("accidents.report_days", sent))),
+            else law_terms.due(context.law, "accidents.inform_days", decided),
+            "find_by": law_terms.due(context.law, "accidents.find_working_days", received),
+            "send_by": law_terms.due(context.law, "accidents.send_working_days", received),
+            "report_by": None if sent is None else law_terms.due(context.law, "accidents.report_days", sent),
         }  # fmt: skip
         rows.append({**row, **dates, "found": row["smo"] is not None, "status": _status(row, dates, context.as_of)})
     return pl.DataFrame([{name: row[name] for name in TERMS} for row in rows], schema=TERMS)

@@ -17,9 +17,9 @@ import polars as pl
 
 from omsclaims import contract
 from omsclaims.contract import PACKAGE_SHIFT
+from omsclaims.law import terms as law_terms
 from omsclaims.money import Term, exact_amounts
 from omsclaims.nsi import Books, built_in_books
-from omsclaims.periods import add_working_days
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -241,7 +241,7 @@ def act_date(filed: date | None, context: Context) -> date:
     # A file date after the day of knowledge is a typing error (rule C085), not a day to count from.
     if filed is not None and event < filed <= context.as_of:
         event = filed
-    return add_working_days(event, int(context.law.value("control.mek_act_working_days", context.month.last)))
+    return law_terms.due(context.law, "control.mek_act_working_days", event)
 
 
 def act_number(package: str) -> str:

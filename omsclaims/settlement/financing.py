@@ -22,9 +22,10 @@ import polars as pl
 from omsclaims import contract, findings, registers
 from omsclaims.findings import Finding
 from omsclaims.law import ParameterError, Parameters
+from omsclaims.law import terms as law_terms
 from omsclaims.law.agreement import partition_on
 from omsclaims.money import KOPECKS_PER_ROUBLE, round_fraction, round_ratio, share_out
-from omsclaims.periods import Month, Partition, age_expr, working_day_of_month
+from omsclaims.periods import Month, Partition, age_expr
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -164,7 +165,7 @@ def case_management_rate(context: Context) -> int:
 
 def notice_date(month: Month, law: Parameters) -> date:
     """The day by which the fund makes the amounts known: n-th working day of the month after (Rules 115)."""
-    return working_day_of_month(month.plus(1), int(law.value("financing.notice_working_day", month.first)))
+    return law_terms.due_in_month(law, "financing.notice_working_day", month)
 
 
 def _partition(context: Context) -> tuple[Partition | None, list[Finding]]:

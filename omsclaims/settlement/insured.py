@@ -19,8 +19,9 @@ from omsclaims import findings
 from omsclaims.findings import Finding
 from omsclaims.identifiers import enp_valid_expr
 from omsclaims.law import Parameters
+from omsclaims.law import terms as law_terms
 from omsclaims.money import share_rows
-from omsclaims.periods import Month, add_working_days
+from omsclaims.periods import Month
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -40,7 +41,7 @@ def certificate_ends(issued_on: date, received_on: date | None, law: Parameters)
 
     The day of issue does not count, the 30th working day is in (law.md 1.2, 15).
     """
-    last = add_working_days(issued_on, int(law.value("insured.certificate_working_days", issued_on)))
+    last = law_terms.due(law, "insured.certificate_working_days", issued_on)
     return last if received_on is None else min(last, received_on)
 
 
@@ -293,9 +294,7 @@ def apportion(tables: Mapping[str, pl.DataFrame], context: Context, month: Month
     """
     weights = insured_of(tables["reg_insured"], tables["reg_insurer"], month.first)
     waiting, problems = _unchosen(tables, month)
-    notify_by = add_working_days(
-        context.as_of, int(context.law.value("insured.apportionment_notice_working_days", context.as_of))
-    )
+    notify_by = law_terms.due(context.law, "insured.apportionment_notice_working_days", context.as_of)
     rows: list[dict[str, object]] = []
     counts: dict[bool, dict[str, int]] = {}
     if waiting.height and not any(weights.values()):

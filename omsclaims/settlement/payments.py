@@ -16,8 +16,8 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters
+from omsclaims.law import terms as law_terms
 from omsclaims.money import share_out
-from omsclaims.periods import add_working_days
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -182,7 +182,7 @@ def pay(due: Mapping[Pair, int], money_kop: int, spare_kop: int) -> Paid:
 
 def resubmit_by(received: date, law: Parameters) -> date:
     """The last day on which a refused bill may be presented again (Rules 128)."""
-    return add_working_days(received, int(law.value("payments.resubmission_working_days", received)))
+    return law_terms.due(law, "payments.resubmission_working_days", received)
 
 
 def payments_table(

@@ -11,7 +11,8 @@ import polars as pl
 
 from omsclaims import contract
 from omsclaims.law import Parameters
-from omsclaims.periods import Month, add_working_days, working_day_of_month
+from omsclaims.law import terms as law_terms
+from omsclaims.periods import Month
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -36,20 +37,16 @@ def terms(month: Month, law: Parameters, clinic_billed: date | None = None) -> T
     month          of the care
     clinic_billed  the day the clinic presented its bill to the place fund; by default the last one
     """
-
-    def working_days(name: str) -> int:
-        return int(law.value(f"territories.{name}", month.first))
-
-    clinic_bill = working_day_of_month(month.plus(1), working_days("clinic_bill_working_day"))
-    bill = add_working_days(clinic_billed or clinic_bill, working_days("bill_working_days"))
-    answer = add_working_days(bill, working_days("answer_working_days"))
-    corrected = add_working_days(answer, working_days("corrected_working_days"))
+    clinic_bill = law_terms.due_in_month(law, "territories.clinic_bill_working_day", month)
+    bill = law_terms.due(law, "territories.bill_working_days", clinic_billed or clinic_bill)
+    answer = law_terms.due(law, "territories.answer_working_days", bill)
+    corrected = law_terms.due(law, "territories.corrected_working_days", answer)
     return Terms(
         clinic_bill=clinic_bill,
         bill=bill,
         answer=answer,
         corrected=corrected,
-        final=add_working_days(corrected, working_days("final_working_days")),
+        final=law_terms.due(law, "territories.final_working_days", corrected),
     )
 
 

@@ -21,7 +21,8 @@ import yaml
 
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
-from omsclaims.periods import add_working_days, is_working_day
+from omsclaims.law import terms as law_terms
+from omsclaims.periods import is_working_day
 from omsclaims.settlement.identify import keys_of_enp, normal
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def terms(known: Iterable[Standing], context: Context) -> pl.DataFrame:
 
 def _working(name: str, since: date, context: Context) -> date:
     """The day on which a federal term in working days ends that begins on a day."""
-    return add_working_days(since, int(context.law.value(f"vouchers.{name}", since)))
+    return law_terms.due(context.law, f"vouchers.{name}", since)
 
 
 def _term(one: Standing, state: str, since: date, in_person: bool, context: Context) -> tuple[str, date] | None:
@@ -301,13 +302,13 @@ def _wide_terms(one: Standing, context: Context) -> list[dict[str, Any]]:
 def _term_row(
     one: Standing, event: str, due: date, since: date, done_on: date | None, as_of: date, context: Context
 ) -> dict[str, Any]:
-    late = working_days_after(due, done_on or as_of)
+    late = working_days_after(due, done_on or as_of, law_terms.decree_days_off(context.law, due))
     if done_on is not None:
         status = "late" if late else "kept"
     elif late:
         status = "overdue"
     else:
-        soon = add_working_days(as_of, int(context.law.value("vouchers.due_soon_working_days", as_of)))
+        soon = law_terms.due(context.law, "vouchers.due_soon_working_days", as_of)
         status = "soon" if due <= soon else "open"
     return {
         "voucher": one.voucher, "section": one.section, "mo": one.mo, "group": one.group, "state": one.state, "event": event,
@@ -315,12 +316,12 @@ def _term_row(
     }  # fmt: skip
 
 
-def working_days_after(due: date, day: date) -> int:
+def working_days_after(due: date, day: date, decree_days_off: bool = True) -> int:
     """Working days after `due` up to `day`, that day included; 0 when it is not later."""
     count, at = 0, due
     while at < day:
         at += timedelta(days=1)
-        count += is_working_day(at)
+        count += is_working_day(at, decree_days_off)
     return count
 
 

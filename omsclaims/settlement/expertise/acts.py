@@ -20,14 +20,14 @@ import polars as pl
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters
+from omsclaims.law import terms as law_terms
 from omsclaims.money import Term, exact_amounts
 from omsclaims.nsi import Books, built_in_books
-from omsclaims.periods import CalendarEndsError, Month, is_working_day
+from omsclaims.periods import CalendarEndsError, Month
 
 MEE, EKMP = "mee", "ekmp"
 KINDS: Final = (MEE, EKMP)
 _REFUSED: Final = 2
-_DAY: Final = date(1900, 1, 2) - date(1900, 1, 1)
 #: A case by its place in a workspace.
 CASE: Final = ("month", "package", "n_zap", "idcase")
 #: What makes the content of an act, in this order (digest).
@@ -153,11 +153,9 @@ def last_day(bill: Month, law: Parameters) -> date:
     """The last day on which an act on a bill of the month may be drawn up; a day off moves it to the next working day (193)."""
     day = bill.plus(int(law.value("expertise.act_term_months", bill.last))).last
     try:
-        while not is_working_day(day):
-            day += _DAY
+        return law_terms.moved(law, day)
     except CalendarEndsError:  # the calendar of that year is not known yet: the day stands as it is
         return day
-    return day
 
 
 def note_acceptance(acts: pl.DataFrame, law: Parameters) -> None:

@@ -18,7 +18,7 @@ import polars as pl
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters
-from omsclaims.periods import add_working_days
+from omsclaims.law import terms as law_terms
 from omsclaims.settlement.expertise.acts import CASE, Rules, act_digest, ground, ground_day, settle_month
 
 CLAIMED, LATE, UPHELD, REJECTED, CHANGED = "claimed", "late", "upheld", "rejected", "changed"
@@ -47,7 +47,7 @@ class Claims:
 
 def claim_by(received: date, law: Parameters) -> date:
     """The last day on which the clinic may claim."""
-    return add_working_days(received, int(law.value("expertise.appeal_working_days", received)))
+    return law_terms.due(law, "expertise.appeal_working_days", received)
 
 
 def note_terms(appeals: pl.DataFrame, law: Parameters) -> None:
@@ -59,7 +59,7 @@ def note_terms(appeals: pl.DataFrame, law: Parameters) -> None:
 
 def decide_by(claimed: date, law: Parameters) -> date:
     """The last day on which the fund may decide."""
-    return add_working_days(claimed, int(law.value("expertise.decision_working_days", claimed)))
+    return law_terms.due(law, "expertise.decision_working_days", claimed)
 
 
 def register(raw: pl.DataFrame, tables: Mapping[str, pl.DataFrame], rules: Rules, file: str) -> Claims:
