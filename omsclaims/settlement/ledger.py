@@ -3,31 +3,32 @@
 A posting has a debit and a credit in the books of one party; a business event touches the books of every party it concerns (the
 posting table `posting_rules.yaml`). So three things hold at any time, and are asserted: the whole ledger sums to zero, each
 party's books sum to zero, and what A has with B is the opposite of what B has with A. Postings are never changed; their id is
-made of their content, so writing one again is harmless.
+made of their content (omsclaims.ledger_rows), so writing one again is harmless. The ledger over the years is omsclaims.journal.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
+from string import Formatter
 from typing import Final, Literal
 
 import polars as pl
 import yaml
 
 from omsclaims import contract
+from omsclaims.ledger_rows import posting_id
 from omsclaims.periods import Month
 
-#: Hexadecimal digits of a posting's id.
-ID_DIGITS: Final = 32
-#: Purposes that stand in the books of both parties.
-MUTUAL: Final = ("entrusted", "care", "advance", "excess", "fine", "refund", "subvention")
+#: Purposes that stand in the books of both parties. `refund`: owed by others for care here; `refund_due`: owed to others.
+MUTUAL: Final = (
+    "entrusted", "care", "advance", "excess", "fine", "subvention",
+    "refund", "refund_disputed", "refund_due", "refund_due_disputed",
+)  # fmt: skip
 #: Money that an insurer holds for care: what act 121 counts.
 POTS: Final = ("payment_reserve", "spare_reserve", "preventive_reserve")
 BUDGET: Final = "budget"
@@ -53,6 +54,11 @@ def territory(code: str) -> str:
     return f"territory:{code}"
 
 
+def outside(code: str) -> str:
+    """Party name of a clinic outside the Federation."""
+    return f"outside:{code}"
+
+
 def payer_party(payer: str, own_territory: str) -> str:
     """Party of a payer of the contract: the own territory's code is the fund, anything else an insurer."""
     return fund(payer) if payer == own_territory else insurer(payer)
@@ -60,12 +66,24 @@ def payer_party(payer: str, own_territory: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PostingRule:
-    """A business event: its clause, the day of the month it is dated on, the lines (debit, credit) with parties to put in."""
+    """A business event: its clause, the day it is dated on, the lines (debit, credit) with parties to put in.
+
+    day  first or last day of the month that is closed; given: the event says it
+    """
 
     name: str
     clause: str
-    day: Literal["first", "last"]
+    day: Literal["first", "last", "given"]
     lines: tuple[tuple[str, str], ...]
+
+    def roles(self) -> tuple[str, ...]:
+        """What has to be put into the lines: parties (fund, insurer, payer, clinic ...) and accounts (pot, cost), sorted."""
+        named = {name for line in self.lines for side in line for _, name, _, _ in Formatter().parse(side) if name}
+        return tuple(sorted(named))
+
+    def accounts(self, parties: Mapping[str, str]) -> list[tuple[str, str]]:
+        """(debit, credit) of each line with the parties put in."""
+        return [(debit.format(**parties), credit.format(**parties)) for debit, credit in self.lines]
 
 
 @cache
@@ -101,18 +119,27 @@ class Ledger:
         """Balance of an account now, debit positive."""
         return self._balance.get(account, 0)
 
-    def post(self, event: str, amount_kop: int, document: str, **parties: str) -> None:
-        """Writes the postings of an event; nothing for 0. A negative amount breaks an invariant: AssertionError."""
+    def post(self, event: str, amount_kop: int, document: str, on: date | None = None, **parties: str) -> None:
+        """Writes the postings of an event; nothing for 0. A negative amount breaks an invariant: AssertionError.
+
+        on  the day of an event that says its day, inside the month; the other rules know theirs
+        """
         assert amount_kop >= 0, f"{event} {document}: a posting of {amount_kop} kopecks"
         if amount_kop == 0:
             return
         rule = posting_rules()[event]
-        day = self.month.first if rule.day == "first" else self.month.last
-        for debit_template, credit_template in rule.lines:
-            debit, credit = debit_template.format(**parties), credit_template.format(**parties)
-            self._balance[debit] += amount_kop
-            self._balance[credit] -= amount_kop
-            self.rows.append(_posting(self.month, day, document, rule, debit, credit, amount_kop))
+        day = on if rule.day == "given" else self.month.first if rule.day == "first" else self.month.last
+        assert day is not None and self.month.first <= day <= self.month.last, f"{event} {document}: dated {day}"
+        for row in event_rows(rule, self.month, day, document, amount_kop, parties):
+            self._balance[str(row["debit"])] += amount_kop
+            self._balance[str(row["credit"])] -= amount_kop
+            self.rows.append({"posting_id": posting_id(row), **row})
+
+    def take(self, postings: pl.DataFrame) -> None:
+        """Lets postings that stand in the journal already work on the balances; they are not written again."""
+        for debit, credit, amount in postings.select("debit", "credit", "amount_kop").iter_rows():
+            self._balance[debit] += amount
+            self._balance[credit] -= amount
 
     def postings(self) -> pl.DataFrame:
         """Contract table `postings`, sorted by date, document, rule and accounts."""
@@ -120,16 +147,17 @@ class Ledger:
         return table.sort("date", "document", "rule", "debit", "credit")
 
 
-def _posting(
-    month: Month, day: date, document: str, rule: PostingRule, debit: str, credit: str, amount_kop: int
-) -> dict[str, object]:
-    """One row of `postings`; its id is the hash of everything else that it says."""
-    row: dict[str, object] = {
-        "month": str(month), "date": day, "document": document, "rule": rule.name, "debit": debit, "credit": credit,
-        "amount_kop": amount_kop, "reference": rule.clause,
-    }  # fmt: skip
-    text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return {"posting_id": hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS], **row}
+def event_rows(
+    rule: PostingRule, month: Month, day: date, document: str, amount_kop: int, parties: Mapping[str, str]
+) -> list[dict[str, object]]:
+    """The postings of an event without their ids: one for each line of its rule."""
+    return [
+        {
+            "month": str(month), "date": day, "document": document, "rule": rule.name, "debit": debit, "credit": credit,
+            "amount_kop": amount_kop, "reference": rule.clause,
+        }
+        for debit, credit in rule.accounts(parties)
+    ]  # fmt: skip
 
 
 def balances_of(opening: Mapping[str, int], postings: pl.DataFrame) -> pl.DataFrame:
@@ -203,6 +231,12 @@ def _add(accounts: dict[str, int], account: str, amount: int) -> None:
 
 
 def turnover(postings: pl.DataFrame, rules: Iterable[str], side: Literal["debit", "credit"], prefix: str) -> int:
-    """Sum of the postings of these events whose debit or credit account begins with `prefix`."""
-    found = postings.filter(pl.col("rule").is_in(list(rules)) & pl.col(side).str.starts_with(prefix))
-    return int(found["amount_kop"].sum())
+    """Net turnover of the accounts that begin with `prefix` by these events, on the side named.
+
+    What a reversal of the same event moved the other way is taken off: debit less credit, or credit less debit.
+    """
+    of_rules = postings.filter(pl.col("rule").is_in(list(rules)))
+    debit, credit = (
+        int(of_rules.filter(pl.col(column).str.starts_with(prefix))["amount_kop"].sum()) for column in ("debit", "credit")
+    )
+    return debit - credit if side == "debit" else credit - debit

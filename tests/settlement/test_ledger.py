@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -18,19 +20,41 @@ from omsclaims.settlement.ledger import (
     mirror,
     payer_party,
     posting_rules,
+    turnover,
 )
 
 PARTIES = {
     "fund": "fund:75", "insurer": "insurer:75901", "payer": "insurer:75901", "clinic": "clinic:750901", "territory": "territory:38",
-    "pot": "payment_reserve", "cost": "cost",
+    "pot": "payment_reserve", "cost": "cost", "outside": "outside:9901", "party": "fund:75", "account": "money",
+}  # fmt: skip
+DAY = date(2022, 3, 10)
+#: What a closing of a month posts by itself.
+OF_CLOSING = {
+    "budget_money", "nsz_set_aside", "standards", "nsz_to_insurer", "case_management", "spare_fill", "advance", "bill",
+    "withheld_mek", "withheld_mee", "withheld_ekmp", "returned_mee", "returned_ekmp", "fine", "fine_returned", "fine_in_mee",
+    "fine_in_ekmp", "fine_out_mee", "fine_out_ekmp", "sanctions_entrusted", "sanctions_given_back", "savings_preventive",
+    "savings_running", "savings_preventive_back", "savings_running_back", "care_withdrawn", "care_restored", "care_accepted",
+    "excess_applied", "advance_applied", "spare_cover", "final_payment", "excess_carried", "spare_overflow",
+    "preventive_overflow", "territory_bill", "advance_reopened", "excess_reopened",
+}  # fmt: skip
+#: What happens on a day that the event says.
+OF_A_DAY = {
+    "opening", "excess_returned", "money_to_nsz", "territory_refund", "territory_questioned", "territory_conceded",
+    "territory_withdrawn", "withdrawn_of_territory",
+    "territory_accepted_finally", "territory_refused_finally", "territory_written_off", "bill_of_territory",
+    "questioned_of_territory", "conceded_of_territory", "refused_of_territory", "accepted_of_territory", "refund_paid",
+    "fine_paid", "fines_entrusted", "fines_given_back", "damages_recovered", "osago_recovered", "recovery_running",
+    "contract_penalty", "preventive_spent", "unused_returned", "bill_abroad", "withheld_abroad", "payment_to_clinic_abroad",
 }  # fmt: skip
 
 
 def test_every_rule_has_a_clause_a_text_and_lines_of_one_party() -> None:
-    assert len(posting_rules()) == 36
+    named = {"first": OF_CLOSING, "last": OF_CLOSING, "given": OF_A_DAY}
+    assert OF_CLOSING | OF_A_DAY <= set(posting_rules())
     for name, rule in posting_rules().items():
         assert rule.clause
-        assert rule.day in ("first", "last")
+        assert name in named[rule.day] or name not in OF_CLOSING | OF_A_DAY
+        assert set(rule.roles()) <= set(PARTIES)
         assert messages.text(f"posting.{name}", "ru") != messages.text(f"posting.{name}", "en")
         assert rule.lines
 
@@ -40,7 +64,7 @@ def test_every_rule_has_a_clause_a_text_and_lines_of_one_party() -> None:
 def test_any_events_leave_ledger_books_and_pairs_at_zero(events: list[tuple[str, int]]) -> None:
     ledger = Ledger(Month(2022, 3), {"insurer:75901/payment_reserve": 5, "insurer:75901/opening": -5})
     for i, (event, amount) in enumerate(events):
-        ledger.post(event, amount, f"document-{i}", **PARTIES)
+        ledger.post(event, amount, f"document-{i}", DAY if posting_rules()[event].day == "given" else None, **PARTIES)
     balances = balances_of(ledger.opening, ledger.postings())
     assert_balanced(as_dict(balances))
     assert all(ledger.balance(account) == amount for account, amount in balances.iter_rows())
@@ -66,6 +90,34 @@ def test_nothing_is_posted_for_zero_and_less_is_a_broken_invariant() -> None:
     assert ledger.postings().is_empty()
     with pytest.raises(AssertionError, match="-1 kopecks"):
         ledger.post("bill", -1, "a", **PARTIES)
+
+
+def test_an_event_that_says_its_day_is_dated_on_it_and_nowhere_else() -> None:
+    ledger = Ledger(Month(2022, 3), {})
+    ledger.post("territory_refund", 700, "38-2203", DAY, **PARTIES)
+    assert ledger.postings().select("date", "debit", "credit").rows() == [
+        (DAY, "fund:75/nsz", "fund:75/refund/territory:38"), (DAY, "territory:38/refund/fund:75", "territory:38/money"),
+    ]  # fmt: skip
+    for wrong in (None, date(2022, 4, 1)):
+        with pytest.raises(AssertionError, match="dated"):
+            ledger.post("territory_refund", 700, "38-2203", wrong, **PARTIES)
+
+
+def test_turnover_is_net_of_what_was_undone() -> None:
+    ledger = Ledger(Month(2022, 3), {})
+    ledger.post("final_payment", 500, "a", **PARTIES)
+    paid = ledger.postings()
+    back = paid.rename({"debit": "credit", "credit": "debit"}).select(paid.columns).with_columns(amount_kop=pl.lit(200, dtype=pl.Int64))
+    both = pl.concat([paid, back])
+    assert turnover(both, ["final_payment"], "credit", "insurer:75901/payment_reserve") == 300
+    assert turnover(both, ["final_payment"], "debit", "insurer:75901/care/") == 300
+
+
+def test_every_purpose_that_two_parties_share_is_compared() -> None:
+    """An account party/purpose/party that is not listed would be balanced by nobody."""
+    accounts = {side for rule in posting_rules().values() for line in rule.accounts(PARTIES) for side in line}
+    three = {account for account in accounts if account.count("/") == 2}
+    assert three and all(mirror(account) in three for account in three)
 
 
 @pytest.mark.parametrize(
