@@ -2,7 +2,7 @@
 
 Closing again with the same inputs changes nothing and says so. When anything differs, the differences are shown and nothing is
 replaced unless that is asked for with a reason. A closing names in the audit chain its inputs, books, parameters, program and
-outputs.
+outputs. Its postings go into the journal, which is never rewritten: closing again writes the difference.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import polars as pl
 
-from omsclaims import __version__, contract, documents, expertise_store, intake, month
-from omsclaims.context import Context, Role
+from omsclaims import __version__, between_store, contract, documents, expertise_store, intake, journal, month
+from omsclaims.context import Context, Payments, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.periods import Month
 from omsclaims.settlement import Identity, accidents, identities
+from omsclaims.settlement.ledger import as_dict
 from omsclaims.workspace import (
     PackageRow,
     RunRow,
@@ -39,8 +40,16 @@ from omsclaims.workspace import (
 )
 
 Progress = Callable[[str], None]
-#: Part (packages, registers, months, sources, outputs), name in it, and added | removed | changed.
+#: Part (packages, registers, months, events, sources, outputs), name in it, and added | removed | changed.
 Difference = tuple[str, str, str]
+
+#: Who may forbid that a closed month is opened again: each returns the key of the sentence that says why ({month} is put in), or
+#: None.
+#: What has left the house - a file sent, an act signed - is corrected by later events, not by another month.
+HOLDS: list[Callable[[Workspace, Month], str | None]] = [journal.corrected_later, between_store.month_sent]
+
+#: Columns that tables of results got later: where they hold nothing but zeros, the digest is the one of before.
+_LATER_COLUMNS: Final = {"act_121": ("other_received_kop", "returned_kop", "preventive_spent_kop")}
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ def load_context(workspace: Workspace, of: Month, as_of: date) -> tuple[Context,
         law=federal_parameters().noting(),  # what is asked for can then be told
         agreement=load_agreement(folder),
         secret=workspace.secret(),
+        payments=cast(Payments, workspace.payments()),
     )
     digests = {f"book:{name}": digest for name, digest in library.digests(of, as_of).items()}
     return context, {**digests, "agreement": agreement_digest, "program": program_digest(), "version": __version__}
@@ -96,13 +106,14 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     earlier = [name for name in workspace.closed_months() if name < str(of)]
     tables.update(registers)
     tables["history"] = cast(pl.DataFrame, workspace.history(str(of)))  # a scan: contract.history
-    tables["balances_before"] = (
-        workspace.ledger_table("balances", earlier[-1]) if earlier else contract.TABLES["balances"].empty()
-    )
+    tables["balances_before"] = _balances_before(workspace, of, earlier)
+    tables["event_postings"] = journal.month_events(workspace, of)
     of_year = [name for name in earlier if name.startswith(f"{of.year}-")]
     for name in ("postings", "territory_bills"):
         parts = [workspace.ledger_table(name, month_name) for month_name in of_year]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
+    events = _events_before(workspace, Month(of.year, 1), of)
+    tables["postings_before"] = pl.concat([tables["postings_before"], events.select(tables["postings_before"].columns)])
     for name, months in (("plan_lines", of_year), ("voucher_uses", earlier), ("accident_deductions", earlier)):
         parts = [workspace.stored_table(month_name, name) for month_name in months]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
@@ -117,7 +128,33 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
         "months": {name: _digest_of(workspace, name) for name in earlier},
         "expertise": expertise_digests,
     }
+    events_of_month = journal.event_sources(workspace, of)
+    if events_of_month:
+        inputs["events"] = events_of_month
     return tables, inputs
+
+
+def _events_before(workspace: Workspace, first: Month | None, of: Month) -> pl.DataFrame:
+    """`event_postings` of the months from first to the one before `of`."""
+    return journal.events_between(workspace, first, of.plus(-1))
+
+
+def _balances_before(workspace: Workspace, of: Month, earlier: list[str]) -> pl.DataFrame:
+    """Balances with which a month begins: of the last closed month, and what events booked since in months that nobody closed.
+
+    Without a closed month none are handed on, and the opening register counts - unless events were booked before.
+    """
+    since = Month.parse(earlier[-1]).plus(1) if earlier else None
+    events = _events_before(workspace, since, of)
+    before = workspace.ledger_table("balances", earlier[-1]) if earlier else contract.TABLES["balances"].empty()
+    if events.is_empty():
+        return before
+    moved = as_dict(before) if earlier else journal.register_opening(workspace)
+    for debit, credit, amount in events.select("debit", "credit", "amount_kop").iter_rows():
+        moved[debit] = moved.get(debit, 0) + amount
+        moved[credit] = moved.get(credit, 0) - amount
+    rows = sorted((account, amount) for account, amount in moved.items() if amount)
+    return pl.DataFrame(rows, schema=contract.TABLES["balances"].schema(), orient="row")
 
 
 def _package(workspace: Workspace, row: PackageRow) -> month.Package:
@@ -179,7 +216,7 @@ def close(
     for identity in identities_of_month:
         assert identity.holds, f"identity {identity.name} does not hold: {identity.left} and {identity.right}"
     say("digest")
-    outputs = {name: table_digest(table) for name, table in sorted(results.items())}
+    outputs = {name: _output_digest(name, table) for name, table in sorted(results.items())}
     digest = sha256_bytes(canonical_json(outputs).encode())
     packages = workspace.packages(str(of))
     before = workspace.run(str(of))
@@ -203,15 +240,41 @@ def close(
         results,
         [(document.kind, document.name, str(document.path), document.sha256) for document in made],
     )
-    workspace.record(
-        "close",
-        as_of,
-        who,
-        why,
-        {"month": str(of), "digest": digest, "inputs": inputs, "documents": {str(one.path): one.sha256 for one in made}},
-    )
+    written = _into_the_books(workspace, of, tables, results, digest, as_of, who, why)
+    papers = {str(one.path): one.sha256 for one in made}
+    event = {"month": str(of), "digest": digest, "inputs": inputs, "documents": papers, "ledger": written}
+    workspace.record("close", as_of, who, why, event)
     outcome: Literal["closed", "replaced"] = "closed" if before is None else "replaced"
     return Closing(of, outcome, digest, results, identities_of_month, differences, made, packages)
+
+
+def _output_digest(name: str, table: pl.DataFrame) -> str:
+    """Digest of a table of results; columns that came later and hold only zeros do not show in it."""
+    later = [column for column in _LATER_COLUMNS.get(name, ()) if not (table[column].fill_null(0) != 0).any()]
+    return table_digest(table.drop(later))
+
+
+def _into_the_books(
+    workspace: Workspace, of: Month, tables: Mapping[str, pl.DataFrame], results: Mapping[str, pl.DataFrame], digest: str,
+    as_of: date, who: str, why: str | None,
+) -> list[dict[str, object]]:  # fmt: skip
+    """Writes a closing into the journal, before its event in the chain; returns what that event says of it.
+
+    Before the first closed month the opening is written, or what differs from it. The books then say what the closing says.
+    """
+    written = []
+    if not [name for name in workspace.closed_months() if name < str(of)]:
+        opening = as_dict(results["balances"])
+        moved = [results["postings"], tables["event_postings"], _events_before(workspace, None, of)]
+        for postings in moved:
+            for debit, credit, amount in postings.select("debit", "credit", "amount_kop").iter_rows():
+                opening[debit] = opening.get(debit, 0) - amount
+                opening[credit] = opening.get(credit, 0) + amount
+        written.append(journal.open_ledger(workspace, of, opening, digest, as_of, who, why, record=False).payload)
+    written.append(journal.close_month(workspace, of, results["postings"], digest, as_of, who, why).payload)
+    stands = journal.balances(workspace, on=of.last)
+    assert stands.equals(results["balances"]), f"the journal and the closing of {of} differ"
+    return [one for one in written if one]
 
 
 def _may_close(workspace: Workspace, of: Month) -> None:
@@ -230,8 +293,8 @@ def _may_close(workspace: Workspace, of: Month) -> None:
 def _differences(before: RunRow, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> list[Difference]:
     """What differs from the stored closing, by name of the input or output."""
     found: list[Difference] = []
-    for part in ("packages", "registers", "months", "expertise", "sources"):
-        old, new = before.inputs.get(part, {}), inputs[part]
+    for part in ("packages", "registers", "months", "expertise", "events", "sources"):
+        old, new = before.inputs.get(part, {}), inputs.get(part, {})
         for name in sorted(set(old) | set(new)):
             if old.get(name) != new.get(name):
                 change = "added" if name not in old else "removed" if name not in new else "changed"
@@ -245,7 +308,7 @@ def reopen(workspace: Workspace, of: Month, as_of: date, who: str, why: str) -> 
     """Opens a closed month again; the chain keeps what the closing was, who opened it and why.
 
     Raises WorkspaceError `workspace.not_closed`, `month.why` without a reason, `month.later_closed` when a later month stands
-    on it.
+    on it, and what one of HOLDS says.
     """
     run = workspace.run(str(of))
     if run is None:
@@ -255,6 +318,9 @@ def reopen(workspace: Workspace, of: Month, as_of: date, who: str, why: str) -> 
     later = [name for name in workspace.closed_months() if name > str(of)]
     if later:
         raise WorkspaceError("month.later_closed", month=of, later=", ".join(later))
+    for held in (hold(workspace, of) for hold in HOLDS):
+        if held is not None:
+            raise WorkspaceError(held, month=of)
     workspace.record("reopen", as_of, who, why, {"month": str(of), "digest": run.digest, "closed_by": run.closed_by})
     workspace.forget_run(str(of))
 

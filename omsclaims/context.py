@@ -15,6 +15,7 @@ from omsclaims.nsi import Books
 from omsclaims.periods import Month
 
 Role = Literal["fund", "insurer"]
+Payments = Literal["planned", "actual"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Context:
     law        federal parameters
     agreement  tariff agreement of the territory and year
     secret     key of the workspace, from which keys of persons are made (HMAC); never stored in results
+    payments   planned: the closing makes advances and final payments; actual: it only says what is due, money moves by events
     """
 
     month: Month
@@ -39,3 +41,4 @@ class Context:
     law: Parameters
     agreement: Agreement
     secret: bytes
+    payments: Payments = "planned"

@@ -26,19 +26,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from dataclasses import replace as replace_fields
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from omsclaims import contract, findings
+from omsclaims import contract, findings, ledger_rows
 from omsclaims.nsi import SINCE_EVER, Book, Edition, LeftOut, Library, built_in_books
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 DATABASE: Final = "omsclaims.duckdb"
 PUBLISHED: Final = "published.duckdb"
 
@@ -73,6 +73,10 @@ CREATE TABLE editions (book VARCHAR NOT NULL, edition VARCHAR NOT NULL, version 
 
 #: Contract tables of a closed month that live in DuckDB; the others are Parquet of the run.
 LEDGER_TABLES: Final = ("postings", "balances", "act_121", "act_132", "payments", "financing", "territory_bills")
+#: Contract tables of the journal, and what no two of their rows share. Nothing is ever changed in them or deleted from them.
+JOURNAL_TABLES: Final = {"journal": "posting_id", "ledger_txns": "txn"}
+#: Who pays: `planned` - the closing makes advances and final payments itself; `actual` - money moves by events only.
+PAYMENT_MODES: Final = ("planned", "actual")
 
 
 class WorkspaceError(Exception):
@@ -245,8 +249,8 @@ class Workspace:
     # -- opening ---------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def create(folder: Path, territory: str, role: str, as_of: date, who: str) -> None:
-        """Makes a new workspace in an empty or absent folder, private to its owner.
+    def create(folder: Path, territory: str, role: str, as_of: date, who: str, payments: str = "planned") -> None:
+        """Makes a new workspace in an empty or absent folder, private to its owner. payments: see PAYMENT_MODES.
 
         Raises WorkspaceError `workspace.not_empty` when the folder holds something already.
         """
@@ -265,10 +269,13 @@ class Workspace:
             connection.execute(statement)
         for name in LEDGER_TABLES:
             connection.execute(_ledger_ddl(name))
-        for meta_key, value in {"schema_version": str(SCHEMA_VERSION), "territory": territory, "role": role}.items():
+        settings = {"schema_version": str(SCHEMA_VERSION), "territory": territory, "role": role, "payments": payments}
+        for meta_key, value in settings.items():
             connection.execute("INSERT INTO meta VALUES (?, ?)", [meta_key, value])
         workspace = Workspace(folder, connection, writable=True)
-        workspace.record("init", as_of, who, None, {"territory": territory, "role": role, "schema_version": SCHEMA_VERSION})
+        workspace._create_journal()
+        told: dict[str, object] = {"territory": territory, "role": role, "schema_version": SCHEMA_VERSION}
+        workspace.record("init", as_of, who, None, told if payments == "planned" else {**told, "payments": payments})
         connection.execute("COMMIT")
         connection.close()
         (folder / DATABASE).chmod(0o600)
@@ -356,6 +363,8 @@ class Workspace:
             row[0]
             for row in self.rows("SELECT path FROM packages UNION SELECT people_path FROM packages UNION SELECT path FROM runs")
         }
+        between = self._between_paths()
+        named |= {path for tables, people, _ in between for path in (tables, people) if path}
         for part in ("tables", "people"):
             for month in (self.folder / part).iterdir():
                 if not month.is_dir():
@@ -367,10 +376,16 @@ class Workspace:
         for entry in [*(self.folder / "people").glob("*.parquet"), *(self.folder / "tables").glob("*.parquet")]:
             if str(entry.relative_to(self.folder)) not in registers:
                 entry.unlink()
-        originals = {row[0] for row in self.rows("SELECT original FROM packages")}
-        for entry in (self.folder / "restricted" / "packages").glob("*"):
-            if str(entry.relative_to(self.folder)) not in originals:
-                entry.unlink()
+        originals = {row[0] for row in self.rows("SELECT original FROM packages")} | {original for *_, original in between}
+        for folder in ("packages", "between"):
+            for entry in (self.folder / "restricted" / folder).glob("*"):
+                if str(entry.relative_to(self.folder)) not in originals:
+                    entry.unlink()
+
+    def _between_paths(self) -> list[tuple[Any, ...]]:
+        """(path, people_path, original) of the files between territories (omsclaims.between_store); none before the first."""
+        held = self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'between_files'")
+        return self.rows("SELECT path, people_path, original FROM between_files") if held else []
 
     # -- basics ----------------------------------------------------------------------------------------------------
 
@@ -381,6 +396,11 @@ class Workspace:
     def meta(self, key: str) -> str:
         """A setting of the workspace: territory, role, schema_version."""
         return str(self.rows("SELECT value FROM meta WHERE key = ?", [key])[0][0])
+
+    def payments(self) -> str:
+        """Who pays in this workspace, see PAYMENT_MODES; one made before there was a choice plans its payments."""
+        found = self.rows("SELECT value FROM meta WHERE key = 'payments'")
+        return str(found[0][0]) if found else "planned"
 
     def secret(self) -> bytes:
         """The key from which person keys are made."""
@@ -493,17 +513,102 @@ class Workspace:
         return made
 
     def _upgrade(self) -> None:
-        """A workspace of version 1 gets the table of editions; under the lock, before anything else is written."""
-        if self._has_editions():
-            return
-        self._connection.execute("BEGIN")
+        """Brings a workspace of an older version to this one; under the lock, before anything else is written."""
+        for needed, step in ((not self._has_editions(), self._add_editions), (not self.has_journal(), self._add_journal)):
+            if not needed:
+                continue
+            self._connection.execute("BEGIN")
+            try:
+                step()
+                self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+
+    def _add_editions(self) -> None:
+        """Version 1 to 2: the table of editions."""
         made = self._first_editions()
         self._connection.execute(_EDITIONS_DDL)
         for row in made:
             self._connection.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row))
         self._connection.execute("DROP TABLE books")
-        self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
-        self._connection.execute("COMMIT")
+
+    # -- journal ---------------------------------------------------------------------------------------------------
+
+    def has_journal(self) -> bool:
+        """Whether the ledger over the years is there: the readers' copy of an older workspace lacks it."""
+        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'journal'"))
+
+    def _create_journal(self) -> None:
+        for name, key in JOURNAL_TABLES.items():
+            columns = ", ".join(_columns_ddl(name))
+            self._connection.execute(f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({key}))")
+
+    def _add_journal(self) -> None:
+        """Version 2 to 3: the journal, with the opening and the postings of the months that are closed, ids unchanged."""
+        self._create_journal()
+        held = {row[0] for row in self.rows("SELECT column_name FROM information_schema.columns WHERE table_name = 'act_121'")}
+        for name in ("other_received_kop", "returned_kop", "preventive_spent_kop"):
+            if name not in held:
+                self._connection.execute(f"ALTER TABLE act_121 ADD COLUMN {name} BIGINT DEFAULT 0")
+        for month in self.closed_months():
+            run = self.run(month)
+            assert run is not None
+            postings = self.ledger_table("postings", month)
+            if not self.rows("SELECT 1 FROM ledger_txns LIMIT 1"):
+                self._open_journal(month, postings, run)
+            rows = postings.with_columns(document_date=pl.col("date"), reverses=pl.lit(None, dtype=pl.String))
+            self._note_taken_over("close", month, run, rows)
+
+    def _open_journal(self, month: str, postings: pl.DataFrame, run: RunRow) -> None:
+        """The opening of the first closed month: its balances less its postings, on the day before it."""
+        balances: dict[str, int] = dict(self.ledger_table("balances", month).select("account", "amount_kop").iter_rows())
+        for debit, credit, amount in postings.select("debit", "credit", "amount_kop").iter_rows():
+            balances[debit] = balances.get(debit, 0) - amount
+            balances[credit] = balances.get(credit, 0) + amount
+        day = date.fromisoformat(f"{month}-01") - timedelta(days=1)
+        rows = ledger_rows.opening_rows(balances, f"{day:%Y-%m}", day)
+        if rows:
+            made = [{"posting_id": ledger_rows.posting_id(row), **row} for row in rows]
+            schema = {name: kind for name, kind in contract.TABLES["journal"].schema().items() if name in made[0]}
+            self._note_taken_over(ledger_rows.OPENING, f"{day:%Y-%m}", run, pl.DataFrame(made, schema=schema))
+
+    def _note_taken_over(self, kind: str, month: str, run: RunRow, rows: pl.DataFrame) -> None:
+        """Writes what an older workspace held as a transaction of the journal, with an event of its own in the chain."""
+        txn = ledger_rows.txn_id(kind, month, run.digest, rows["posting_id"])
+        written = self.write_journal(txn, kind, month, run.digest, run.as_of, run.closed_by, run.why, rows)
+        self.record("ledger", run.as_of, run.closed_by, "journal of an older workspace", written)
+
+    def write_journal(
+        self, txn: str, kind: str, month: str, source: str, as_of: date, who: str, why: str | None, rows: pl.DataFrame
+    ) -> dict[str, object]:
+        """Writes one transaction into the journal; returns what the NEXT event of the chain must carry in its payload.
+
+        rows  columns of contract `journal` without txn, known_on and seq, in their order. Call `record` right afterwards.
+        """
+        seq = self.next_seq()
+        known = self.rows("SELECT max(known_on) FROM journal")[0][0]
+        known_on = max(as_of, known) if known is not None else as_of
+        digest = ledger_rows.rows_digest(rows["posting_id"])
+        values = [txn, seq, kind, month, source, as_of, who, why, rows.height, digest]
+        self._connection.execute("INSERT INTO ledger_txns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        table = rows.with_columns(txn=pl.lit(txn), known_on=pl.lit(known_on, dtype=pl.Date), seq=pl.lit(seq, dtype=pl.Int64))
+        self._insert("journal", contract.check("journal", table))
+        return {"txn": txn, "kind": kind, "month": month, "source": source, "rows": rows.height, "rows_digest": digest}
+
+    def _insert(self, name: str, table: pl.DataFrame) -> None:
+        """Rows into a table of the database, column by column by name."""
+        self._connection.register("incoming", table.to_arrow())
+        self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")  # noqa: S608 - name is a constant
+        self._connection.unregister("incoming")
+
+    def frame(self, name: str, statement: str, parameters: Iterable[object] = ()) -> pl.DataFrame:
+        """Rows of a query as the contract table `name`. Values are always parameters, never text of the statement."""
+        found = self._connection.execute(statement, list(parameters))
+        columns = [entry[0] for entry in found.description or []]
+        schema = contract.TABLES[name].schema()
+        return contract.check(name, pl.DataFrame(found.fetchall(), schema={c: schema[c] for c in columns}, orient="row"))
 
     def store_agreement(self, year: int, source: Path, as_of: date) -> str:
         """Copies the folder of a tariff agreement into the workspace; returns the digest over its files."""
@@ -575,15 +680,15 @@ class Workspace:
             [row.month, row.digest, canonical_json(row.inputs), row.closed_by, row.why, row.as_of, self.next_seq(), row.path],
         )
         for name in LEDGER_TABLES:
-            table = contract.check(name, ledger[name]).select(pl.lit(row.month).alias("run_month"), pl.all())
-            self._connection.register("incoming", table.to_arrow())
-            self._connection.execute(f"INSERT INTO {name} SELECT * FROM incoming")  # noqa: S608 - name is a constant
-            self._connection.unregister("incoming")
+            self._insert(name, contract.check(name, ledger[name]).select(pl.lit(row.month).alias("run_month"), pl.all()))
         for kind, name, path, digest in documents:
             self._connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", [row.month, kind, name, path, digest])
 
     def forget_run(self, month: str) -> None:
-        """Opens a month again: its run, ledger rows and documents are no longer named (the chain keeps what they were)."""
+        """Opens a month again: its run, its tables and documents are no longer named (the chain keeps what they were).
+
+        The journal stays as it is: the next closing of the month writes what differs.
+        """
         for name in (*LEDGER_TABLES,):
             self._connection.execute(f"DELETE FROM {name} WHERE run_month = ?", [month])  # noqa: S608 - name is a constant
         self._connection.execute("DELETE FROM documents WHERE month = ?", [month])
@@ -681,10 +786,14 @@ def _connect(path: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnec
     return connection
 
 
-def _ledger_ddl(name: str) -> str:
+def _columns_ddl(name: str) -> list[str]:
+    """Columns of a contract table with the types of the database."""
     kinds: dict[pl.DataType, str] = {pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
-    columns = ", ".join(f'"{column}" {kinds[kind]}' for column, kind in contract.TABLES[name].schema().items())
-    return f"CREATE TABLE {name} (run_month VARCHAR NOT NULL, {columns})"
+    return [f'"{column}" {kinds[kind]}' for column, kind in contract.TABLES[name].schema().items()]
+
+
+def _ledger_ddl(name: str) -> str:
+    return f"CREATE TABLE {name} ({', '.join(['run_month VARCHAR NOT NULL', *_columns_ddl(name)])})"
 
 
 Progress = Callable[[str, int, int], None]

@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).resolve().parents[1] / "omsclaims"
 
 #: What each room may import, besides itself. `messages` and the foundations are open to all above them.
 FOUNDATION: Final = {"messages", "money", "periods", "findings", "identifiers"}
-DATA: Final = FOUNDATION | {"law", "nsi", "contract", "registers"}
+DATA: Final = FOUNDATION | {"law", "nsi", "contract", "registers", "ledger_rows"}
 STAGE: Final = DATA | {"context"}
 ALLOWED: Final[dict[str, set[str]]] = {
     "messages": set(),
@@ -24,6 +24,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "findings": {"messages"},
     "contract": set(),
     "registers": set(),
+    "ledger_rows": set(),
     "law": FOUNDATION,
     "nsi": FOUNDATION | {"contract"},
     "context": FOUNDATION | {"law", "nsi"},
@@ -38,7 +39,21 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "intake": STAGE | {"registry", "checks", "workspace"},
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
     "expertise_store": DATA | {"workspace"},
-    "closing": STAGE | {"settlement", "workspace", "intake", "month", "documents", "expertise_store"},
+    "journal": STAGE | {"settlement", "reports", "workspace"},
+    "between_store": DATA | {"settlement", "workspace"},
+    "closing": STAGE | {"settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
+    "between": STAGE
+    | {
+        "registry",
+        "settlement",
+        "reports",
+        "workspace",
+        "journal",
+        "between_store",
+        "intake",
+        "closing",
+        "expertise_store",
+    },
     "expertise": STAGE | {"registry", "settlement", "reports", "workspace", "intake", "closing", "expertise_store"},
     "expertise_chain": DATA | {"workspace", "registry", "settlement", "expertise_store"},
     "explain_expertise": STAGE | {"checks", "workspace", "expertise_store", "expertise_chain"},
@@ -51,6 +66,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "checks",
         "reports",
         "workspace",
+        "journal",
         "intake",
         "month",
         "tariffs",
@@ -65,6 +81,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "expertise_store",
         "expertise_chain",
         "explain_expertise",
+        "between",
+        "between_store",
     },
 }
 

@@ -3,6 +3,9 @@
 Rules 158n 115-121, 126-134, 141, 192-194; law.md 4, 10.7-10.8, 11, 13. The order of the month: money comes in and is divided;
 advances; bills and control; what was paid before is applied; the payment reserve is covered from the spare one where it does not
 suffice; final payments; what is left of an advance is carried on; reserves above their limit flow back; bills to territories.
+
+Where payments are `planned`, the closing makes advances and final payments itself. Where they are `actual`, it says what is due
+and the money moves by events of the journal (`event_postings`), which every month goes on from.
 """
 
 from __future__ import annotations
@@ -43,12 +46,23 @@ if TYPE_CHECKING:
 TRANSFERS: Final = ("advance", "final_payment")
 
 
+#: Lines of act 132 as a correction of an earlier month moves them: its events, and the sign of a debit of the payer's debt.
+_CORRECTED: Final = {
+    "billed": (("bill",), -1),
+    "mek": (("withheld_mek",), 1),
+    "mee": (("withheld_mee", "returned_mee", "fine_in_mee", "fine_out_mee"), 1),
+    "ekmp": (("withheld_ekmp", "returned_ekmp", "fine_in_ekmp", "fine_out_ekmp"), 1),
+}
+_ACT_LINE: Final = {"billed": "billed_kop_act", "mek": "mek_kop", "mee": "mee_kop", "ekmp": "ekmp_kop"}
+
+
 @dataclass
 class _Month:
-    """A month being settled: its surroundings, the ledger, what was found on the way."""
+    """A month being settled: its surroundings, the ledger with the events of the month in it, what was found on the way."""
 
     context: Context
     ledger: Ledger
+    events: pl.DataFrame
     found: list[Finding]
 
     @property
@@ -63,6 +77,11 @@ class _Month:
     def pot(self, payer: str) -> str:
         """Purpose of the money that a payer pays from."""
         return "nsz" if payer == self.context.territory else "payment_reserve"
+
+    @property
+    def planned(self) -> bool:
+        """Whether the closing makes the payments itself."""
+        return self.context.payments == "planned"
 
     @property
     def fines_in_act(self) -> bool:
@@ -80,7 +99,8 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     tables   cases, identified, decisions; reg_insured, reg_insurer, reg_advance, reg_funding, reg_opening;
              deductions of the month by expertise and accident_deductions, where there are any;
              of earlier months, where there are any: balances_before (the last month's `balances`; without it reg_opening counts),
-             postings_before (of this year: the mean month of the reserves' limits), territory_bills_before (of this year)
+             postings_before (of this year, events too: the mean month of the reserves' limits), territory_bills_before (of
+             this year); event_postings: what the journal of the month holds already, in either mode of payment
     returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
              F.1-F.5 of financing, B.1 a payer's money does not suffice, B.2 money below zero after the advances, B.3 more than
              the standards to the spare reserve, B.4 an impossible advance, B.5 an opening that does not sum to zero, B.6
@@ -89,7 +109,9 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     both sides; acts and tables say the same.
     """
     opening, found = opening_balances(tables, context)
-    month = _Month(context, Ledger(context.month, opening), found)
+    events = tables.get("event_postings", contract.TABLES["event_postings"].empty())
+    month = _Month(context, Ledger(context.month, opening), events, found)
+    month.ledger.take(events)
     money = finance(tables, context)
     _money_in(month, money, tables["reg_funding"])
     taken = _taken(tables.get("deductions"))
@@ -103,7 +125,8 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
         document = month.document("territory-bill", code)
         month.ledger.post("territory_bill", amount, document, fund=month.fund, territory=books.territory(code))
     postings = contract.check("postings", month.ledger.postings())
-    balances = books.balances_of(opening, postings)
+    moved = pl.concat([postings, events.select(postings.columns)])
+    balances = books.balances_of(opening, moved)
     result = {
         "financing": contract.check("financing", money.financing),
         "standards": contract.check("standards", money.standards),
@@ -111,10 +134,10 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
         "territory_bills": bills,
         "postings": postings,
         "balances": balances,
-        "act_121": act_121(opening, postings, balances, context.territory),
-        "act_132": act_132(opening, postings, balances, context.territory),
+        "act_121": act_121(opening, moved, balances, context.territory),
+        "act_132": act_132(opening, moved, balances, context.territory),
     }
-    _cross_check(result, month.fund)
+    _cross_check(result, month)
     return {**result, "findings": findings.concat([money.findings, findings.frame(month.found)])}
 
 
@@ -210,14 +233,17 @@ def _pay_clinics(
     """Advances, bills, control, application of what was paid, final payments, carry-over: the table `payments`."""
     asked, problems = advances_of(reg_advance, month.context)
     month.found += problems
-    pairs = sorted({*billed, *asked, *_pairs_of_balances(month)})
-    _carry_open_advances(month, pairs)
+    pairs = sorted({*billed, *(asked if month.planned else ()), *_pairs_of_balances(month)})
+    _reopen_what_came_back(month, pairs)
+    arrived = _carry_open_advances(month, pairs)
     reduces = bool(month.context.law.value("payments.excess_reduces_next_advance", month.context.month.first))
     debts = {pair: -_mutual(month, "care", pair) for pair in pairs}
     excess = {pair: _mutual(month, "excess", pair) for pair in pairs}
-    advances = {pair: advance_to_pay(asked[pair], excess[pair], reduces) for pair in pairs if pair in asked}
-    for pair, amount in advances.items():
-        _post_pair(month, "advance", amount, pair)
+    advances = arrived
+    if month.planned:
+        advances = {pair: advance_to_pay(asked[pair], excess[pair], reduces) for pair in pairs if pair in asked}
+        for pair, amount in advances.items():
+            _post_pair(month, "advance", amount, pair)
     _warn_of_overdraft(month, sorted({pair.payer for pair in advances}))
     settled = {}
     for pair in pairs:
@@ -225,17 +251,44 @@ def _pay_clinics(
         settled[pair] = settle_pair(debts[pair], excess[pair], advances.get(pair, 0), bill.accepted_kop)
         _post_bill(month, pair, bill, settled[pair], taken.get(pair))
     paid: dict[Pair, int] = {}
-    for payer in sorted({pair.payer for pair in pairs}):
+    for payer in sorted({pair.payer for pair in pairs}) if month.planned else ():
         paid |= _pay_from_money(month, payer, {pair: settled[pair].due_kop for pair in pairs if pair.payer == payer})
     for pair in pairs:
         _post_pair(month, "excess_carried", settled[pair].advance_left_kop, pair)
-    return payments_table(billed, settled, excess, advances, paid)
+    in_advance, finally_paid = _transferred(month, pairs, advances if month.planned else {}, paid)
+    return payments_table(billed, settled, excess, in_advance, finally_paid)
+
+
+def _transferred(
+    month: _Month, pairs: list[Pair], advances: Mapping[Pair, int], paid: Mapping[Pair, int]
+) -> tuple[dict[Pair, int], dict[Pair, int]]:
+    """Advances and final payments of the month by pair: what the closing made, and what events moved (less what came back)."""
+    moved = _net(month.events)
+
+    def by_events(rule: str, purpose: str, pair: Pair) -> int:
+        return moved.get((rule, f"{month.party(pair.payer)}/{purpose}/{books.clinic(pair.mo)}"), 0)
+
+    in_advance = {pair: advances.get(pair, 0) + by_events("advance", "advance", pair) for pair in pairs}
+    finally_paid = {
+        pair: paid.get(pair, 0) + by_events("final_payment", "care", pair) + by_events("excess_returned", "excess", pair)
+        for pair in pairs
+    }
+    return in_advance, finally_paid
+
+
+def _net(postings: pl.DataFrame) -> dict[tuple[str, str], int]:
+    """Net turnover by event and account, debit positive."""
+    moved: dict[tuple[str, str], int] = {}
+    for rule, debit, credit, amount in postings.select("rule", "debit", "credit", "amount_kop").iter_rows():
+        moved[rule, debit] = moved.get((rule, debit), 0) + amount
+        moved[rule, credit] = moved.get((rule, credit), 0) - amount
+    return moved
 
 
 def _pairs_of_balances(month: _Month) -> set[Pair]:
-    """Pairs that an earlier month left something between: a debt or an excess."""
+    """Pairs that an earlier month left something between, a debt or an excess, and pairs that events of the month are about."""
     found = set()
-    for account in month.ledger.opening:
+    for account in (*month.ledger.opening, *month.events["debit"], *month.events["credit"]):
         party, _, rest = account.partition("/")
         purpose, _, counterparty = rest.partition("/")
         if purpose in ("care", "excess", "advance") and counterparty.startswith("clinic:") and not party.startswith("clinic:"):
@@ -243,12 +296,25 @@ def _pairs_of_balances(month: _Month) -> set[Pair]:
     return found
 
 
-def _carry_open_advances(month: _Month, pairs: list[Pair]) -> None:
-    """An advance that an opening left unapplied is an excess of the months before."""
+def _reopen_what_came_back(month: _Month, pairs: list[Pair]) -> None:
+    """A transfer that had been applied or carried on and was taken back since left less than nothing: the debt stands again."""
     for pair in pairs:
-        left = _mutual(month, "advance", pair)
+        for purpose in ("advance", "excess"):
+            _post_pair(month, f"{purpose}_reopened", max(0, -_mutual(month, purpose, pair)), pair)
+
+
+def _carry_open_advances(month: _Month, pairs: list[Pair]) -> dict[Pair, int]:
+    """An advance that an opening left unapplied is an excess of the months before; returns what events brought this month."""
+    arrived = {}
+    for pair in pairs:
+        stands = _mutual(month, "advance", pair)
+        account = f"{month.party(pair.payer)}/advance/{books.clinic(pair.mo)}"
+        left = stands if month.planned else min(stands, max(0, month.ledger.opening.get(account, 0)))
         if left > 0:
             _post_pair(month, "excess_carried", left, pair, "opening")
+        if stands - left > 0:
+            arrived[pair] = stands - left
+    return arrived
 
 
 def _mutual(month: _Month, purpose: str, pair: Pair) -> int:
@@ -366,13 +432,14 @@ def _limit_reserves(month: _Month, postings_before: pl.DataFrame | None) -> None
     if postings_before is not None and postings_before.height:
         earlier = postings_before.filter((pl.col("date") < first) & (pl.col("date").dt.year() == first.year))
         postings = pl.concat([earlier.select(postings.columns), postings])
+    postings = pl.concat([postings, month.events.select(postings.columns)])
     start = min([first, *(found.replace(day=1) for found in postings["date"].unique())])
     months = (last.year - start.year) * 12 + last.month - start.month + 1
     days = (last - start).days + 1
     parties = {account.split("/")[0] for account in (*month.ledger.opening, *postings["debit"])}
     for party in sorted(name for name in parties if name.startswith("insurer:")):
         paid = books.turnover(postings, TRANSFERS, "credit", f"{party}/payment_reserve")
-        limit = limits(paid, months, days, last, month.context.law)
+        limit = limits(max(0, paid), months, days, last, month.context.law)  # more may have come back than was paid
         smo = party.split(":")[1]
         spare, preventive = (month.ledger.balance(f"{party}/{pot}") for pot in ("spare_reserve", "preventive_reserve"))
         above = {
@@ -383,20 +450,27 @@ def _limit_reserves(month: _Month, postings_before: pl.DataFrame | None) -> None
             month.ledger.post(event, amount, month.document(event.replace("_", "-"), smo), insurer=party)
 
 
-def _cross_check(result: Mapping[str, pl.DataFrame], own_fund: str) -> None:
-    """The acts, drawn from the ledger, say what the tables of the stages say."""
-    payments, act, standards = result["payments"], result["act_132"], result["financing"]
+def _cross_check(result: Mapping[str, pl.DataFrame], month: _Month) -> None:
+    """The acts, drawn from the ledger, say what the tables of the stages say, and corrections of earlier months beside it."""
+    payments, standards = result["payments"], result["financing"]
+    moved = _net(month.events)
+    act = result["act_132"]
     both = payments.join(act, on=["payer", "mo"], how="full", suffix="_act", coalesce=True).fill_null(0)
-    off = both.filter(
-        (pl.col("billed_kop") != pl.col("billed_kop_act"))
-        | (pl.col("withheld_mek_kop") != pl.col("mek_kop"))
-        | (pl.col("withheld_mee_kop") != pl.col("mee_kop"))
-        | (pl.col("withheld_ekmp_kop") != pl.col("ekmp_kop"))
-        | (pl.col("advance_kop") + pl.col("payment_kop") != pl.col("transferred_kop"))
-    )
-    assert off.is_empty(), f"act 132 differs from the payments: {off.head(2).to_dicts()}"
+    for row in both.iter_rows(named=True):
+        pair = f"{month.party(row['payer'])}/care/{books.clinic(row['mo'])}"
+        corrected = {name: sign * sum(moved.get((rule, pair), 0) for rule in rules) for name, (rules, sign) in _CORRECTED.items()}
+        said = {
+            "billed": row["billed_kop"], "mek": row["withheld_mek_kop"], "mee": row["withheld_mee_kop"],
+            "ekmp": row["withheld_ekmp_kop"],
+        }  # fmt: skip
+        off = {name: value for name, value in said.items() if value + corrected[name] != row[_ACT_LINE[name]]}
+        off |= (
+            {} if row["advance_kop"] + row["payment_kop"] == row["transferred_kop"] else {"transferred": row["transferred_kop"]}
+        )
+        assert not off, f"act 132 differs from the payments: {off} of {row}"
     by_act = dict(result["act_121"].select("smo", "by_standards_kop").iter_rows())
     for smo, amount in standards.select("smo", "amount_kop").iter_rows():
-        assert by_act.get(smo, 0) == amount, f"act 121 of {smo}: {by_act.get(smo, 0)} by the standards, financed {amount}"
-    refunds = books.turnover(result["postings"], ["territory_bill"], "debit", f"{own_fund}/refund/")
+        said_kop = by_act.get(smo, 0) - moved.get(("standards", f"{books.insurer(smo)}/payment_reserve"), 0)
+        assert said_kop == amount, f"act 121 of {smo}: {said_kop} by the standards, financed {amount}"
+    refunds = books.turnover(result["postings"], ["territory_bill"], "debit", f"{month.fund}/refund/")
     assert refunds == result["territory_bills"]["amount_kop"].sum(), "the bills to territories differ from the ledger"
