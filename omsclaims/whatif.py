@@ -28,12 +28,12 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "_row", "_parent", "sl_id", "n_ksg", "date_1", "date_2", "kd", "ds1", "profil", "p_cel", "det", "ed_col", "vid_hmp",
         "metod_hmp",
     ),
-    "usl": ("_row", "_parent", "idserv", "code_usl", "kol_usl", "date_out"),
+    "usl": ("_row", "_parent", "idserv", "code_usl", "vid_vme", "kol_usl", "date_out"),
     "sl_koef": ("_row", "_parent", "idsl"),
 }  # fmt: skip
 #: What the grouper reads beside them.
 _OF_GROUPER: Final[dict[str, tuple[str, ...]]] = {
-    "sl": ("k_fr",), "usl": ("vid_vme",), "ds2": ("_row", "_parent", "ds2"), "ds3": ("_row", "_parent", "ds3"),
+    "sl": ("k_fr",), "ds2": ("_row", "_parent", "ds2"), "ds3": ("_row", "_parent", "ds3"),
     "crit": ("_row", "_parent", "crit"),
 }  # fmt: skip
 _NOWHERE: Final = "-"

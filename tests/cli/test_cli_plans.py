@@ -50,7 +50,9 @@ def test_the_report_as_a_page_and_a_workbook_says_what_the_months_say(folder: Pa
         assert said.code == 0 and str(path) in said.text
     assert len(html.fromstring(page.read_text(encoding="utf-8")).xpath("//svg")) == 3
     sheet = openpyxl.load_workbook(book).worksheets[0]
-    found = [[cell.value for cell in row] for row in sheet.iter_rows() if str(row[0].value).endswith(")") and row[13].value is not None]
+    found = [
+        [cell.value for cell in row] for row in sheet.iter_rows() if str(row[0].value).endswith(")") and row[13].value is not None
+    ]
     assert sum(round(row[13] * 100) for row in found) == lines["consumed_kop"].sum()
 
 

@@ -143,7 +143,7 @@ def any_case(draw: st.DrawFn) -> Seen:
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(cases=st.lists(any_case(), min_size=1, max_size=60))
 def test_both_groupers_find_the_same_groups(groupers: list[Grouper], cases: list[Seen]) -> None:
     table = _table(cases)

@@ -12,12 +12,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from omsclaims import closing
+from omsclaims import whatif as months_again
 from omsclaims.cli import demo
 from omsclaims.context import Context
 from omsclaims.law import Parameters
 from omsclaims.law.agreement import FILES, SECTIONS, Agreement
 from omsclaims.nsi import Book, Books
-from omsclaims.tariffs import price, whatif
+from omsclaims.tariffs import price, pricing, whatif
 from omsclaims.tariffs.grouper.rules import rules
 from omsclaims.tariffs.pricing import group
 from omsclaims.workspace import Workspace
@@ -301,3 +302,10 @@ def test_other_rules_of_a_stay(month: tuple[dict[str, pl.DataFrame], Context]) -
     paid = tables["priced_sl"]["beside"].is_in([*rules().beside])
     assert paid.any()
     assert (made.priced_sl.filter(paid)["price_kop"] == 0).all()
+
+
+def test_what_is_loaded_is_what_prices_read() -> None:
+    """A column that prices read and what-if does not load would be null there: another price than that of a full run."""
+    read = {"sl": pricing._SL, "usl": pricing._USL, "sl_koef": pricing._KOEF}
+    for name, columns in read.items():
+        assert set(columns) - {"case_key"} <= set(months_again._COLUMNS[name]), name
