@@ -13,15 +13,19 @@ import polars as pl
 import pytest
 
 from omsclaims.law import SURENESS, ParameterError, Parameters, federal_parameters, rules
+from omsclaims.law import terms as law_terms
 from omsclaims.law.agreement import against_law, load_agreement
 from omsclaims.periods import Month
 from omsclaims.settlement import reserves, vouchers
+from omsclaims.settlement.between import abroad, home, terms
 from omsclaims.settlement.financing import case_management_rate
 from omsclaims.settlement.insured import certificate_ends
 from omsclaims.tariffs import price
 from omsclaims.tariffs.costing import cost
 from omsclaims.tariffs.costing_files import read_folder
 from tests.settlement import settlement_samples as samples
+from tests.settlement.between.home_samples import NAME, bill, item
+from tests.settlement.between.home_samples import registers as home_registers
 from tests.settlement.test_vouchers import WRITTEN as VOUCHERS
 from tests.settlement.test_vouchers import registers
 from tests.tariffs.tariff_cases import context, tables
@@ -89,6 +93,42 @@ def _terms_of_vouchers(law: Parameters) -> None:
         vouchers.terms(vouchers.standings(registers(written), day)[0], about)
 
 
+def _steps_between(law: Parameters) -> None:
+    """Terms of the steps of a bill between territories, of its list, and of the yearly reconciliation."""
+    for step in terms.STEPS:
+        last = terms.due(step, date(2022, 3, 1), law)
+        terms.law_due(step, date(2022, 3, 1), law)
+        terms.state(last, None, date(2022, 3, 1), law)
+    terms.reconciliation(2022, law)
+
+
+def _calendar_days(law: Parameters) -> None:
+    """A term in calendar days: both switches are asked."""
+    terms.law_due("answer", date(2022, 3, 1), law)
+
+
+def _home(law: Parameters) -> None:
+    """Control of another territory's bill with an item outside the base programme."""
+    of = replace(samples.context("2022-02"), law=law)
+    home.control({**home.tables(NAME, bill(item(1, vidpom=4))), **home_registers()}, of)
+
+
+def _abroad(law: Parameters) -> None:
+    """Terms of clinics outside the Federation."""
+    abroad.terms(Month(2022, 3), date(2022, 4, 1), law)
+    terms.reconciliation(2022, law, "abroad")
+
+
+def _counted(name: str) -> Callable[[Parameters], object]:
+    """A term that begins with an event and that no stage follows: who needs its day counts it by `law.terms`."""
+    return lambda law: law_terms.due(law, name, date(2022, 3, 1))
+
+
+def _read(name: str) -> Callable[[Parameters], object]:
+    """A figure of the law that a list of the disclosure shows."""
+    return lambda law: law.value(name, date(2022, 3, 1))
+
+
 #: What the months of the tests do not ask for (tests/cli/test_cli_unconfirmed.py asks for the others), and a function that does:
 #: it is run, and the law must have been asked. A mention in a comment or a list proves nothing.
 NAMED: Final[dict[str, Callable[[Parameters], object]]] = {
@@ -98,6 +138,36 @@ NAMED: Final[dict[str, Callable[[Parameters], object]]] = {
     "reserves.split": lambda law: reserves.split("mee_savings", 100, date(2022, 3, 1), law),
     "tariff_calculation.share_base": _no_base_of_its_own,
     "tariffs.kslp_rule": _complexity,
+    "calendar.decree_days_off": _steps_between,
+    "calendar.move_to_working_day": _calendar_days,
+    **dict.fromkeys(
+        (f"territories.{name}" for name in (
+            "answer_working_days", "bill_working_days", "corrected_working_days", "due_soon_working_days", "final_working_days",
+            "pay_clinic_days", "reconcile_from", "reconcile_return", "reconcile_send", "reconcile_to", "refund_days",
+        )),
+        _steps_between,
+    ),
+    "territories.grounds": _home,
+    "territories.outside_base": _home,
+    **dict.fromkeys(
+        (f"abroad.{name}" for name in (
+            "clinic_bill_working_day", "mek_working_days", "pay_days", "reconcile_from", "reconcile_return", "reconcile_send",
+            "reconcile_to",
+        )),
+        _abroad,
+    ),
+    **{
+        name: _counted(name) for name in (
+            "disclosure.refresh_working_days", "financing.return_unused_working_days", "reserves.early_end_working_days",
+            *(f"insured.{part}_working_days" for part in (
+                "application_answer", "application_check", "application_to_federal", "central_check", "central_request",
+                "central_result", "clinic_papers", "insurer_papers", "invalid_policy", "policy", "policy_notice", "policy_refusal",
+                "refusal_after_check",
+            )),
+            *(f"insured.{part}_months" for part in ("early_end_notice", "insurer_gone", "move", "name_change")),
+        )
+    },
+    **{name: _read(name) for name in ("disclosure.media_a_year", "disclosure.kept_years")},
     **dict.fromkeys(
         (f"tariffs.{name}" for name in (
             "interrupted_results", "kslp_values", "kslp_without_territorial", "optimal_short_stay", "specificity_is_one",
