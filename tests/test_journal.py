@@ -249,7 +249,7 @@ def test_the_opening_and_postings_of_an_open_month_are_not_corrected_apart(folde
         for posting in (of_opening, bill):
             done = journal.correct(ws, posting["posting_id"], TODAY, "tester", "wrong")
             assert done.findings["rule"].to_list() == ["LB.10"]
-        with pytest.raises(WorkspaceError, match="journal.why"):
+        with pytest.raises(WorkspaceError, match=r"journal\.why"):
             journal.correct(ws, bill["posting_id"], TODAY, "tester", " ")
         assert state(ws) == before
 
@@ -289,5 +289,5 @@ def test_what_is_known_is_never_known_earlier_than_what_was_written_before(folde
 
 
 def test_the_open_month_of_empty_books_is_not_known(folder: Path) -> None:
-    with Workspace.open(folder) as ws, pytest.raises(WorkspaceError, match="journal.no_month"):
+    with Workspace.open(folder) as ws, pytest.raises(WorkspaceError, match=r"journal\.no_month"):
         journal.open_month(ws)

@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from omsclaims import contract
+from omsclaims import contract, journal
 from omsclaims.nsi import Book, LeftOut, book_from_rows
 from omsclaims.periods import Month
+from omsclaims.settlement.acts import act_121
+from omsclaims.settlement.ledger import Ledger, as_dict, balances_of
 from omsclaims.workspace import (
     DATABASE,
     LEDGER_TABLES,
@@ -287,3 +289,70 @@ def test_columns_without_values_come_back_as_they_were(tmp_path: Path) -> None:
         assert_frame_equal(wide[name], kept)
     assert pl.read_parquet(tmp_path / "narrow" / "some.parquet").columns == ["b", "d", "e"]
     assert pl.read_parquet(tmp_path / "wide" / "some.parquet").columns == table.columns
+
+
+def version_2(folder: Path) -> None:
+    """Makes a workspace look as before there was a journal: two closed months, the tables and columns of then."""
+    ledger = {name: contract.TABLES[name].empty() for name in LEDGER_TABLES}
+    balances = {"insurer:75901/payment_reserve": 1_000, "insurer:75901/opening": -1_000}
+    with Workspace.writing(folder) as workspace:
+        for month, amount in (("2022-02", 300), ("2022-03", 200)):
+            made = Ledger(Month.parse(month), balances)
+            made.post(
+                "final_payment", amount, f"pay-{month}", payer="insurer:75901", clinic="clinic:750901", pot="payment_reserve"
+            )
+            table = balances_of(balances, made.postings())
+            balances = as_dict(table)
+            acts = act_121({}, made.postings().clear(), table.clear(), "75")
+            tables = {**ledger, "postings": made.postings(), "balances": table, "act_121": acts}
+            workspace.store_run(closed_run(month, "a" * 64), tables, [])
+            workspace.record("close", DAY, "tester", None, {"month": month})
+    for name in (DATABASE, PUBLISHED):
+        connection = duckdb.connect(str(folder / name))
+        connection.execute("DROP TABLE journal")
+        connection.execute("DROP TABLE ledger_txns")
+        for column in ("other_received_kop", "returned_kop", "preventive_spent_kop"):
+            connection.execute(f"ALTER TABLE act_121 DROP COLUMN {column}")
+        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+        connection.execute("DELETE FROM meta WHERE key = 'payments'")
+        connection.close()
+
+
+def test_an_older_workspace_gets_its_journal_from_its_closed_months(folder: Path) -> None:
+    version_2(folder)
+    with Workspace.open(folder) as workspace:  # readers of the old copy are told what to do
+        with pytest.raises(WorkspaceError) as raised:
+            journal.balances(workspace)
+        assert raised.value.key == "journal.older_workspace"
+        assert workspace.payments() == "planned"
+        assert journal.month_events(workspace, Month(2022, 3)).is_empty()
+        ids = [posting for month in ("2022-02", "2022-03") for posting in workspace.ledger_table("postings", month)["posting_id"]]
+    with Workspace.writing(folder):
+        pass
+    with Workspace.open(folder) as workspace:
+        assert workspace.meta("schema_version") == "3"
+        assert workspace.rows("SELECT kind, month FROM ledger_txns ORDER BY seq") == [
+            ("opening", "2022-01"), ("close", "2022-02"), ("close", "2022-03"),
+        ]  # fmt: skip
+        assert sorted(journal.entries(workspace, first=date(2022, 2, 1))["posting_id"]) == sorted(ids)
+        for month in (Month(2022, 2), Month(2022, 3)):
+            assert journal.balances(workspace, on=month.last).equals(workspace.ledger_table("balances", str(month)))
+        assert as_dict(journal.balances(workspace, on=date(2022, 1, 31))) == {
+            "insurer:75901/payment_reserve": 1_000, "insurer:75901/opening": -1_000,
+        }  # fmt: skip
+        assert workspace.chain_breaks() == []
+        assert "other_received_kop" in workspace.ledger_table("act_121", "2022-03").columns
+    with Workspace.writing(folder) as workspace:  # once only
+        assert workspace.rows("SELECT count(*) FROM ledger_txns") == [(3,)]
+
+
+def test_opening_a_month_again_leaves_the_journal_as_it_is(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace:
+        made = Ledger(Month(2022, 3), {})
+        made.post("bill", 500, "bill", payer="insurer:75901", clinic="clinic:750901", cost="cost")
+        journal.close_month(workspace, Month(2022, 3), made.postings(), "a", DAY, "tester", None)
+        store(workspace, closed_run("2022-03", "a" * 64))
+        workspace.record("close", DAY, "tester", None, {})
+        before = journal.entries(workspace)
+        workspace.forget_run("2022-03")
+        assert before.height == 2 and journal.entries(workspace).equals(before)

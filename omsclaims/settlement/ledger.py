@@ -119,7 +119,7 @@ class Ledger:
         """Balance of an account now, debit positive."""
         return self._balance.get(account, 0)
 
-    def post(self, event: str, amount_kop: int, document: str, on: date | None = None, **parties: str) -> None:
+    def post(self, event: str, amount_kop: int, document: str, on: date | None = None, /, **parties: str) -> None:
         """Writes the postings of an event; nothing for 0. A negative amount breaks an invariant: AssertionError.
 
         on  the day of an event that says its day, inside the month; the other rules know theirs
