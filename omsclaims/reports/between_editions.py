@@ -171,7 +171,7 @@ def _longer(value: pl.Expr, field: Field) -> pl.Expr:
     """More characters or whole digits than the element has."""
     if field.form == "T":
         return value.str.len_chars() > field.length
-    return value.abs() >= 10 ** (field.length + field.decimals)
+    return value.abs() >= pl.lit(10 ** min(field.length + field.decimals, 18), dtype=pl.Int64)
 
 
 def _case_of(tables: Mapping[str, pl.DataFrame], name: str, rows: pl.DataFrame, value: str | None = None) -> pl.DataFrame:

@@ -16,6 +16,7 @@ import polars as pl
 
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
+from omsclaims.law import terms as law_terms
 from omsclaims.settlement import ledger
 from omsclaims.settlement.between import book, checking
 from omsclaims.settlement.between import items as machine
@@ -174,6 +175,8 @@ def _asked(read: FileRead, files: pl.DataFrame) -> dict[str, Any] | None:
     A fund that answers a corrected part under the number of the main part is understood: when the sanctions say that they are
     final (S_IST 4), the last D of that bill is meant.
     """
+    if None in (read.nschet, read.dschet, read.year, read.month):
+        return None
     ours = book.taken(files).filter(
         (pl.col("side") == "place") & pl.col("kind").is_in(["R", "D"]) & (pl.col("receiver") == read.sender)
         & (pl.col("nschet") == read.nschet) & (pl.col("dschet") == read.dschet) & (pl.col("year") == read.year)
@@ -195,7 +198,7 @@ def _late(read: FileRead, asked: Mapping[str, Any], received_on: date, law: Para
     """TB.6 where the answer came after its term, counted from the day we sent what it answers."""
     name = book.TERMS["presented" if asked["kind"] == "R" else "presented_again"]
     began = asked["sent_on"] or asked["data"]
-    due = book.law_terms.due_or_none(law, name, began)
+    due = law_terms.due_or_none(law, name, began)
     if due is None or received_on <= due:
         return []
     params = {"due": due.isoformat(), "received": received_on.isoformat(), "asked": asked["file_name"]}
@@ -221,16 +224,17 @@ def item_findings(read: FileRead, wrong: pl.DataFrame, checked: pl.DataFrame) ->
 
 def money_events(moved: Mapping[str, int], own: str, other: str, document: str, document_date: date, on: date) -> pl.DataFrame:
     """What moved (`items.moved`) as events of our books: contract `ledger_events`, one for each kind that is not zero."""
-    parties = json.dumps(
-        {"fund": ledger.fund(own), "territory": ledger.territory(other)},
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-    )
+    who = {"fund": ledger.fund(own), "territory": ledger.territory(other)}
+    parties = {
+        event: json.dumps(
+            {role: who[role] for role in ledger.posting_rules()[event].roles()}, sort_keys=True, separators=(",", ":")
+        )
+        for event in EVENTS.values()
+    }
     rows = [
         {
             "event": event, "date": on, "document": document, "document_date": document_date, "amount_kop": moved[name],
-            "parties": parties, "order_id": None, "note": None,
+            "parties": parties[event], "order_id": None, "note": None,
         }
         for name, event in EVENTS.items()
         if moved.get(name)
@@ -242,8 +246,8 @@ def money_events(moved: Mapping[str, int], own: str, other: str, document: str, 
 
 #: Sanctions of D (S_IST 3): what the examination found, by item.
 REFINED: Final[dict[str, pl.DataType]] = {
-    "n_zap": pl.Int64(), "idcase": pl.Int64(), "s_code": pl.String(), "s_sum": pl.Int64(), "s_tip": pl.Int64(), "s_osn": pl.Int64(),
-    "sl_id": pl.String(), "date_act": pl.Date(), "num_act": pl.String(), "code_exp": pl.String(), "s_com": pl.String(),
+    "n_zap": pl.Int64(), "idcase": pl.Int64(), "s_code": pl.String(), "s_sum": pl.Int64(), "s_tip": pl.Int64(),
+    "s_osn": pl.Int64(), "sl_id": pl.String(), "date_act": pl.Date(), "num_act": pl.String(), "code_exp": pl.String(), "s_com": pl.String(),
 }  # fmt: skip
 
 
@@ -272,7 +276,8 @@ def given_up(states: pl.DataFrame, answers: pl.DataFrame, which: pl.DataFrame, n
     table = agreed.select(
         *KEY, pl.lit("1").alias("s_code"), pl.col("questioned_kop").alias("s_sum"), "s_tip",
         pl.col("kods").str.split(";").list.first().cast(pl.Int64, strict=False).alias("s_osn"), pl.lit(None).alias("sl_id"),
-        pl.lit(day).alias("date_act"), pl.lit(number).alias("num_act"), pl.lit(None).alias("code_exp"), pl.lit(None).alias("s_com"),
+        pl.lit(day).alias("date_act"), pl.lit(number).alias("num_act"), pl.lit(None).alias("code_exp"),
+        pl.lit(None).alias("s_com"),
     )  # fmt: skip
     return table.select(pl.col(name).cast(kind) for name, kind in REFINED.items()).sort(*KEY, "s_code")
 
@@ -315,9 +320,10 @@ def corrected(
     sank = pl.col("_sank").fill_null(0)
     left = pl.col("sump_kop") - sank
     rows = told.filter(can).with_columns(
-        file_name=pl.lit(file_name), sump_kop=left, sank_it_kop=sank, codes=pl.col("_codes"), kods=pl.col("_kods").replace("", None),
-        s_tip=pl.col("_tip"), s_ist=pl.when(sank > 0).then(pl.lit(machine.SOURCE["corrected"], dtype=pl.Int64)),
-        oplata=pl.when((sank == 0) & (pl.col("own_sank_kop") == 0)).then(None).when(left == 0).then(2).otherwise(3).cast(pl.Int64),
+        file_name=pl.lit(file_name), sump_kop=left, sank_it_kop=sank, codes=pl.col("_codes"),
+        kods=pl.col("_kods").replace("", None),        s_tip=pl.col("_tip"), s_ist=pl.when(sank > 0).then(pl.lit(machine.SOURCE["corrected"], dtype=pl.Int64)),
+        oplata=pl.when((sank == 0) & (pl.col("own_sank_kop") == 0)).then(None)
+        .when(left == 0).then(2).otherwise(3).cast(pl.Int64),
     )  # fmt: skip
     assert rows.filter(pl.col("sump_kop") < 0).is_empty(), "an item of D takes more than was asked for"
     made = contract.check("between_items", rows.sort(KEY))

@@ -1,0 +1,494 @@
+"""What does a fund send to other territories and take from them? The conductor between workspace, files and settlement.
+
+Rules 138-145; law.md 11; formats.md 2.2, 11, 12. Sending a bill R, taking an answer A, presenting again (D), giving up and
+writing off: each is one transaction - the file, its items, the money in the journal and the event of the audit chain, or nothing.
+A file with anything wrong is kept as refused and changes nothing. What the home fund does with R and D is in
+`omsclaims.between_home`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import polars as pl
+
+from omsclaims import between_store, closing, contract, expertise_store, findings, intake, journal
+from omsclaims.context import Context
+from omsclaims.findings import Finding
+from omsclaims.law import Parameters, federal_parameters
+from omsclaims.periods import Month
+from omsclaims.registry import formats, numbering, reader, writer
+from omsclaims.reports import between_editions, between_files, territory_files
+from omsclaims.settlement.between import book, items, place, reading
+from omsclaims.workspace import RunRow, Workspace, WorkspaceError, sha256_file
+
+Outcome = Literal["sent", "taken", "already", "refused", "booked"]
+
+#: Upper ends of the classes of age, in days from the date of the bill; the last class is open (statements).
+AGES: Final = (25, 60, 90, 180, 365)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one file or paper.
+
+    outcome   sent, taken, booked (a paper of our own): in the books now; already: it was before, nothing written; refused
+    receiver  the fund it is for, or that sent it;  data: the file, where one is to be handed over
+    """
+
+    file_name: str
+    outcome: Outcome
+    receiver: str
+    findings: pl.DataFrame
+    data: bytes | None = None
+    items: int = 0
+    amount_kop: int = 0
+    late: bool = False
+
+
+# ---- sending bills --------------------------------------------------------------------------------------------------------
+
+
+def send(ws: Workspace, of: Month, on: date, who: str, edition: str | None = None) -> list[Done]:
+    """Marks the bills R of a closed month as sent and gives their files (inside `Workspace.writing`).
+
+    on       day of sending, not before the date of the bill
+    edition  RD_3.2 (the file made at the closing), or an older one, then the file is made anew; a bill that the edition cannot
+             say is refused (RF.4, RF.5) and not sent
+    A bill sent before is given again as it was sent: nothing is written. After this the month cannot be replaced.
+
+    Raises WorkspaceError `workspace.not_closed`, `between.fund_only`, `between.too_early`.
+    """
+    run = _closed(ws, of)
+    done = []
+    sent = between_store.files(ws)
+    wanted = edition or between_editions.edition_of(of)
+    for bill in ws.ledger_table("territory_bills", str(of)).sort("territory").iter_rows(named=True):
+        before = book.taken(sent).filter((pl.col("file_name") == bill["file_name"]) & (pl.col("kind") == "R"))
+        if before.height:
+            row = before.row(0, named=True)
+            data = between_store.original(ws, row)
+            done.append(
+                Done(row["file_name"], "already", row["receiver"], findings.empty(), data, row["items"], row["presented_kop"])
+            )
+            continue
+        made: bytes | None
+        if wanted == territory_files.EDITION:
+            made, found = _stored_bill(ws, of, bill["file_name"]), findings.empty()
+        else:
+            made, found = _bill_in(ws, of, run, bill, wanted)
+        if made is None:
+            done.append(Done(bill["file_name"], "refused", bill["territory"], found))
+            continue
+        done.append(_send(ws, of, bill, made, on, who, found))
+    return done
+
+
+def _closed(ws: Workspace, of: Month) -> RunRow:
+    if ws.meta("role") != "fund":
+        raise WorkspaceError("between.fund_only")
+    run = ws.run(str(of))
+    if run is None:
+        raise WorkspaceError("workspace.not_closed", month=of)
+    return run
+
+
+def _stored_bill(ws: Workspace, of: Month, file_name: str) -> bytes:
+    """File R as the closing made it. Raises WorkspaceError `between.document_changed` where it is not that any more."""
+    for kind, name, path, digest in ws.documents(str(of)):
+        if kind == "territory" and name == file_name:
+            if not (ws.folder / path).exists() or sha256_file(ws.folder / path) != digest:
+                raise WorkspaceError("between.document_changed", file=file_name)
+            return (ws.folder / path).read_bytes()
+    raise WorkspaceError("between.document_changed", file=file_name)
+
+
+def _bill_in(
+    ws: Workspace, of: Month, run: RunRow, bill: Mapping[str, Any], edition: str
+) -> tuple[bytes | None, pl.DataFrame]:  # fmt: skip
+    """File R made anew in another edition, or None and the findings that say what it cannot say."""
+    head = _read(_stored_bill(ws, of, bill["file_name"]), bill["file_name"]).tables["file"].row(0, named=True)
+    context, _ = closing.load_context(ws, of, run.as_of)
+    tables, _ = closing.load_tables(ws, of)
+    results = closing.stored(ws, of)
+    made = territory_files.r_tables(
+        bill["territory"], tables["cases"], tables,
+        {name: tables[name] for name in ("person", "dost", "dost_p") if name in tables},
+        results["decisions"], results["sanctions"], results["identified"],
+        territory_files.Bill(
+            bill["file_name"], bill["nschet"], head["dschet"], head["data"], _okato(context)[context.territory], bill["okato"]
+        ),
+        of, edition=edition,
+    )  # fmt: skip
+    return (_packed(made.tables, edition, bill["file_name"]), made.findings) if made.sendable else (None, made.findings)
+
+
+def _packed(tables: Mapping[str, pl.DataFrame], edition: str, file_name: str) -> bytes:
+    stream = io.BytesIO()
+    writer.write_package(stream, tables, formats.get(edition), name=file_name)
+    return stream.getvalue()
+
+
+def _read(data: bytes, file_name: str) -> reader.PackageRead:
+    return reader.read_package(data, name=f"{file_name}.oms")
+
+
+def _file_read(read: reader.PackageRead) -> reading.FileRead:
+    """A file read, as settlement sees it."""
+    name = read.interterritorial
+    assert name is not None and read.format is not None
+    return reading.file_read(read.name, name.kind, name.sender, name.receiver, read.format.id, read.tables)
+
+
+def _okato(context: Context) -> dict[str, str]:
+    """Code of a territory -> its OKATO (F010)."""
+    rows = context.books.require("F010").on(context.month.last)
+    return dict(rows.select("code", pl.col("okato").cast(pl.String)).iter_rows())
+
+
+def _send(
+    ws: Workspace, of: Month, bill: Mapping[str, Any], data: bytes, on: date, who: str, found: pl.DataFrame
+) -> Done:  # fmt: skip
+    """One bill becomes a sent file: its items are those of the file, with the cases of the month beside them."""
+    told = _file_read(_read(data, bill["file_name"]))
+    if told.data is None or on < told.data:
+        raise WorkspaceError("between.too_early", file=bill["file_name"], day=told.data)
+    keys = ws.stored_table(str(of), "territory_items").filter(pl.col("file_name") == bill["file_name"])
+    rows = told.items.drop("case_key").join(keys.select("n_zap", "idcase", "case_key"), on=reading.KEY, how="left")
+    own = contract.check("between_items", rows.sort(reading.KEY))
+    asked = int(own["sump_kop"].sum())
+    assert asked == bill["amount_kop"], f"{bill['file_name']} asks for {asked}, the month presented {bill['amount_kop']}"
+    row = _row(told, "place", "out", asked, 0, own.height, sent_on=on)
+    kept = between_store.store(ws, row, own, data)
+    _record(ws, "territory_send", on, who, None, kept, asked)
+    return Done(told.file_name, "sent", told.receiver, found, data, own.height, asked)
+
+
+def _row(
+    told: reading.FileRead, side: str, direction: str, presented: int, accepted: int, count: int, **more: object
+) -> dict[str, Any]:
+    """A row of `between_files` from what the file says of itself."""
+    return {
+        "file_name": told.file_name, "kind": told.kind, "side": side, "direction": direction, "sender": told.sender,
+        "receiver": told.receiver, "year": told.year, "month": told.month, "nschet": told.nschet, "dschet": told.dschet,
+        "data": told.data, "about": None, "version": told.version, "presented_kop": presented, "accepted_kop": accepted,
+        "items": count, "sent_on": None, "received_on": None, "late": False, "state": "taken", **more,
+    }  # fmt: skip
+
+
+def _record(
+    ws: Workspace, kind: str, as_of: date, who: str, why: str | None, kept: Mapping[str, Any], amount: int
+) -> None:  # fmt: skip
+    """The event of the chain: names, digests and sums, no number of a person or record."""
+    told = {name: kept[name] for name in ("file_name", "kind", "about", "digest", "items", "state")}
+    ws.record(kind, as_of, who, why, {**told, "amount_kop": amount})
+
+
+# ---- taking files ---------------------------------------------------------------------------------------------------------
+
+
+def take(ws: Workspace, paths: Sequence[Path], as_of: date, who: str, received_on: date | None = None) -> list[Done]:
+    """Takes files that came in, in the order of their kinds (R, A, D) and names: each as `take_one`."""
+    ordered = sorted(paths, key=lambda path: ("RAD".find(path.name[:1]), path.name, str(path)))
+    return [take_one(ws, path, as_of, who, received_on) for path in ordered]
+
+
+def take_one(ws: Workspace, path: Path, as_of: date, who: str, received_on: date | None = None) -> Done:
+    """Takes one file R, D or A (inside `Workspace.writing`): `.oms`, `.zip` or bare XML.
+
+    received_on  the day it came, by default `as_of`; terms run from it
+    An A is held against the bills that we sent; R and D go to the home half. A file with structural errors that send it back
+    whole, or with any finding but TB.6, is kept as refused and changes nothing; the same content again is `already`.
+    """
+    if ws.meta("role") != "fund":
+        raise WorkspaceError("between.fund_only")
+    day = received_on or as_of
+    if day > as_of:
+        raise WorkspaceError("between.future", day=day)
+    checked = intake.check_package(path, ws.library(), as_of, to_the_end=True)
+    read = checked.read
+    name = read.interterritorial
+    if name is None or name.kind not in "RAD" or read.format is None:
+        wrong = Finding("TB.5", package=read.name, file=read.name, value=read.name, params={"expected": "R, D, A"})
+        return Done(read.name, "refused", "", findings.concat([checked.findings, findings.frame([wrong])]))
+    known = between_store.known(ws, read.name, read.digest)
+    if known is not None:
+        other = known["sender"]
+        return Done(read.name, "already", other, findings.empty(), None, known["items"], known["accepted_kop"], known["late"])
+    if name.kind in "RD":
+        return _home(ws, checked, path, as_of, who, day)
+    return _take_answer(ws, checked, path.read_bytes(), as_of, who, day)
+
+
+def _home(ws: Workspace, checked: intake.CheckedPackage, path: Path, as_of: date, who: str, received_on: date) -> Done:
+    """R and D are for the home fund; without its half they are refused as intake refuses them."""
+    if find_spec("omsclaims.between_home") is None:
+        wrong = Finding("W.5", code="1.4.1", package=checked.read.name, file=checked.read.name, value=checked.read.name)
+        return Done(checked.read.name, "refused", "", findings.concat([checked.findings, findings.frame([wrong])]))
+    done: Done = import_module("omsclaims.between_home").take_bill(ws, checked, path.read_bytes(), as_of, who, received_on)
+    return done
+
+
+def _take_answer(
+    ws: Workspace, checked: intake.CheckedPackage, data: bytes, as_of: date, who: str, received_on: date
+) -> Done:  # fmt: skip
+    """An answer A: money that moves is booked, or the file is kept as refused."""
+    read = checked.read
+    told = _file_read(read)
+    files = between_store.files(ws)
+    law = federal_parameters()
+    of = intake.reporting_month(read) or Month(as_of.year, as_of.month)
+    codes = ws.library().books(of, as_of).require("F010").on(of.last)
+    okato = dict(codes.select("code", pl.col("okato").cast(pl.String)).iter_rows())
+    clash = book.name_problems(told, read.digest, files)
+    answered = place.take_answer(told, files, between_store.items(ws), ws.meta("territory"), okato, received_on, law)
+    found = findings.concat([checked.findings, answered.findings, findings.frame(clash)])
+    refused = answered.refused or bool(clash) or read.refused
+    if not refused and answered.events.height:
+        booked = journal.book(ws, answered.events, read.digest, as_of, who)
+        if booked.txn is None:
+            refused, found = True, findings.concat([found, _about(booked.findings, read.name)])
+    accepted = int(told.items["sump_kop"].sum() or 0)
+    row = _row(
+        told, "place", "in", 0, accepted, told.items.height, about=answered.about, received_on=received_on,
+        late=answered.late, state="refused" if refused else "taken",
+    )  # fmt: skip
+    return keep(ws, row, told.items if refused else answered.items, data, found, as_of, who, kind="territory_take")
+
+
+def _about(found: pl.DataFrame, name: str) -> pl.DataFrame:
+    return found.with_columns(package=pl.lit(name), file=pl.lit(name))
+
+
+def keep(
+    ws: Workspace,
+    row: Mapping[str, Any],
+    rows: pl.DataFrame,
+    data: bytes,
+    found: pl.DataFrame,
+    as_of: date,
+    who: str,
+    kind: str,
+    people: Mapping[str, pl.DataFrame] | None = None,
+) -> Done:
+    """Keeps a file that came in and records it; one that was refused before with the same content is not recorded again.
+
+    Used by both halves: `row` is one of `between_files` without digest and paths, `rows` its items, `found` all that was said.
+    """
+    refused = row["state"] == "refused"
+    outcome: Outcome = "refused" if refused else "taken"
+    amount = int(row["accepted_kop"] or row["presented_kop"])
+    done = Done(row["file_name"], outcome, row["sender"], found, None, row["items"], amount, bool(row["late"]))
+    if refused and _refused_before(ws, row["file_name"], data):
+        return done
+    if refused and between_store.taken_name(ws, row["file_name"]) is not None:
+        row = {**row, "about": None}  # a file of this name counts already: the refused one speaks of nothing
+    kept = between_store.store(ws, row, rows, data, people)
+    _record(ws, kind, as_of, who, None, kept, amount)
+    return done
+
+
+def _refused_before(ws: Workspace, file_name: str, data: bytes) -> bool:
+    digest = between_store.digest_of(data)
+    files = between_store.files(ws)
+    return not files.filter((pl.col("file_name") == file_name) & (pl.col("digest") == digest)).is_empty()
+
+
+# ---- presenting again, giving up, writing off -----------------------------------------------------------------------------
+
+
+def _bill(ws: Workspace, bill: str) -> tuple[dict[str, Any], pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The row of a bill that we sent, all files, its items and those of what speaks of it. WorkspaceError `between.no_bill`."""
+    files, rows = between_store.of_bill(ws, bill)
+    found = book.taken(files).filter((pl.col("file_name") == bill) & (pl.col("kind") == "R") & (pl.col("side") == "place"))
+    if found.is_empty():
+        raise WorkspaceError("between.no_bill", bill=bill)
+    return found.row(0, named=True), files, rows, book.states_of(bill, files, rows)
+
+
+def _keys(which: Iterable[tuple[int, int]] | None) -> pl.DataFrame | None:
+    """Items named by N_ZAP and IDCASE as a table."""
+    if which is None:
+        return None
+    return pl.DataFrame(sorted(set(which)), schema={"n_zap": pl.Int64, "idcase": pl.Int64}, orient="row")
+
+
+def correct(
+    ws: Workspace,
+    bill: str,
+    on: date,
+    who: str,
+    which: Iterable[tuple[int, int]] | None = None,
+    agreed: Iterable[tuple[int, int]] = (),
+) -> Done:
+    """Presents again what was questioned of a bill: file D, its items and what it gives up (inside `Workspace.writing`).
+
+    which   items to present, by default all that are questioned (and accepted ones that our own acts take back)
+    agreed  items of which we accept the refusal without an examination of our own
+    What our own acts of expertise took from the clinics (contract `deductions`) stands in D as S_IST 3. Refused with TB.11,
+    nothing written, where an item is not questioned. Raises WorkspaceError `between.no_bill`, `between.nothing_questioned`.
+    """
+    row, files, rows, states = _bill(ws, bill)
+    frames = book.stages_of(bill, files, rows)
+    every = files.filter(pl.col("kind") == "D")["file_name"].to_list()
+    name = numbering.next_interterritorial(every, "D", row["sender"], row["receiver"], row["year"])
+    told = between_files.Corrected(name.stem, between_files.number_of(row["nschet"], len(_about_bill(files, bill, "D"))), on)
+    chosen, giving = _keys(which), _keys(agreed)
+    assert giving is not None
+    sanctions = place.refined(frames["bill"], _deductions(ws, row, frames["bill"]))
+    answers = frames.get("answer", rows.clear())
+    sanctions = sanctions.join(giving, on=reading.KEY, how="anti")
+    sanctions = pl.concat([sanctions, place.given_up(states, answers, giving, f"{name.stem}", on)])
+    if chosen is not None:
+        chosen = pl.concat([chosen, giving]).unique(maintain_order=True)
+    made, found = place.corrected(name.stem, frames["bill"], states, sanctions, chosen)
+    if found.height:
+        return Done(name.stem, "refused", row["receiver"], found)
+    if made.is_empty():
+        raise WorkspaceError("between.nothing_questioned", bill=bill)
+    edition = formats.get(row["version"])
+    sent = _read(between_store.original(ws, row), bill)
+    tables = between_files.d_tables(sent.tables, edition, made, sanctions, told)
+    data = _packed(tables, edition.id, name.stem)
+    after = items.step(states, made, "corrected")
+    out = _row(
+        _file_read(_read(data, name.stem)), "place", "out", int(made["sump_kop"].sum()), 0, made.height, about=bill, sent_on=on
+    )
+    return _paper_or_d(ws, out, made, states, after, data, on, who, None)
+
+
+def _about_bill(files: pl.DataFrame, bill: str, kind: str) -> list[str]:
+    return files.filter((pl.col("kind") == kind) & (pl.col("about") == bill))["file_name"].to_list()
+
+
+def _deductions(ws: Workspace, row: Mapping[str, Any], bill: pl.DataFrame) -> pl.DataFrame:
+    """What our own acts of expertise stand by on the cases of a bill: contract `deductions`, the newest state."""
+    month = f"{row['year']}-{row['month']:02d}"
+    held = ws.stored_table(month, "territory_items").filter(pl.col("file_name") == row["file_name"])
+    cases = held.select(
+        pl.lit(month).alias("month"), "package", pl.col("billed_n_zap").alias("n_zap"), pl.col("billed_idcase").alias("idcase")
+    )
+    return expertise_store.deductions_before(ws, ws.closed_months(), cases)
+
+
+def concede(
+    ws: Workspace, bill: str, on: date, who: str, why: str, which: Iterable[tuple[int, int]] | None = None
+) -> Done:  # fmt: skip
+    """Gives up what is questioned of a bill, without a D (Rules 143): all of it or the items `which`; a reason is needed."""
+    return _paper(ws, "C", bill, on, who, why, which)
+
+
+def write_off(
+    ws: Workspace, bill: str, on: date, who: str, why: str, which: Iterable[tuple[int, int]] | None = None
+) -> Done:  # fmt: skip
+    """Writes off what was given up or refused for good: it stays care that nobody refunds (Rules 134); a reason is needed."""
+    return _paper(ws, "W", bill, on, who, why, which)
+
+
+def _paper(
+    ws: Workspace, kind: str, bill: str, on: date, who: str, why: str, which: Iterable[tuple[int, int]] | None
+) -> Done:  # fmt: skip
+    """A paper C or W of our own about a bill. Raises WorkspaceError `between.why`, `between.no_bill`, `between.nothing_left`."""
+    if not why.strip():
+        raise WorkspaceError("between.why")
+    row, files, rows, states = _bill(ws, bill)
+    name = f"{kind}{bill[1:]}-{len(_about_bill(files, bill, kind)) + 1}"
+    frames = book.stages_of(bill, files, rows)
+    made, found = place.paper(kind, name, frames["bill"], states, _keys(which))
+    if found.height:
+        return Done(name, "refused", row["receiver"], found)
+    if made.is_empty():
+        raise WorkspaceError("between.nothing_left", bill=bill)
+    after = items.step(states, made, "conceded" if kind == "C" else "written_off")
+    out = {
+        **{column: row[column] for column in ("sender", "receiver", "year", "month", "nschet", "dschet", "version")},
+        "file_name": name, "kind": kind, "side": "place", "direction": "out", "data": on, "about": bill, "presented_kop": 0,
+        "accepted_kop": 0, "items": made.height, "sent_on": None, "received_on": None, "late": False, "state": "taken",
+    }  # fmt: skip
+    return _paper_or_d(ws, out, made, states, after, None, on, who, why)
+
+
+def _paper_or_d(
+    ws: Workspace,
+    row: Mapping[str, Any],
+    made: pl.DataFrame,
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    data: bytes | None,
+    on: date,
+    who: str,
+    why: str | None,
+) -> Done:
+    """Books what moved and keeps the file or paper. WorkspaceError `between.not_booked` where the journal refuses it."""
+    items.assert_equations(after)
+    name = row["file_name"]
+    events = place.money_events(items.moved(before, after), row["sender"], row["receiver"], name, on, on)
+    if events.height:
+        booked = journal.book(ws, events, name, on, who, why)
+        if booked.txn is None:
+            raise WorkspaceError("between.not_booked", file=name, rules=", ".join(booked.findings["rule"].unique().sort()))
+    kept = between_store.store(ws, row, made, data)
+    amount = int(made["sump_kop"].sum()) if data is not None else int(made["sank_it_kop"].sum())
+    _record(
+        ws,
+        {"D": "territory_correct", "C": "territory_concede", "W": "territory_write_off"}[row["kind"]],
+        on,
+        who,
+        why,
+        kept,
+        amount,
+    )
+    outcome: Outcome = "sent" if data is not None else "booked"
+    return Done(name, outcome, row["receiver"], findings.empty(), data, made.height, amount)
+
+
+# ---- what is open ---------------------------------------------------------------------------------------------------------
+
+
+def states(ws: Workspace, as_of: date, side: str = "place", law: Parameters | None = None) -> pl.DataFrame:
+    """States of all items of all bills of one side, with terms: contract `between_states`."""
+    files = between_store.files(ws)
+    rows = book.states(files, between_store.items(ws), side)
+    return book.dated(rows, files, law or federal_parameters(), as_of)
+
+
+def open_items(ws: Workspace, as_of: date, side: str = "place", law: Parameters | None = None) -> pl.DataFrame:
+    """What is open, by bill and state: bill, territory, nschet, dschet, state, items, open_kop, lost_kop, due, overdue, law_term,
+    age (days since the date of the bill), up_to (upper end of its class of age, null above the last).
+
+    lost_kop  given up or refused for good and not written off yet. Sorted by due day, those without one last.
+    """
+    files = book.taken(between_store.files(ws)).filter((pl.col("kind") == "R") & (pl.col("side") == side))
+    other = "receiver" if side == "place" else "sender"
+    heads = files.select(pl.col("file_name").alias("bill"), pl.col(other).alias("territory"), "nschet", "dschet")
+    lost = pl.when(pl.col("state").is_in(["refused_finally", "conceded", "withdrawn"])).then(
+        pl.col("conceded_kop") + pl.col("refused_kop")
+    ).otherwise(0)  # fmt: skip
+    age = (pl.lit(as_of) - pl.col("dschet")).dt.total_days()
+    up_to = pl.lit(None, dtype=pl.Int64)
+    for most in reversed(AGES):
+        up_to = pl.when(age <= most).then(pl.lit(most, dtype=pl.Int64)).otherwise(up_to)
+    return (
+        states(ws, as_of, side, law)
+        .with_columns(lost.alias("lost_kop"))
+        .filter((pl.col("open_kop") > 0) | (pl.col("lost_kop") > 0))
+        .group_by("bill", "state", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("items"), pl.col("open_kop").sum(), pl.col("lost_kop").sum(), pl.col("due").min(),
+            pl.col("overdue").any(), pl.col("law_term").min(),
+        )
+        .join(heads, on="bill", how="left", maintain_order="left")
+        .with_columns(age.alias("age"), up_to.alias("up_to"))
+        .select(
+            "bill", "territory", "nschet", "dschet", "state", "items", "open_kop", "lost_kop", "due", "overdue", "law_term",
+            "age", "up_to",
+        )
+        .sort("due", "bill", "state", nulls_last=True)
+    )  # fmt: skip
