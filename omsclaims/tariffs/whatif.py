@@ -239,15 +239,15 @@ def regroup(
 
     tables  as of `pricing.group`, and `grouped` as the month has it
 
-    A case moves from the group that it has by the grouper of the month - where that gives it none, from the one billed - to what
-    the changed grouper says. What is billed otherwise than either grouper says stays as billed: control refuses it both times. So
-    does what neither of them groups.
+    A case that is billed as the grouper of the month says, or that this one does not group, moves to what the changed grouper
+    says. What is billed otherwise stays as billed: control refuses it. So does what neither of them groups.
     """
     made = group(tables, replace(context, agreement=agreement, law=law, books=books), chosen)
     was = tables["grouped"].select("sl_key", was="ksg", days_before="norm_days")
     both = made["grouped"].join(was, on="sl_key", how="left", maintain_order="left")
     neither = pl.col("was").is_null() & pl.col("ksg").is_null()
-    moved = both.filter(~neither & pl.coalesce("was", "billed").ne_missing(pl.col("ksg"))).select("sl_key", "ksg")
+    follows = pl.col("was").is_null() | pl.col("was").eq_missing(pl.col("billed"))
+    moved = both.filter(~neither & follows & pl.col("billed").ne_missing(pl.col("ksg"))).select("sl_key", "ksg")
     gone = moved.filter(pl.col("ksg").is_null())
     told = made["findings"].join(gone.select(pl.col("sl_key").alias("sl_row")), on="sl_row", how="semi", maintain_order="left")
     again = both.filter((pl.col("was") == pl.col("ksg")) & pl.col("norm_days").ne_missing(pl.col("days_before")))["sl_key"]
