@@ -1,7 +1,7 @@
 """What does the home fund answer to another territory's bill? File A on a file R or D, in the edition that belongs to it.
 
-Rules 142, 144-145; formats.md 12. An answer names the records and cases of the file answered (N_ZAP, IDCASE, SL_ID) with
-what is accepted of each and the sanctions of the home fund: S_IST 2 on the main part, 4 on the corrected part. It may not repeat those
+Rules 142, 144-145; formats.md 12. An answer names the records and cases of the file answered (N_ZAP, IDCASE, SL_ID) with what is
+accepted of each and the sanctions of the home fund: S_IST 2 on the main part, 4 on the corrected part. It may not repeat those
 of the place fund, so SUMP = what was asked for less the sanctions of the answer, and SANK_IT is their sum.
 """
 
