@@ -10,7 +10,7 @@ from rich.text import Text
 
 from omsclaims import messages, money, whatif
 from omsclaims.cli import common, words
-from omsclaims.law.agreement import AgreementError, Change
+from omsclaims.law.agreement import AgreementError, Change, read_overlay
 from omsclaims.periods import Month
 from omsclaims.reports import doubts
 from omsclaims.reports import whatif as report
@@ -64,7 +64,8 @@ def add_to(app: typer.Typer, lang: str) -> None:
 
 def _report(found: whatif.Answer, clinics: dict[str, str], overlay: Path, months: list[Month], lang: str) -> report.Report:
     shown = str(months[0]) if len(months) == 1 else f"{months[0]}..{months[-1]}"
-    title = messages.text("reports.whatif.title", lang, name=overlay.stem, months=shown)
+    raw, _, _ = read_overlay(overlay)
+    title = messages.text("reports.whatif.title", lang, name=raw.get("title") or overlay.stem, months=shown)
     changes = [_told(change, lang) for change in found.changes]
     if found.moved:
         changes.append(messages.text("cli.whatif.moved", lang, count=found.moved))
