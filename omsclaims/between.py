@@ -31,6 +31,8 @@ from omsclaims.workspace import RunRow, Workspace, WorkspaceError, sha256_file
 
 Outcome = Literal["sent", "taken", "already", "refused", "booked"]
 
+#: Rules of our catalogue of control: they judge what a clinic bills.
+_OF_CONTROL: Final = r"^C[0-9]{3}$"
 #: Upper ends of the classes of age, in days from the date of the bill; the last class is open (statements).
 AGES: Final = (25, 60, 90, 180, 365)
 
@@ -194,16 +196,25 @@ def _record(
 # ---- taking files ---------------------------------------------------------------------------------------------------------
 
 
-def take(ws: Workspace, paths: Sequence[Path], as_of: date, who: str, received_on: date | None = None) -> list[Done]:
+def take(
+    ws: Workspace, paths: Sequence[Path], as_of: date, who: str, received_on: date | None = None, law: Parameters | None = None
+) -> list[Done]:
     """Takes files that came in, in the order of their kinds (R, A, D) and names: each as `take_one`."""
-    ordered = sorted(paths, key=lambda path: ("RAD".find(path.name[:1]), path.name, str(path)))
-    return [take_one(ws, path, as_of, who, received_on) for path in ordered]
+    return [take_one(ws, path, as_of, who, received_on, law) for path in in_order(paths)]
 
 
-def take_one(ws: Workspace, path: Path, as_of: date, who: str, received_on: date | None = None) -> Done:
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """Files in the order in which they are taken: R, A, D, each by name."""
+    return sorted(paths, key=lambda path: ("RAD".find(path.name[:1]), path.name, str(path)))
+
+
+def take_one(
+    ws: Workspace, path: Path, as_of: date, who: str, received_on: date | None = None, law: Parameters | None = None
+) -> Done:
     """Takes one file R, D or A (inside `Workspace.writing`): `.oms`, `.zip` or bare XML.
 
     received_on  the day it came, by default `as_of`; terms run from it
+    law          parameters; those that note what they are asked for let the caller say it
     An A is held against the bills that we sent; R and D go to the home half. A file with structural errors that send it back
     whole, or with any finding but TB.6, is kept as refused and changes nothing; the same content again is `already`.
     """
@@ -217,14 +228,19 @@ def take_one(ws: Workspace, path: Path, as_of: date, who: str, received_on: date
     name = read.interterritorial
     if name is None or name.kind not in "RAD" or read.format is None:
         wrong = Finding("TB.5", package=read.name, file=read.name, value=read.name, params={"expected": "R, D, A"})
-        return Done(read.name, "refused", "", findings.concat([checked.findings, findings.frame([wrong])]))
+        return Done(read.name, "refused", "", findings.concat([said_of_file(checked), findings.frame([wrong])]))
     known = between_store.known(ws, read.name, read.digest)
     if known is not None:
         other = known["sender"]
         return Done(read.name, "already", other, findings.empty(), None, known["items"], known["accepted_kop"], known["late"])
     if name.kind in "RD":
         return _home(ws, checked, path, as_of, who, day)
-    return _take_answer(ws, checked, path.read_bytes(), as_of, who, day)
+    return _take_answer(ws, checked, path.read_bytes(), as_of, who, day, law or federal_parameters())
+
+
+def said_of_file(checked: intake.CheckedPackage) -> pl.DataFrame:
+    """Findings about a file between territories: structure and official check books; the catalogue of control is for clinics."""
+    return checked.findings.filter(~pl.col("rule").str.contains(_OF_CONTROL))
 
 
 def _home(ws: Workspace, checked: intake.CheckedPackage, path: Path, as_of: date, who: str, received_on: date) -> Done:
@@ -237,19 +253,18 @@ def _home(ws: Workspace, checked: intake.CheckedPackage, path: Path, as_of: date
 
 
 def _take_answer(
-    ws: Workspace, checked: intake.CheckedPackage, data: bytes, as_of: date, who: str, received_on: date
-) -> Done:  # fmt: skip
+    ws: Workspace, checked: intake.CheckedPackage, data: bytes, as_of: date, who: str, received_on: date, law: Parameters
+) -> Done:
     """An answer A: money that moves is booked, or the file is kept as refused."""
     read = checked.read
     told = _file_read(read)
     files = between_store.files(ws)
-    law = federal_parameters()
     of = intake.reporting_month(read) or Month(as_of.year, as_of.month)
     codes = ws.library().books(of, as_of).require("F010").on(of.last)
     okato = dict(codes.select("code", pl.col("okato").cast(pl.String)).iter_rows())
     clash = book.name_problems(told, read.digest, files)
     answered = place.take_answer(told, files, between_store.items(ws), ws.meta("territory"), okato, received_on, law)
-    found = findings.concat([checked.findings, answered.findings, findings.frame(clash)])
+    found = findings.concat([said_of_file(checked), answered.findings, findings.frame(clash)])
     refused = answered.refused or bool(clash) or read.refused
     if not refused and answered.events.height:
         booked = journal.book(ws, answered.events, read.digest, as_of, who)

@@ -37,6 +37,8 @@ FAMILIES: Final = {
     "whatif": ("whatif",),
     "group": ("group",),
     "expertise": ("expertise",),
+    "ledger": ("ledger",),
+    "between": ("territory",),
 }
 
 

@@ -46,6 +46,8 @@ ORDER_OF_WORK: Final = (
     "checks list", "checks show", "checks coverage",
     "expertise sample", "expertise template", "expertise load", "expertise export", "expertise appeal", "expertise appeals",
     "expertise results", "expertise chain",
+    "territory send", "territory take", "territory list", "territory correct", "territory concede", "territory write-off",
+    "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
 )  # fmt: skip
 #: Files of a folder that are taken for packages.
 PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})

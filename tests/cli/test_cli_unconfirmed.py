@@ -27,6 +27,7 @@ from omsclaims.law import UNCONFIRMED, Parameters, Used, federal_parameters
 from omsclaims.reports import doubts
 from omsclaims.tariffs.grouper import rules as grouper_rules
 from omsclaims.workspace import Workspace
+from tests.between_samples import answer
 from tests.law.test_parameters import NAMED
 
 from .cli_samples import DAY, run
@@ -117,11 +118,22 @@ STEPS: Final = (
     Step("whatif", f"{{overlay}} --month {MARCH} --out {{step}}/w.html " + _WS, ("w.html",), priced=(MARCH,)),
     silent("voucher list", _WS), Step("voucher overdue", "--late " + _WS), silent("voucher waiting", _WS), silent("voucher quota", _WS),
     Step("insured check", _WS), Step("insured apportion", f"{MARCH} --out {{step}}/list.csv " + _WS),
+    Step("territory send", f"{FEBRUARY} --out {{step}} " + _WS, closed=(FEBRUARY,), asks=False, lang="en"),
+    Step("territory take", "{answer} " + _WS, closed=(FEBRUARY, MARCH), lang="en"),
+    Step("territory correct", "{bill} --items 1/1 --out {step} " + _WS, closed=(FEBRUARY, MARCH), asks=False, lang="ru"),
+    Step("territory concede", "{bill} --why test " + _WS, closed=(FEBRUARY, MARCH), asks=False, lang="en"),
+    Step("territory list", _WS, closed=(FEBRUARY, MARCH)),
+    Step("territory write-off", "{bill} --why test " + _WS, closed=(FEBRUARY, MARCH), asks=False, lang="ru"),
     Step("accident list", _WS), Step("accident report", _WS, ("{ws}/restricted/accidents/*.xlsx",), (FEBRUARY, MARCH), asks=False),
+    Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
+    Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
+    Step("ledger export", "{step} --workspace {ws}", ("ledger.xlsx",), (FEBRUARY, MARCH), asks=False, loaded=True),
     silent("check", "{package}"), silent("read", "{package} --out {step}/tables"), silent("write", "{tables} --out {step}/new.zip"),
     silent("rewrite", "{package} --out {step}/new.zip"), silent("convert", "{package} --to {step}/parquet"), silent("warmup"),
     silent("formats list"), silent("formats show", "H_3.2"), silent("checks list"), silent("checks show", "C072"),
     silent("insured load", "{people} --workspace {spare} --as-of {day}"),
+    silent("ledger book", "{events} --workspace {spare} --as-of {day}"),
+    silent("ledger correct", "{posting} --why test --workspace {spare} --as-of {day}"),
     silent("reopen", f"{MARCH} --why test --workspace {{spare}}"),
     silent("withdraw", "{package_name} --workspace {spare} --why test"),
 )  # fmt: skip
@@ -285,6 +297,9 @@ def _prepared(small: Path, base: Path, folder: Path) -> dict[str, Any]:
         "<DBEG>2015-01-01</DBEG><PLACE>city</PLACE></PERS></PERS_LIST>",
         encoding="utf-8",
     )
+    (base / "events.csv").write_text(
+        "event,date,document,amount,territory\nterritory_refund,2022-04-05,pp-1,7.00,38\n", encoding="utf-8"
+    )
     with (small / "registers" / "reg_clinic.csv").open(encoding="utf-8") as stream:
         clinic = next(csv.DictReader(stream))["mo"]
     return {
@@ -292,6 +307,7 @@ def _prepared(small: Path, base: Path, folder: Path) -> dict[str, Any]:
         "law_overlay": base / "law.yaml", "small": ROOT / "fixtures" / "agreements" / "small", "people": base / "people.xml",
         "costing": ROOT / "fixtures" / "costing" / "clinic", "package": package, "package_name": package.stem, "spare": spare,
         "tables": base / "tables", "clinic": clinic, "acts": base / "acts.xlsx", "claims": base / "claims.csv", "case": "",
+        "events": base / "events.csv",
     }  # fmt: skip
 
 
@@ -311,9 +327,24 @@ def _made_on_the_way(step: Step, worked: Worked, base: Path, folder: Path) -> di
         return {"case": "{package}/{n_zap}/{idcase}".format(**cases.row(0, named=True))}
     elif step.command == "write":
         shutil.copytree(next(base.glob("*-en/tables")), base / "tables")
+    elif step.command == "territory take":
+        return _answered(next(base.glob("*-en/*/R*.oms")).parents[1], base)
+    elif step.command == "ledger correct":
+        with Workspace.open(base / "spare") as store:
+            postings = store.ledger_table("postings", FEBRUARY).filter(pl.col("rule") == "bill").sort("posting_id")
+        return {"posting": postings["posting_id"][0]}
     elif step.command == "insured load":
         shutil.copytree(folder, base / "spare")
     return {}
+
+
+def _answered(sent: Path, base: Path) -> dict[str, Any]:
+    """An answer to the bill with the most items that was sent, with two items questioned; and the name of the bill."""
+    bill = max(sorted(sent.glob("*/R*.oms")), key=lambda path: path.stat().st_size)
+    name = f"A{bill.stem[3:5]}{bill.stem[1:3]}220001"
+    data = answer(bill.read_bytes(), name, date.fromisoformat(DAY), {1: (100, 204), 2: (100, 204)})
+    (base / f"{name}.oms").write_bytes(data)
+    return {"answer": base / f"{name}.oms", "bill": bill.stem}
 
 
 def _fill_in(form: Path, target: Path) -> None:

@@ -247,7 +247,8 @@ def money_events(moved: Mapping[str, int], own: str, other: str, document: str, 
 #: Sanctions of D (S_IST 3): what the examination found, by item.
 REFINED: Final[dict[str, pl.DataType]] = {
     "n_zap": pl.Int64(), "idcase": pl.Int64(), "s_code": pl.String(), "s_sum": pl.Int64(), "s_tip": pl.Int64(),
-    "s_osn": pl.Int64(), "sl_id": pl.String(), "date_act": pl.Date(), "num_act": pl.String(), "code_exp": pl.String(), "s_com": pl.String(),
+    "s_osn": pl.Int64(), "sl_id": pl.String(),
+    "date_act": pl.Date(), "num_act": pl.String(), "code_exp": pl.String(), "s_com": pl.String(),
 }  # fmt: skip
 
 
@@ -321,7 +322,8 @@ def corrected(
     left = pl.col("sump_kop") - sank
     rows = told.filter(can).with_columns(
         file_name=pl.lit(file_name), sump_kop=left, sank_it_kop=sank, codes=pl.col("_codes"),
-        kods=pl.col("_kods").replace("", None),        s_tip=pl.col("_tip"), s_ist=pl.when(sank > 0).then(pl.lit(machine.SOURCE["corrected"], dtype=pl.Int64)),
+        kods=pl.col("_kods").replace("", None), s_tip=pl.col("_tip"),
+        s_ist=pl.when(sank > 0).then(pl.lit(machine.SOURCE["corrected"], dtype=pl.Int64)),
         oplata=pl.when((sank == 0) & (pl.col("own_sank_kop") == 0)).then(None)
         .when(left == 0).then(2).otherwise(3).cast(pl.Int64),
     )  # fmt: skip
