@@ -14,14 +14,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Final, Literal
 
 import polars as pl
 
-from omsclaims import contract, findings, ledger_rows
+from omsclaims import contract, findings, ledger_rows, messages
 from omsclaims.findings import Finding
 from omsclaims.ledger_rows import OPENING, Row
 from omsclaims.periods import Month
+from omsclaims.reports import ledger as forms
+from omsclaims.reports.sheets import show_date
 from omsclaims.settlement import ledger as books
 from omsclaims.workspace import Workspace, WorkspaceError
 
@@ -176,6 +179,30 @@ def _first_open(ws: Workspace) -> Month | None:
         return Month(opened.year, opened.month).plus(1)
     named = sorted({row.month for row in ws.packages() if row.state == "accepted"})
     return Month.parse(named[0]) if named else None
+
+
+def export(
+    ws: Workspace, folder: Path, first: date | None = None, last: date | None = None, kinds: Sequence[str] = ("csv", "xlsx"),
+    lang: str = "ru", notes: Sequence[str] = (),
+) -> list[Path]:  # fmt: skip
+    """Writes postings of the days from first to last and the balances at the end of `last` into a folder; returns the files.
+
+    kinds  csv: postings.csv, balances.csv; xlsx: ledger.xlsx with both. notes: sentences for the head of the workbook
+    """
+    rows, ends = entries(ws, first=first, last=last), balances(ws, on=last)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made: list[tuple[str, bytes]] = []
+    if "csv" in kinds:
+        made += [("postings.csv", forms.postings_csv(rows)), ("balances.csv", forms.balances_csv(ends))]
+    if "xlsx" in kinds:
+        days = [
+            show_date(day, lang) for day in (first or rows["date"].min(), last or rows["date"].max()) if isinstance(day, date)
+        ]
+        about = messages.text("reports.ledger.about", lang, territory=ws.meta("territory"), days=" - ".join(days) or "-")
+        made.append(("ledger.xlsx", forms.workbook(rows, ends, about, lang, notes)))
+    for name, data in made:
+        (folder / name).write_bytes(data)
+    return [folder / name for name, _ in made]
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------------

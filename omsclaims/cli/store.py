@@ -13,7 +13,7 @@ from omsclaims import contract, findings, intake, messages, money
 from omsclaims.cli import common, words
 from omsclaims.cli.books import say_later
 from omsclaims.nsi import BUILT_IN, built_in_books
-from omsclaims.workspace import Workspace
+from omsclaims.workspace import PAYMENT_MODES, Workspace
 
 #: Threads of reading packages, unless told otherwise.
 THREADS: Final = max(1, os.cpu_count() or 1)
@@ -30,16 +30,19 @@ def add_to(app: typer.Typer, lang: str) -> None:
         folder: Annotated[Path, typer.Argument(help=text("cli.init.dir", lang))],
         territory: Annotated[str, typer.Option("--territory", help=text("cli.init.territory", lang))],
         role: Annotated[str, typer.Option("--role", help=text("cli.init.role", lang))] = "fund",
+        payments: Annotated[str, typer.Option("--payments", help=text("cli.init.payments", lang))] = "planned",
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         if role not in ("fund", "insurer"):
             raise typer.BadParameter(text("cli.bad_role", lang, value=role))
+        if payments not in PAYMENT_MODES:
+            raise typer.BadParameter(text("cli.bad_payments", lang, value=payments))
         day = common.parse_as_of(as_of, lang)
         known = built_in_books().require("F010").on(day)["code"].to_list()
         if territory not in known:
             raise typer.BadParameter(text("cli.bad_territory", lang, value=territory))
-        Workspace.create(folder, territory, role, day, common.who_am_i())
+        Workspace.create(folder, territory, role, day, common.who_am_i(), payments)
         common.out.print(text("cli.init.done", lang, folder=folder, territory=territory, role=role))
 
     _add_registers(app, lang)
