@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from lxml import etree
 
 from omsclaims.periods import Month
-from omsclaims.registry import formats
+from omsclaims.registry import formats, reader
 from omsclaims.registry.writer import write_xml
-from omsclaims.reports import between_editions, territory_files
+from omsclaims.reports import between_editions, between_files, territory_files
+from omsclaims.settlement.between import items, place, reading
 from tests.reports import reports_data as data
 from tests.reports.test_territory_files import BILL, built
 
@@ -138,3 +140,61 @@ def test_kinds_of_control_are_the_one_difference_from_the_schema() -> None:
     print("S_TIP outside RD_3.2.xsd:", outside)
     assert outside == [27, 28, 29, *range(42, 50), *range(50, 60), *range(70, 87)]
     assert set(NEW_KINDS) <= set(outside)
+
+
+# ---- the corrected part ---------------------------------------------------------------------------------------------------
+
+DAY = date(2022, 6, 1)
+
+
+def d_file(edition: str, taken: int, s_tip: int = 10, reduced: dict[str, Any] | None = None) -> tuple[bytes, pl.DataFrame]:
+    """File D on the bill of the plain case, of which A questioned half a rouble and D gives up `taken`; and its items."""
+    sent = write_xml(r_file(edition, PLAIN, reduced).tables, formats.get(edition))
+    read = reader.read_package(sent, name=f"{BILL.file_name}.xml")
+    bill = reading.of_tables(BILL.file_name, "R", read.tables)
+    answer = bill.with_columns(
+        sump_kop=pl.col("sump_kop") - 50, sank_it_kop=pl.lit(50, dtype=pl.Int64), own_sank_kop=pl.lit(0, dtype=pl.Int64),
+        oplata=pl.lit(3, dtype=pl.Int64), s_ist=pl.lit(2, dtype=pl.Int64),
+    )  # fmt: skip
+    states = items.fold(bill, answer)
+    found = [] if not taken else [
+        {"n_zap": 1, "idcase": 1, "s_code": "1", "s_sum": taken, "s_tip": s_tip, "s_osn": 58, "sl_id": None, "date_act": DAY, "num_act": "7",
+         "code_exp": "12345678" if s_tip >= 30 else None, "s_com": None}
+    ]  # fmt: skip
+    sanctions = pl.DataFrame(found, schema=place.REFINED, orient="row")
+    made, wrong = place.corrected("D7538220001", bill, states, sanctions)
+    assert wrong.is_empty()
+    told = between_files.Corrected("D7538220001", between_files.number_of("38-2203-0001", 0), DAY)
+    tables = between_files.d_tables(read.tables, formats.get(edition), made, sanctions, told)
+    return write_xml(tables, formats.get(edition)), made
+
+
+@pytest.mark.parametrize("edition", ["RD_3.2", "RD_2.1", "RD_1.0"])
+@pytest.mark.parametrize("taken", [0, 30, 50], ids=["nothing given up", "a part given up", "all given up"])
+@pytest.mark.parametrize("reduced", [None, sanction()], ids=["whole", "paid in part"])
+def test_d_is_valid_in_its_edition_and_says_what_it_asks_for(edition: str, taken: int, reduced: dict[str, Any] | None) -> None:
+    data, made = d_file(edition, taken, reduced=reduced)
+    validator = schema(edition)
+    root = etree.fromstring(data)
+    assert validator.validate(root), validator.error_log
+    back = reader.read_package(data, name="D7538220001.xml")
+    told = reading.file_read("D7538220001", "D", "75", "38", edition, back.tables)
+    own = 0 if reduced is None else 1_000_000
+    assert (told.summav, told.summap) == (2_000_001, 2_000_001 - own - taken)
+    assert (told.nschet, told.dschet, told.controls["mek"]) == ("38-2203-0001-D1", DAY, own + taken)
+    assert made.select("n_zap", "idcase", "sump_kop", "sank_it_kop").rows() == [(1, 1, 2_000_001 - own - taken, taken)]
+    assert root.findtext("SCHET/CODE") == "1380001"
+    again = told.items.row(0, named=True)
+    if edition != "RD_1.0":  # 1.0 names no source of a sanction
+        assert (again["own_sank_kop"], again["sank_it_kop"]) == (own, taken)
+    assert again["own_sank_kop"] + again["sank_it_kop"] == own + taken
+
+
+def test_d_bears_the_acts_of_expertise_with_their_expert() -> None:
+    root = etree.fromstring(d_file("RD_3.2", 30, s_tip=34)[0])
+    sank = root.find("ZAP/Z_SL/SANK")
+    assert sank is not None
+    said = [sank.findtext(tag) for tag in ("S_SUM", "S_TIP", "S_OSN", "DATE_ACT", "NUM_ACT", "CODE_EXP", "S_IST")]
+    assert said == ["0.30", "34", "58", "2022-06-01", "7", "12345678", "3"]
+    assert [node.text for node in sank.findall("SL_ID")] == [node.text for node in root.findall("ZAP/Z_SL/SL/SL_ID")]
+    assert (root.findtext("SCHET/SANK_EKMP"), root.findtext("SCHET/SANK_MEK")) == ("0.30", None)
