@@ -54,6 +54,18 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "closing",
         "expertise_store",
     },
+    "between_home": STAGE
+    | {
+        "registry",
+        "settlement",
+        "reports",
+        "workspace",
+        "journal",
+        "between",
+        "between_store",
+        "intake",
+        "closing",
+    },
     "expertise": STAGE | {"registry", "settlement", "reports", "workspace", "intake", "closing", "expertise_store"},
     "expertise_chain": DATA | {"workspace", "registry", "settlement", "expertise_store"},
     "explain_expertise": STAGE | {"checks", "workspace", "expertise_store", "expertise_chain"},
@@ -83,6 +95,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "explain_expertise",
         "between",
         "between_store",
+        "between_home",
     },
 }
 

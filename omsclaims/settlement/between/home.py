@@ -190,14 +190,14 @@ def control(given: Mapping[str, pl.DataFrame], context: Context) -> Controlled:
     of_bill = pl.date(pl.col("year"), pl.col("month"), 1).dt.month_end()
     gone = (pl.col("policy_from") > end) | (pl.col("policy_to") < end)
     outside = [int(code) for code in context.law.value("territories.outside_base", context.month.last)["vidpom"]]
+    again = findings.concat([_twice(view, context), _paid_before(view, given, context)])
     found = [
         _found(view.filter(~own | own.is_null()), "TH.1", "ZAP/PACIENT", context, status=pl.col("status")),
         _found(view.filter(own & gone), "TH.2", "ZAP/Z_SL/DATE_Z_2", context,
                begin=pl.col("policy_from"), end=pl.col("policy_to")),
         _found(view.filter(own & (pl.col("died_on") < start)), "TH.3", "ZAP/Z_SL/DATE_Z_1", context, died=pl.col("died_on")),
-        _twice(view, context),
-        _paid_before(view, given, context),
-        _overlaps(view, given, context),
+        again,
+        _overlaps(view, given, again, context),
         _found(view.filter(pl.col("vidpom").is_in(outside)), "TH.7", "ZAP/Z_SL/VIDPOM", context, value=pl.col("vidpom")),
         _accidents(view, given, identified, context),
         _sums(view, given, context),
@@ -266,8 +266,11 @@ def _history(held: pl.DataFrame, given: Mapping[str, pl.DataFrame]) -> pl.DataFr
     return contract.history(given).join(people.lazy(), on="person_key", how="semi").filter(pl.col("sump_kop") > 0).collect()
 
 
-def _overlaps(view: pl.DataFrame, given: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
-    """TH.6: two stays of one person at once, save a day of transfer: accepted before, or earlier in the bill."""
+def _overlaps(view: pl.DataFrame, given: Mapping[str, pl.DataFrame], said: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """TH.6: two stays of one person at once, save a day of transfer: accepted before, or earlier in the bill.
+
+    said  findings TH.4, TH.5: the same care again needs no second ground
+    """
     stays = view.filter(
         pl.col("person_key").is_not_null() & pl.col("usl_ok").is_in(_STAYS) & (pl.col("date_z_1") < pl.col("date_z_2"))
     )
@@ -287,7 +290,7 @@ def _overlaps(view: pl.DataFrame, given: Mapping[str, pl.DataFrame], context: Co
         .join(others.drop("novor").rename({"_newborn": "_other_newborn"}), on="person_key", how="inner", maintain_order="left")
         .filter((pl.col("_order") < pl.col("_own")) & (pl.col("_newborn") == pl.col("_other_newborn")))
         .filter((pl.col("_from") < pl.col("date_z_2")) & (pl.col("date_z_1") < pl.col("_to")))
-        .filter((pl.col("_from") != pl.col("date_z_1")) | (pl.col("_to") != pl.col("date_z_2")))  # the same days: TH.4, TH.5
+        .join(said.select(case_key="z_row"), on="case_key", how="anti")
         .sort("case_key", "_where").unique("case_key", keep="first", maintain_order=True)
     )  # fmt: skip
     return _found(pairs, "TH.6", "ZAP/Z_SL/DATE_Z_1", context, other=pl.col("_where"), begin=pl.col("_from"), end=pl.col("_to"))

@@ -143,8 +143,8 @@ def _after(head: dict[str, Any], files: pl.DataFrame, waits: set[str] | None) ->
             steps.append(Step("corrected", began, None if open_still or not later else later[-1], answer["file_name"]))
     for part in _of(files, "D", head["file_name"]):
         finals = _of(files, "A", part["file_name"])
-        open_still = None if waits is None else "presented_again" in waits
-        steps.append(Step("final", _day(part), _all_done(part, finals, open_still), part["file_name"]))
+        waiting = None if waits is None else "presented_again" in waits
+        steps.append(Step("final", _day(part), _all_done(part, finals, waiting), part["file_name"]))
     return steps
 
 

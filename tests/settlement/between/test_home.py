@@ -75,7 +75,8 @@ def test_the_same_care_twice_in_the_bill_but_not_twins() -> None:
 def test_paid_before_in_another_bill_and_in_an_own_month() -> None:
     before = registers(accepted=accepted(item(9, enp=ENPS[0])))
     assert told(controlled(item(1), item(2), given=before)) == [("TH.5", "1.10.1", 1)]
-    assert told(controlled(item(1, ds1="I11"), given=before)) == []  # other care of the same days: neither paid nor overlapping
+    assert told(controlled(item(1, ds1="I11"), given=before)) == [("TH.6", "1.10.6", 1)]  # another stay on the same days
+    assert told(controlled(item(1, ds1="I11", usl_ok=3), given=before)) == []
     key = controlled(item(1)).identified["person_key"][0]
     own = {
         "person_key": key,

@@ -95,8 +95,9 @@ ROWS: Final = [(block, name) for block in WRITTEN for name in block["terms"]]
 
 def _ends(name: str, case: dict[str, Any], law: Parameters) -> date | None:
     event = Month.parse(case["month"]) if "month" in case else case.get("event", case.get("year"))
-    function = THROUGH.get(name, lambda day, of: law_terms.due(of, name, day))
-    return function(event, law)
+    if name not in THROUGH:
+        return law_terms.due(law, name, case["event"])
+    return THROUGH[name](event, law)
 
 
 @pytest.mark.parametrize(("block", "name"), ROWS, ids=[name for _, name in ROWS])
