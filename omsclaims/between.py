@@ -27,6 +27,7 @@ from omsclaims.periods import Month
 from omsclaims.registry import formats, numbering, reader, writer
 from omsclaims.reports import between_editions, between_files, territory_files
 from omsclaims.settlement.between import book, items, place, reading
+from omsclaims.settlement.decide import MEK_KIND, kind_code
 from omsclaims.workspace import RunRow, Workspace, WorkspaceError, sha256_file
 
 Outcome = Literal["sent", "taken", "already", "refused", "booked"]
@@ -123,7 +124,8 @@ def _bill_in(
     made = territory_files.r_tables(
         bill["territory"], tables["cases"], tables,
         {name: tables[name] for name in ("person", "dost", "dost_p") if name in tables},
-        results["decisions"], results["sanctions"], results["identified"],
+        results["decisions"], results["sanctions"],
+        results["identified"].join(results["territory_items"].select("case_key"), on="case_key", how="semi"),
         territory_files.Bill(
             bill["file_name"], bill["nschet"], head["dschet"], head["data"], _okato(context)[context.territory], bill["okato"]
         ),
@@ -234,7 +236,7 @@ def take_one(
         other = known["sender"]
         return Done(read.name, "already", other, findings.empty(), None, known["items"], known["accepted_kop"], known["late"])
     if name.kind in "RD":
-        return _home(ws, checked, path, as_of, who, day)
+        return _home(ws, checked, path, as_of, who, day, law)
     return _take_answer(ws, checked, path.read_bytes(), as_of, who, day, law or federal_parameters())
 
 
@@ -243,12 +245,14 @@ def said_of_file(checked: intake.CheckedPackage) -> pl.DataFrame:
     return checked.findings.filter(~pl.col("rule").str.contains(_OF_CONTROL))
 
 
-def _home(ws: Workspace, checked: intake.CheckedPackage, path: Path, as_of: date, who: str, received_on: date) -> Done:
+def _home(
+    ws: Workspace, checked: intake.CheckedPackage, path: Path, as_of: date, who: str, received_on: date, law: Parameters | None
+) -> Done:
     """R and D are for the home fund; without its half they are refused as intake refuses them."""
     if find_spec("omsclaims.between_home") is None:
         wrong = Finding("W.5", code="1.4.1", package=checked.read.name, file=checked.read.name, value=checked.read.name)
         return Done(checked.read.name, "refused", "", findings.concat([checked.findings, findings.frame([wrong])]))
-    done: Done = import_module("omsclaims.between_home").take_bill(ws, checked, path.read_bytes(), as_of, who, received_on)
+    done: Done = import_module("omsclaims.between_home").take_bill(ws, checked, path.read_bytes(), as_of, who, received_on, law)
     return done
 
 
@@ -357,10 +361,13 @@ def correct(
     told = between_files.Corrected(name.stem, between_files.number_of(row["nschet"], len(_about_bill(files, bill, "D"))), on)
     chosen, giving = _keys(which), _keys(agreed)
     assert giving is not None
-    sanctions = place.refined(frames["bill"], _deductions(ws, row, frames["bill"]))
     answers = frames.get("answer", rows.clear())
-    sanctions = sanctions.join(giving, on=reading.KEY, how="anti")
-    sanctions = pl.concat([sanctions, place.given_up(states, answers, giving, f"{name.stem}", on)])
+    back = place.taken_back(frames["bill"], _accidents(ws, row), _mek(ws, on), on)
+    agreeing = place.given_up(states, answers, giving, name.stem, on).join(back, on=reading.KEY, how="anti")
+    found_by_us = place.refined(frames["bill"], _deductions(ws, row)).join(
+        pl.concat([back, agreeing]), on=reading.KEY, how="anti"
+    )
+    sanctions = pl.concat([back, agreeing, found_by_us])
     if chosen is not None:
         chosen = pl.concat([chosen, giving]).unique(maintain_order=True)
     made, found = place.corrected(name.stem, frames["bill"], states, sanctions, chosen)
@@ -383,7 +390,20 @@ def _about_bill(files: pl.DataFrame, bill: str, kind: str) -> list[str]:
     return files.filter((pl.col("kind") == kind) & (pl.col("about") == bill))["file_name"].to_list()
 
 
-def _deductions(ws: Workspace, row: Mapping[str, Any], bill: pl.DataFrame) -> pl.DataFrame:
+def _accidents(ws: Workspace, row: Mapping[str, Any]) -> pl.DataFrame:
+    """Cases of the month of a bill that later months withheld as care for severe accidents: contract `accident_deductions`."""
+    month = f"{row['year']}-{row['month']:02d}"
+    parts = [ws.stored_table(closed, "accident_deductions") for closed in ws.closed_months() if closed > month]
+    held = pl.concat([contract.TABLES["accident_deductions"].empty(), *parts])
+    return held.filter((pl.col("month") == month) & (pl.col("payer") == row["sender"]))
+
+
+def _mek(ws: Workspace, on: date) -> int:
+    """Code of МЭК in F006 on a day."""
+    return kind_code(ws.library().books(Month(on.year, on.month), on), MEK_KIND, on)
+
+
+def _deductions(ws: Workspace, row: Mapping[str, Any]) -> pl.DataFrame:
     """What our own acts of expertise stand by on the cases of a bill: contract `deductions`, the newest state."""
     month = f"{row['year']}-{row['month']:02d}"
     held = ws.stored_table(month, "territory_items").filter(pl.col("file_name") == row["file_name"])

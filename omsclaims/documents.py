@@ -164,6 +164,7 @@ def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: 
     okato = dict(territories.select("code", "okato").iter_rows())
     day = act_day(context)
     persons = {name: tables[name] for name in ("person", "dost", "dost_p") if name in tables}
+    presented = results["identified"].join(results["territory_items"].select("case_key"), on="case_key", how="semi")
     for bill in results["territory_bills"].sort("territory").iter_rows(named=True):
         made = territory_files.r_tables(
             bill["territory"],
@@ -172,7 +173,7 @@ def _write_territories(shelf: _Shelf, tables: Tables, results: Tables, context: 
             persons,
             results["decisions"],
             results["sanctions"],
-            results["identified"],
+            presented,
             territory_files.Bill(bill["file_name"], bill["nschet"], day, day, okato[context.territory], bill["okato"]),
             context.month,
         )

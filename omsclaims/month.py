@@ -17,7 +17,7 @@ from omsclaims import checks, contract, findings, settlement, tariffs
 from omsclaims.context import Context
 from omsclaims.law.agreement import month_findings
 from omsclaims.registry import bundle, formats, names
-from omsclaims.settlement.between.place import items as territory_items
+from omsclaims.settlement.between import place
 from omsclaims.settlement.expertise import resubmission
 from omsclaims.settlement.expertise.deductions import deduct
 
@@ -152,7 +152,8 @@ def settle_month(tables: Tables, context: Context) -> Tables:
     of_agreement = month_findings(context.agreement, context.month)
     work["findings"] = findings.concat([found, paid_before, expertise["findings"], money.pop("findings"), of_agreement])
     work.update(money)
-    work["territory_items"] = territory_items(work, context)
+    work["territory_items"] = place.items(work, context)
+    work["findings"] = findings.concat([work["findings"], place.kept_out(work, context)])
     work["cases_view"] = cases_view(work)
     work["history_rows"] = _history(work, context)
     return {name: work[name] if name in work else contract.TABLES[name].empty() for name in RESULTS}

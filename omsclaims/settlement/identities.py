@@ -150,6 +150,8 @@ def _of_financing(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
 def _of_territories(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
     bills = tables["territory_bills"]
     presented = tables["identified"].filter(pl.col("status") == "other").join(tables["decisions"], on="case_key")
+    if "territory_items" in tables:  # what territories do not settle with one another is not presented
+        presented = presented.join(tables["territory_items"].select("case_key"), on="case_key", how="semi")
     return [Identity("territory_bills", _sum(bills, "amount_kop"), _sum(presented, "sump_kop"))]
 
 

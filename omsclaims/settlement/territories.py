@@ -56,9 +56,10 @@ def territory_bills(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.
     tables  cases, identified (status other), decisions; territory_bills_before: bills of earlier months of the year, or absent
     `cases` and `amount_kop` are those presented, `billed_kop` and `withheld_kop` what the clinics billed and МЭК took. The number
     in the name is the ordinal of the fund's main parts in the year of the month; a territory with nothing accepted gets no bill.
+    Care outside the base programme is not presented (`settled_between`).
     """
     decided = (
-        tables["cases"]
+        settled_between(tables["cases"], context)
         .select("case_key")
         .join(tables["identified"].filter(pl.col("status") == "other").select("case_key", "territory", "okato"), on="case_key")
         .join(tables["decisions"].select("case_key", "sumv_kop", "sank_it_kop", "sump_kop", "oplata"), on="case_key")
@@ -85,6 +86,15 @@ def territory_bills(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.
     bills = [f"{code}-{year:02d}{month:02d}-{number:04d}" for code, number in zip(codes, ordinals, strict=True)]
     named = sums.with_columns(file_name=pl.Series(names, dtype=pl.String), nschet=pl.Series(bills, dtype=pl.String))
     return contract.check("territory_bills", named)
+
+
+def settled_between(cases: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """The cases that territories settle with one another: without care outside the base programme (Rules 133, 147).
+
+    cases  contract.cases. Severe accidents at work are kept out by control (C199), which refuses them.
+    """
+    outside = [int(code) for code in context.law.value("territories.outside_base", context.month.last)["vidpom"]]
+    return cases.filter(~pl.col("vidpom").is_in(outside).fill_null(value=False))
 
 
 def next_ordinal(before: pl.DataFrame | None, context: Context) -> int:

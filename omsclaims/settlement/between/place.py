@@ -21,6 +21,7 @@ from omsclaims.settlement import ledger
 from omsclaims.settlement.between import book, checking
 from omsclaims.settlement.between import items as machine
 from omsclaims.settlement.between.reading import KEY, FileRead
+from omsclaims.settlement.territories import settled_between
 
 if TYPE_CHECKING:
     from datetime import date
@@ -63,8 +64,9 @@ def items(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
             are asserted to be those of its items.
     """
     parts = [contract.TABLES["territory_items"].empty()]
+    settled = settled_between(tables["cases"], context)
     for bill in tables["territory_bills"].sort("territory").iter_rows(named=True):
-        own = numbered(bill["territory"], tables["cases"], tables["decisions"], tables["identified"]).select(
+        own = numbered(bill["territory"], settled, tables["decisions"], tables["identified"]).select(
             pl.lit(bill["territory"]).alias("territory"), pl.lit(bill["file_name"]).alias("file_name"),
             pl.lit(bill["nschet"]).alias("nschet"), "n_zap", "idcase", "case_key", "package", "billed_n_zap", "billed_idcase",
             pl.col("lpu").alias("payer_mo"), "sumv_kop", pl.col("sank_it_kop").alias("own_sank_kop"),
@@ -75,6 +77,29 @@ def items(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
         assert int(own["sumv_kop"].sum()) - int(own["own_sank_kop"].sum()) == asked, f"sums of {bill['file_name']}"
         parts.append(contract.check("territory_items", own))
     return pl.concat(parts)
+
+
+def kept_out(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
+    """Findings TB.14: accepted cases of people insured elsewhere that are not presented, because territories do not settle them.
+
+    tables  cases, identified, decisions. The place fund pays for such care itself (Rules 147).
+    """
+    paid = tables["decisions"].filter(pl.col("sump_kop") > 0).select("case_key", "sump_kop")
+    others = tables["identified"].filter(pl.col("status") == "other").select("case_key", "territory")
+    rows = (
+        tables["cases"]
+        .join(settled_between(tables["cases"], context).select("case_key"), on="case_key", how="anti")
+        .join(paid, on="case_key", how="inner")
+        .join(others, on="case_key", how="inner")
+        .sort("package", "n_zap", "idcase", "case_key")
+    )
+    return findings.frame(
+        Finding(
+            "TB.14", level="case", package=row["package"], file=row["package"], n_zap=row["n_zap"], idcase=row["idcase"],
+            element="ZAP/Z_SL/VIDPOM", value=str(row["vidpom"]), params={"territory": row["territory"]},
+        )
+        for row in rows.iter_rows(named=True)
+    )  # fmt: skip
 
 
 # ---- the answer of the home fund ------------------------------------------------------------------------------------------
@@ -279,6 +304,20 @@ def given_up(states: pl.DataFrame, answers: pl.DataFrame, which: pl.DataFrame, n
         pl.col("kods").str.split(";").list.first().cast(pl.Int64, strict=False).alias("s_osn"), pl.lit(None).alias("sl_id"),
         pl.lit(day).alias("date_act"), pl.lit(number).alias("num_act"), pl.lit(None).alias("code_exp"),
         pl.lit(None).alias("s_com"),
+    )  # fmt: skip
+    return table.select(pl.col(name).cast(kind) for name, kind in REFINED.items()).sort(*KEY, "s_code")
+
+
+def taken_back(bill: pl.DataFrame, accidents: pl.DataFrame, s_tip: int, day: date) -> pl.DataFrame:
+    """Sanctions S_IST 3 by which items are taken back whole: care for severe accidents at work, withheld later (AC.4); REFINED.
+
+    accidents  contract `accident_deductions`; s_tip: code of МЭК in F006; day of our act, whose number is that of the notice
+    """
+    table = bill.join(accidents.select("case_key", "kod", "notice"), on="case_key", how="inner").select(
+        *KEY, pl.lit("1").alias("s_code"), pl.col("sump_kop").alias("s_sum"), pl.lit(s_tip).alias("s_tip"),
+        pl.col("kod").alias("s_osn"), pl.lit(None).alias("sl_id"), pl.lit(day).alias("date_act"),
+        pl.col("notice").alias("num_act"),
+        pl.lit(None).alias("code_exp"), pl.lit(None).alias("s_com"),
     )  # fmt: skip
     return table.select(pl.col(name).cast(kind) for name, kind in REFINED.items()).sort(*KEY, "s_code")
 
