@@ -56,10 +56,10 @@ def territory_bills(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.
     tables  cases, identified (status other), decisions; territory_bills_before: bills of earlier months of the year, or absent
     `cases` and `amount_kop` are those presented, `billed_kop` and `withheld_kop` what the clinics billed and МЭК took. The number
     in the name is the ordinal of the fund's main parts in the year of the month; a territory with nothing accepted gets no bill.
-    Care outside the base programme is not presented (`settled_between`).
+    Only what territories settle with one another is presented (`settled_between`).
     """
     decided = (
-        settled_between(tables["cases"], context)
+        settled_between(tables, context)
         .select("case_key")
         .join(tables["identified"].filter(pl.col("status") == "other").select("case_key", "territory", "okato"), on="case_key")
         .join(tables["decisions"].select("case_key", "sumv_kop", "sank_it_kop", "sump_kop", "oplata"), on="case_key")
@@ -88,13 +88,32 @@ def territory_bills(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.
     return contract.check("territory_bills", named)
 
 
-def settled_between(cases: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The cases that territories settle with one another: without care outside the base programme (Rules 133, 147).
+def settled_between(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
+    """The cases of a month that territories settle with one another, columns of contract.cases.
 
-    cases  contract.cases. Severe accidents at work are kept out by control (C199), which refuses them.
+    Without care outside the base programme (Rules 133, 147) and without what a clinic billed that was not in the register on the
+    last day of care (Rules 100; table reg_clinic, where one was loaded). Severe accidents at work are kept out by control (C199),
+    which refuses them. `place.kept_out` says what was left out and why.
     """
-    outside = [int(code) for code in context.law.value("territories.outside_base", context.month.last)["vidpom"]]
-    return cases.filter(~pl.col("vidpom").is_in(outside).fill_null(value=False))
+    return tables["cases"].filter(~outside_base(context)).join(out_of_register(tables), on="case_key", how="anti")
+
+
+def outside_base(context: Context) -> pl.Expr:
+    """Whether a case is care outside the base programme, by VIDPOM."""
+    kinds = [int(code) for code in context.law.value("territories.outside_base", context.month.last)["vidpom"]]
+    return pl.col("vidpom").is_in(kinds).fill_null(value=False)
+
+
+def out_of_register(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """case_key of cases billed by a clinic that was not in the register on their last day; none where no register is loaded."""
+    cases = tables["cases"].select("case_key", "code_mo", "date_z_2")
+    register = tables.get("reg_clinic")
+    if register is None or register.is_empty():
+        return cases.select("case_key").clear()
+    held = cases.join(register.select("mo", "valid_from", "valid_to"), left_on="code_mo", right_on="mo", how="inner").filter(
+        (pl.col("valid_from") <= pl.col("date_z_2")) & (pl.col("valid_to").is_null() | (pl.col("date_z_2") <= pl.col("valid_to")))
+    )
+    return cases.filter(pl.col("date_z_2").is_not_null()).join(held, on="case_key", how="anti").select("case_key")
 
 
 def next_ordinal(before: pl.DataFrame | None, context: Context) -> int:

@@ -21,7 +21,7 @@ from omsclaims.settlement import ledger
 from omsclaims.settlement.between import book, checking
 from omsclaims.settlement.between import items as machine
 from omsclaims.settlement.between.reading import KEY, FileRead
-from omsclaims.settlement.territories import settled_between
+from omsclaims.settlement.territories import out_of_register, settled_between
 
 if TYPE_CHECKING:
     from datetime import date
@@ -64,7 +64,7 @@ def items(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
             are asserted to be those of its items.
     """
     parts = [contract.TABLES["territory_items"].empty()]
-    settled = settled_between(tables["cases"], context)
+    settled = settled_between(tables, context)
     for bill in tables["territory_bills"].sort("territory").iter_rows(named=True):
         own = numbered(bill["territory"], settled, tables["decisions"], tables["identified"]).select(
             pl.lit(bill["territory"]).alias("territory"), pl.lit(bill["file_name"]).alias("file_name"),
@@ -80,23 +80,29 @@ def items(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
 
 
 def kept_out(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
-    """Findings TB.14: accepted cases of people insured elsewhere that are not presented, because territories do not settle them.
+    """Accepted cases of people insured elsewhere that are not presented: findings TB.10 and TB.14, sorted by package and number.
 
-    tables  cases, identified, decisions. The place fund pays for such care itself (Rules 147).
+    TB.10 the clinic was not in the register on the last day of care (Rules 100); TB.14 care outside the base programme, which the
+    place fund pays itself (Rules 147).
+    tables  cases, identified, decisions, reg_clinic
     """
     paid = tables["decisions"].filter(pl.col("sump_kop") > 0).select("case_key", "sump_kop")
     others = tables["identified"].filter(pl.col("status") == "other").select("case_key", "territory")
+    strange = out_of_register(tables).with_columns(_strange=pl.lit(value=True))
     rows = (
         tables["cases"]
-        .join(settled_between(tables["cases"], context).select("case_key"), on="case_key", how="anti")
+        .join(settled_between(tables, context).select("case_key"), on="case_key", how="anti")
         .join(paid, on="case_key", how="inner")
         .join(others, on="case_key", how="inner")
+        .join(strange, on="case_key", how="left")
         .sort("package", "n_zap", "idcase", "case_key")
     )
     return findings.frame(
         Finding(
-            "TB.14", level="case", package=row["package"], file=row["package"], n_zap=row["n_zap"], idcase=row["idcase"],
-            element="ZAP/Z_SL/VIDPOM", value=str(row["vidpom"]), params={"territory": row["territory"]},
+            "TB.10" if row["_strange"] else "TB.14", level="case", package=row["package"], file=row["package"],
+            n_zap=row["n_zap"], idcase=row["idcase"], element="SCHET/CODE_MO" if row["_strange"] else "ZAP/Z_SL/VIDPOM",
+            value=row["code_mo"] if row["_strange"] else str(row["vidpom"]),
+            params={"territory": row["territory"], "day": str(row["date_z_2"])},
         )
         for row in rows.iter_rows(named=True)
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -111,3 +111,23 @@ def test_what_is_agreed_repeats_the_ground_of_the_home_fund() -> None:
     which = pl.DataFrame({"n_zap": [2], "idcase": [102]})
     given = place.given_up(states, answers, which, "D0175220001", date(2022, 6, 1))
     assert given.select("n_zap", "s_sum", "s_tip", "s_osn", "num_act").rows() == [(2, 1000, 10, 204, "D0175220001")]
+
+
+def test_a_bill_of_a_clinic_that_is_not_in_the_register_is_not_presented_and_said_so() -> None:
+    """All clinics but that of case 3 (territory 03) are in the register; it left it on the day before the end of the care."""
+    tables = month_tables()
+    ends = tables["cases"].filter(pl.col("case_key") == 3)["date_z_2"][0]
+    assert ends is not None
+    tables["cases"] = tables["cases"].with_columns(
+        code_mo=pl.when(pl.col("case_key") == 3).then(pl.lit("750977")).otherwise(pl.lit("750901"))
+    )
+    register = [("750901", "A", date(2020, 1, 1), None), ("750977", "B", date(2020, 1, 1), ends - timedelta(days=1))]
+    schema = contract.TABLES["reg_clinic"].schema()
+    tables["reg_clinic"] = pl.DataFrame(register, schema=schema, orient="row")
+    tables["territory_bills"] = territory_bills(tables, samples.context())
+    assert tables["territory_bills"]["territory"].to_list() == ["38"]
+    assert place.items(tables, samples.context())["case_key"].to_list() == [1]
+    found = place.kept_out(tables, samples.context())
+    assert found.select("rule", "value").rows() == [("TB.10", "750977")]
+    tables["reg_clinic"] = pl.DataFrame([*register[:1], ("750977", "B", date(2020, 1, 1), ends)], schema=schema, orient="row")
+    assert place.kept_out(tables, samples.context()).is_empty()
