@@ -52,7 +52,8 @@ def take_bill(
     told = _with_sums(file_read_of(read))
     files = between_store.files(ws)
     context = context_of(ws, told, as_of, law)
-    found = [checked.findings, checking.self_checks(told), findings.frame(_parties(told, context))]
+    of_file = between.said_of_file(checked)
+    found = [of_file, checking.self_checks(told), findings.frame(_parties(told, context))]
     found.append(findings.frame(book.name_problems(told, read.digest, files)))
     bill = _bill_of(ws, told, files) if told.kind == "D" else None
     if told.kind == "D":
@@ -60,7 +61,7 @@ def take_bill(
     found.append(findings.frame(_late(told, bill, files, received_on, context)))
     said = findings.concat(found)
     wrong = said.filter(pl.col("rule").str.starts_with("TB.") | (pl.col("rule") == "TH.11"))
-    refused = checked.refused or read.refused or not wrong.filter(~pl.col("rule").is_in(list(SAID_ONLY))).is_empty()
+    refused = read.refused or _sent_back(of_file) or not wrong.filter(~pl.col("rule").is_in(list(SAID_ONLY))).is_empty()
     late = not said.filter(pl.col("rule") == "TB.6").is_empty()
     row = {
         **_row(told), "about": None if bill is None else bill, "received_on": received_on, "late": late,
@@ -75,12 +76,17 @@ def take_bill(
         )
     people = {name: table for name, table in read.tables.items() if name not in _NOT_KEPT and table.width}
     controlled = control(ws, told.file_name, bill, people, context)
-    people[_CARE], people[_FOUND] = controlled.care, checked.findings
+    people[_CARE], people[_FOUND] = controlled.care, of_file
     keyed = told.items.drop("person_key").join(
         controlled.care.select(*_KEY, "person_key"), on=_KEY, how="left", maintain_order="left"
     )
     rows = contract.check("between_items", keyed)
     return between.keep(ws, row, rows, data, findings.concat([said, controlled.findings]), as_of, who, "territory_take", people)
+
+
+def _sent_back(of_file: pl.DataFrame) -> bool:
+    """Whether rows of the official books on format and logic find the file itself wrong: it goes back whole."""
+    return not of_file.filter((pl.col("level") == "file") & pl.col("rule").str.contains(r"^\d{3}F\.")).is_empty()
 
 
 def file_read_of(read: reader.PackageRead) -> reading.FileRead:

@@ -1,4 +1,4 @@
-"""Commands on bills between territories: territory send, take, correct, concede, write-off, list."""
+"""Commands on bills between territories: territory send, take, correct, concede, write-off, list; answer, pay, due."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from omsclaims import between, closing, messages, money
-from omsclaims.cli import common, words
+from omsclaims.cli import between_home, common, words
 from omsclaims.law import federal_parameters
 from omsclaims.reports import doubts
 from omsclaims.workspace import Workspace
@@ -32,6 +32,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     _add_correct(group, lang)
     _add_papers(group, lang)
     _add_list(group, lang)
+    between_home.add_to(group, lang, _finish)
 
 
 def _items(text: str | None, lang: str) -> list[tuple[int, int]] | None:
