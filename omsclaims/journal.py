@@ -378,10 +378,9 @@ class _Books:
 
 
 def _books_of(ws: Workspace, as_of: date) -> _Books:
-    registers, _ = ws.registers()
     named = {account.split("/")[0] for (account,) in ws.rows("SELECT DISTINCT debit FROM journal")}
-    insurers = {books.insurer(code) for code in registers["reg_insurer"]["smo"].drop_nulls()}
-    clinics = {books.clinic(code) for code in registers["reg_clinic"]["mo"].drop_nulls()}
+    insurers = {books.insurer(code) for code in ws.register("reg_insurer")["smo"].drop_nulls()}
+    clinics = {books.clinic(code) for code in ws.register("reg_clinic")["mo"].drop_nulls()}
     codes = ws.library().books(Month(as_of.year, as_of.month), as_of).require("F010").rows["code"]
     first_open, opened = _first_open(ws), opened_on(ws)
     return _Books(
@@ -571,7 +570,7 @@ def _open_before_events(ws: Workspace, of: _Books, rows: Sequence[Row], as_of: d
 
 def register_opening(ws: Workspace) -> dict[str, int]:
     """The opening register with the other sides of its accounts (settlement.ledger.complete_opening)."""
-    register = ws.registers()[0]["reg_opening"].select("account", "amount_kop").drop_nulls()
+    register = ws.register("reg_opening").select("account", "amount_kop").drop_nulls()
     return books.complete_opening(books.as_dict(register), books.fund(ws.meta("territory")))
 
 

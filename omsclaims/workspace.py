@@ -455,6 +455,11 @@ class Workspace:
             digests[name] = digest
         return tables, digests
 
+    def register(self, name: str) -> pl.DataFrame:
+        """Newest state of one register; one never loaded is an empty table."""
+        found = self.rows("SELECT path FROM registers WHERE name = ? ORDER BY seq DESC LIMIT 1", [name])
+        return pl.read_parquet(self.folder / found[0][0]) if found else contract.TABLES[name].empty()
+
     def store_book(self, book: Book, as_of: date, replace: bool = False) -> StoredBook:
         """Stores an edition of a reference book beside those that are there, if `Library.admit` lets it in.
 

@@ -84,7 +84,8 @@ def march() -> Month:
 TOGETHER = {
     "the closed territory": (
         "tests/cli/test_cli_accidents.py", "tests/cli/test_cli_expertise.py", "tests/cli/test_cli_explain.py",
-        "tests/cli/test_cli_norms.py", "tests/cli/test_cli_plans.py", "tests/tariffs/test_whatif.py", "tests/test_end_to_end.py",
+        "tests/cli/test_cli_norms.py", "tests/cli/test_cli_plans.py", "tests/tariffs/test_whatif.py",
+        "tests/test_closing_events.py", "tests/test_end_to_end.py",
         "tests/test_month.py",
     ),
     "written cases of control": ("tests/checks/test_control_order.py", "tests/checks/test_rules.py"),

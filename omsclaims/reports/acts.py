@@ -6,7 +6,7 @@ The identity of an act is asserted before it is written: an act that does not ad
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -24,9 +24,15 @@ Names = Mapping[str, str]
 LINES_121: Final = (
     ("1", "start", "start_kop"), ("1.1", "spare", "start_spare_kop"), ("1.2", "preventive", "start_preventive_kop"),
     ("2", "received", "received_kop"), ("2.1", "by_standards", "by_standards_kop"), ("2.2", "from_nsz", "from_nsz_kop"),
-    ("3", "case_management", "case_management_kop"), ("4", "spent", "spent_kop"), ("5", "end", "end_kop"),
+    ("2.3", "other_received", "other_received_kop"), ("2.4", "returned", "returned_kop"),
+    ("3", "case_management", "case_management_kop"), ("4", "spent", "spent_kop"),
+    ("4.1", "preventive_spent", "preventive_spent_kop"),
+    ("5", "end", "end_kop"),
     ("5.1", "payment_reserve", "end_payment_kop"), ("5.2", "spare", "end_spare_kop"), ("5.3", "preventive", "end_preventive_kop"),
 )  # fmt: skip
+
+#: Lines that the Rules do not name: they stand in the act only where something moved.
+ONLY_WHERE_MOVED: Final = frozenset({"other_received_kop", "returned_kop", "preventive_spent_kop"})
 
 #: Lines of the act of point 132: number, message key, column of contract.act_132 (law.md 10.8).
 LINES_132: Final = (
@@ -79,12 +85,14 @@ def act_121(row: Mapping[str, Any], act: Act, insurers: Names, lang: str, note: 
     """
     moved = row["start_kop"] + row["received_kop"] - row["case_management_kop"] - row["spent_kop"]
     assert row["end_kop"] == moved, f"act {act.number}: the balance at the end does not follow from the lines"
-    assert row["received_kop"] == row["by_standards_kop"] + row["from_nsz_kop"], f"act {act.number}: parts of line 2"
+    other, returned = row.get("other_received_kop") or 0, row.get("returned_kop") or 0
+    received = row["by_standards_kop"] + row["from_nsz_kop"] + other - returned
+    assert row["received_kop"] == received, f"act {act.number}: parts of line 2"
     parts = row["end_payment_kop"] + row["end_spare_kop"] + row["end_preventive_kop"]
     assert row["end_kop"] == parts, f"act {act.number}: parts of line 5"
     insurer = party(str(row["smo"]), insurers)
     book, sheet = _begun("121", act, lang, fund=act.fund, insurer=insurer)
-    _lines(sheet, LINES_121, row, "121", lang)
+    _lines(sheet, [line for line in LINES_121 if line[2] not in ONLY_WHERE_MOVED or row.get(line[2])], row, "121", lang)
     sheet.line(_t("act.121.identity", lang), italic=True, font_color="#44515E")
     sheet.signatures((_t("act.side.fund", lang), act.fund), (_t("act.side.insurer", lang), insurer))
     sheet.note(note)
@@ -136,7 +144,7 @@ def _begun(kind: str, act: Act, lang: str, **parties: str) -> tuple[Workbook, Sh
     return book, sheet
 
 
-def _lines(sheet: Sheet, lines: tuple[tuple[str, str, str], ...], row: Mapping[str, Any], kind: str, lang: str) -> None:
+def _lines(sheet: Sheet, lines: Iterable[tuple[str, str, str]], row: Mapping[str, Any], kind: str, lang: str) -> None:
     """The numbered lines: main lines bold, parts indented."""
     for number, key, column in lines:
         main = "." not in number

@@ -398,10 +398,11 @@ def _around(act: Mapping[str, Any] | None, payer: str, paid: int) -> list[charts
     """What came to a payer and what else left it; what is missing came from earlier balances, what is over is left."""
     if act is None:
         return [charts.Flow("nsz", payer, paid)]
-    received, managed = int(act["by_standards_kop"]), int(act["case_management_kop"])
-    over = received + int(act["from_nsz_kop"]) - managed - paid
+    # A correction of an earlier month may leave less than nothing: a band cannot show that, the balances do.
+    received, nsz, managed = (max(0, int(act[name])) for name in ("by_standards_kop", "from_nsz_kop", "case_management_kop"))
+    over = received + nsz - managed - paid
     return [
-        charts.Flow("standards", payer, received), charts.Flow("nsz", payer, int(act["from_nsz_kop"])),
+        charts.Flow("standards", payer, received), charts.Flow("nsz", payer, nsz),
         charts.Flow("before", payer, max(0, -over)), charts.Flow(payer, "management", managed),
         charts.Flow(payer, "left", max(0, over)),
     ]  # fmt: skip

@@ -54,6 +54,19 @@ def test_money_cells_are_roubles_with_two_decimals() -> None:
     assert {cell.alignment.horizontal for cell in money} == {"right"}
 
 
+def test_other_money_of_an_insurer_is_shown_where_there_is_any() -> None:
+    row = data.month()["act_121"].row(0, named=True)
+    moved = {"other_received_kop": 5_000, "returned_kop": 2_000, "preventive_spent_kop": 1_000}
+    changed = row | moved | {"received_kop": row["received_kop"] + 3_000, "spent_kop": row["spent_kop"] + 1_000}
+    changed |= {name: row[name] + 2_000 for name in ("end_kop", "end_payment_kop")}
+    for lang in ("ru", "en"):
+        found = lines(opened(acts.act_121(changed, ACT, data.INSURERS, lang))[0])
+        assert {name: found[name] for name in ("2.3", "2.4", "4.1")} == {"2.3": 50, "2.4": 20, "4.1": 10}
+        assert not {"2.3", "2.4", "4.1"} & set(lines(opened(acts.act_121(row, ACT, data.INSURERS, lang))[0]))
+    with pytest.raises(AssertionError, match="parts of line 2"):
+        acts.act_121(changed | {"returned_kop": 0}, ACT, data.INSURERS, "ru")
+
+
 @pytest.mark.parametrize("column", ["end_kop", "by_standards_kop", "end_spare_kop"])
 def test_act_121_that_does_not_add_up_is_not_made(column: str) -> None:
     row = data.month()["act_121"].row(0, named=True)
