@@ -157,7 +157,9 @@ def _finish(done: Sequence[between.Done], out: Path | None, sources: Sequence[st
         amount = money.show_amount(one.amount_kop, lang)
         told = {"file": one.file_name, "territory": one.receiver, "items": one.items, "amount": amount}
         style = "yellow" if one.outcome == "refused" else "green"
-        common.out.print(text(f"cli.territory.{one.outcome}", lang, **told), style=style, markup=False)
+        answered = one.outcome == "sent" and one.file_name.startswith("A")
+        key = "answered" if answered else one.outcome
+        common.out.print(text(f"cli.territory.{key}", lang, **told), style=style, markup=False)
         if one.findings.height:
             common.print_findings(one.findings, lang)
         if one.data is not None and out is not None:

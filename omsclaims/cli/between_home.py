@@ -14,7 +14,7 @@ import polars as pl
 import typer
 from rich.text import Text
 
-from omsclaims import between, between_home, messages, money
+from omsclaims import between_home, messages, money
 from omsclaims.cli import common, words
 from omsclaims.law import federal_parameters
 from omsclaims.settlement.between import home
@@ -26,7 +26,7 @@ _QUESTIONS: Final = ("n_zap", "idcase", "sum", "s_tip", "code", "code_exp", "s_c
 _STEPS: Final = ("bill", "territory", "step", "about", "event_on", "due", "law_due", "state", "point")
 _AGES: Final = ("territory", "side", "age", "bills", "items", "open_kop")
 #: Shows files, findings and unconfirmed parameters and ends with the code: `cli.between._finish`.
-Finish = Callable[[Sequence[between.Done], Path | None, Sequence[str], str], None]
+Finish = Callable[..., None]
 
 
 def add_to(group: typer.Typer, lang: str, finish: Finish) -> None:
@@ -55,7 +55,7 @@ def _add_answer(group: typer.Typer, lang: str, finish: Finish) -> None:
         law = federal_parameters().noting()
         with Workspace.writing(workspace) as store:
             done = between_home.answer(store, bill, day, common.who_am_i(), waived, asked, law)
-        finish([done], out, sorted(law.asked or ()), lang)
+        finish([done], out, [], lang, sorted(law.asked or ()))
 
 
 def _items(given: str | None, lang: str) -> list[tuple[int, int]]:

@@ -8,9 +8,10 @@ compare their books by an act that the fund draws up. Here: terms, decision on a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -20,6 +21,10 @@ from omsclaims.law import Parameters
 from omsclaims.law import terms as law_terms
 from omsclaims.periods import CalendarEndsError, Month
 from omsclaims.settlement import ledger
+from omsclaims.settlement.between import home
+
+if TYPE_CHECKING:
+    from omsclaims.context import Context
 
 #: A bill of a clinic outside the Federation as it stands: what was presented, paid and refused of each.
 BILLS: Final[dict[str, pl.DataType]] = {
@@ -69,6 +74,49 @@ def late(month: Month, received_on: date, law: Parameters) -> list[Finding]:
     if by is None or received_on <= by:
         return []
     return [Finding("TA.1", params={"due": by.isoformat(), "received": received_on.isoformat()})]
+
+
+# ---- the bill -----------------------------------------------------------------------------------------------------------
+
+#: Control of every item of a bill.
+DECISIONS: Final[dict[str, pl.DataType]] = {
+    "n_zap": pl.Int64(), "idcase": pl.Int64(), "sumv_kop": pl.Int64(), "sump_kop": pl.Int64(), "code": pl.String(),
+    "kod": pl.Int64(),
+}  # fmt: skip
+_PERSON: Final = ("fam", "im", "ot", "w", "dr")
+
+
+def tables(package: str, read: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """A package H of a clinic outside the Federation as tables of settlement (as `home.tables`): persons come from its file L.
+
+    read  canonical tables of the package, `person` among them
+    """
+    own = [name for name in read["patient"].columns if name not in _PERSON]
+    people = read["person"].select("id_pac", *_PERSON).unique("id_pac", keep="first", maintain_order=True)
+    patient = read["patient"].select(own).join(people, on="id_pac", how="left", maintain_order="left")
+    return home.tables(package, {**read, "patient": patient})
+
+
+def control(given: Mapping[str, pl.DataFrame], day: date, context: Context) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """МЭК of such a bill (173): what was decided of each item (columns DECISIONS), the findings TH.*, the care (`home.CARE`).
+
+    given  what `tables` made and the registers and earlier care that `home.control` wants. Grounds and amounts are those of the
+           control of another territory's bill: one ground an item, the whole of it refused.
+    """
+    controlled = home.control(given, context)
+    cases = given["cases"]
+    package = str(cases["package"][0]) if cases.height else ""
+    asked = pl.max_horizontal(pl.col("sumv").fill_null(0), pl.lit(0, dtype=pl.Int64))
+    said = {
+        "file_name": pl.lit(package), "n_zap": pl.col("n_zap"), "idcase": pl.col("idcase"), "sumv_kop": asked, "sump_kop": asked,
+        "own_sank_kop": pl.lit(0), "sank_it_kop": pl.lit(0),
+    }  # fmt: skip
+    schema = contract.TABLES["between_items"].schema()
+    items = cases.select(said.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items())
+    decided = home.decide(items, controlled.findings, "answer", package, day, controlled.care, context)
+    first = decided.sanctions.filter(pl.col("s_code") == "1").select("n_zap", "idcase", "code", pl.col("s_osn").alias("kod"))
+    rows = decided.items.join(first, on=["n_zap", "idcase"], how="left", maintain_order="left")
+    return rows.select(pl.col(name).cast(kind) for name, kind in DECISIONS.items()), controlled.findings, controlled.care
 
 
 def party(mo: str) -> str:
