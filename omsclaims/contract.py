@@ -430,7 +430,7 @@ TABLES: Final[dict[str, Table]] = {
     "ledger_txns": Table(
         "a transaction of the journal", "journal", "ledger, verify",
         {
-            "txn": (S, "hash of kind, month, source and content"), "seq": (I, "event of the chain"), "kind": (S, "opening | close | event | correction"), "month": (S, "of a closing: the month; else the open month"), "source": (S, "digest of a run or file, or what it was about"),
+            "txn": (S, "hash of kind, month, source and content"), "seq": (I, "event of the chain"), "kind": (S, "opening | close | event | correction"), "month": (S, "accounting month, of its first posting"), "source": (S, "digest of a run or file, or what it was about"),
             "as_of": (D, ""), "who": (S, ""), "why": (S, "or null"), "rows": (I, ""), "rows_digest": (S, "hash over the ids of its postings in their order; it stands in the chain, too"),
         },
     ),
@@ -457,7 +457,7 @@ TABLES: Final[dict[str, Table]] = {
     "between_files": Table(
         "a file between two funds, or a paper of our own about one bill", "between_store", "between, acts, reports",
         {
-            "file_name": (S, "T SS DD YY NNNN; papers of our own C... (conceded) and W... (written off)"), "kind": (S, "R | D | A | Y | C: conceded without D | W: written off"), "side": (S, "our role in the bill: place | home"), "direction": (S, "out | in"),
+            "file_name": (S, "T SS DD YY NNNN; papers of our own C... (conceded) and W... (written off)"), "kind": (S, "R | D | A | Y | C: conceded without D | W: written off | H: bill of a clinic outside the Federation"), "side": (S, "our role in the bill: place | home"), "direction": (S, "out | in"),
             "sender": (S, "two digits"), "receiver": (S, ""), "year": (I, "of SCHET"), "month": (I, ""), "nschet": (S, ""), "dschet": (D, ""), "data": (D, "date of the file"), "about": (S, "file answered (A: R or D) or corrected (D, C, W: R); null for R"),
             "version": (S, "edition, e.g. RD_3.2"), "presented_kop": (I, "R, D: sum of SUMP; A: what of it stood before"), "accepted_kop": (I, "A: sum of SUMP; else 0"), "items": (I, ""), "sent_on": (D, "out: day of sending"), "received_on": (D, "in: day of receipt"),
             "late": (B, "after the term of 141-145: taken all the same"), "digest": (S, "of the file"), "path": (S, "folder of its items, tables part"), "people_path": (S, "folder of what holds persons, or null"), "original": (S, "the file itself, restricted part"), "state": (S, "taken | refused | withdrawn"), "seq": (I, "number of its event in the chain"),

@@ -667,6 +667,71 @@ def _roles_in(line: tuple[str, str], row: Mapping[str, object], known: Mapping[s
     return found
 
 
+# ---- proof -----------------------------------------------------------------------------------------------------------------
+
+
+def problems(ws: Workspace) -> list[tuple[str, str]]:
+    """What in the journal contradicts itself or the audit chain: (what, id), in a fixed order; nothing when it is whole.
+
+    posting    a posting whose id is not that of its content
+    reversal   a posting that undoes one that is not there, or is not its mirror
+    orphan     a posting of a transaction that is not there
+    rows       a transaction whose postings are not those that it was written with
+    unbalanced a transaction that leaves a ledger, books or a pair off zero
+    chain      a transaction that the chain does not tell of as it stands, or tells of and is not there
+    """
+    _require(ws)
+    columns = ", ".join(contract.TABLES["journal"].schema())
+    rows = ws.frame("journal", f"SELECT {columns} FROM journal ORDER BY seq, rowid")  # noqa: S608 - columns are constants
+    txns = ws.frame("ledger_txns", "SELECT * FROM ledger_txns ORDER BY seq, txn")
+    found = [*_wrong_postings(rows), *(("orphan", txn) for txn in sorted(set(rows["txn"]) - set(txns["txn"])))]
+    told = _told_by_chain(ws)
+    parts = {str(key[0]): part for key, part in rows.group_by("txn", maintain_order=True)}
+    for txn in txns.iter_rows(named=True):
+        name = txn["txn"]
+        part = parts.get(name, rows.clear())
+        if (part.height, ledger_rows.rows_digest(part["posting_id"])) != (txn["rows"], txn["rows_digest"]):
+            found.append(("rows", name))
+        try:
+            _assert_whole(part)
+        except AssertionError:
+            found.append(("unbalanced", name))
+        said = {key: txn[key] for key in ("txn", "kind", "month", "source", "rows", "rows_digest")}
+        if told.pop((txn["seq"], name), None) != said:
+            found.append(("chain", name))
+    return [*found, *(("chain", name) for _, name in sorted(told))]
+
+
+def _wrong_postings(rows: pl.DataFrame) -> list[tuple[str, str]]:
+    """Postings that do not follow from their content. The n of an id counts the same content written before."""
+    found = []
+    seen: dict[str, int] = {}
+    known = {row["posting_id"]: row for row in rows.iter_rows(named=True)}
+    for row in rows.iter_rows(named=True):
+        content = ledger_rows.posting_id(row)
+        n = seen.get(content, 0)
+        seen[content] = n + 1
+        if ledger_rows.posting_id(row, n) != row["posting_id"]:
+            found.append(("posting", row["posting_id"]))
+        undone = known.get(row["reverses"])
+        mirror = undone is not None and (undone["credit"], undone["debit"], undone["amount_kop"], undone["rule"]) == (
+            row["debit"], row["credit"], row["amount_kop"], row["rule"],
+        )  # fmt: skip
+        if row["reverses"] is not None and not mirror:
+            found.append(("reversal", row["posting_id"]))
+    return found
+
+
+def _told_by_chain(ws: Workspace) -> dict[tuple[int, str], dict[str, object]]:
+    """What the events of the chain say of transactions, by (number of the event, transaction)."""
+    told = {}
+    for seq, kind, payload in ws.rows("SELECT seq, kind, payload FROM chain WHERE kind IN ('ledger', 'close') ORDER BY seq"):
+        said = json.loads(payload)
+        for one in [said] if kind == "ledger" else said.get("ledger", []):
+            told[int(seq), str(one["txn"])] = one
+    return told
+
+
 def corrected_later(ws: Workspace, of: Month) -> str | None:
     """Why a closed month may not be replaced: an event of it was undone since by a correction (`closing.HOLDS`)."""
     if not ws.has_journal():

@@ -291,3 +291,48 @@ def test_what_is_known_is_never_known_earlier_than_what_was_written_before(folde
 def test_the_open_month_of_empty_books_is_not_known(folder: Path) -> None:
     with Workspace.open(folder) as ws, pytest.raises(WorkspaceError, match=r"journal\.no_month"):
         journal.open_month(ws)
+
+
+@pytest.fixture
+def lived_in(folder: Path) -> Path:
+    """Books with an opening, a month closed twice, events and a correction that was undone."""
+    with Workspace.writing(folder) as ws:
+        opened(ws)
+        close(ws, MARCH, postings(MARCH, bill=500, standards=900))
+        close(ws, MARCH, postings(MARCH, bill=450, standards=900), "b")
+        close(ws, MARCH, postings(MARCH, bill=500, standards=900), "c")
+        journal.book(ws, listed(event(), event(document="pp-2", date=date(2022, 3, 28))), "file", TODAY, "tester")
+        first = journal.month_events(ws, APRIL).row(0, named=True)["posting_id"]
+        journal.correct(ws, first, TODAY, "tester", "wrong")
+        journal.book(ws, listed(event(), event(document="pp-2", date=date(2022, 3, 28))), "another file", TODAY, "tester")
+        assert journal.problems(ws) == []
+    return folder
+
+
+TAMPERED = {
+    "UPDATE journal SET amount_kop = amount_kop + 1 WHERE document = 'pp-1'": {"posting"},
+    "UPDATE journal SET credit = 'fund:75/money' WHERE credit = 'fund:75/refund/territory:38'": {
+        "posting",
+        "reversal",
+        "unbalanced",
+    },
+    "UPDATE journal SET date = date + 1, document_date = document_date + 1 WHERE document = 'pp-1'": {"posting"},
+    "DELETE FROM journal WHERE document = 'pp-1'": {"rows"},
+    "DELETE FROM journal WHERE rule = 'standards' AND debit LIKE 'fund:%'": {"rows", "unbalanced"},
+    "UPDATE journal SET reverses = NULL WHERE reverses IS NOT NULL AND rule = 'bill'": {"posting"},
+    "INSERT INTO journal SELECT * REPLACE ('f' || posting_id[2:] AS posting_id) FROM journal WHERE document = 'pp-1'": {
+        "posting",
+        "rows",
+    },
+    "UPDATE ledger_txns SET source = 'other' WHERE kind = 'event'": {"chain"},
+    "DELETE FROM ledger_txns WHERE kind = 'correction'": {"orphan", "chain"},
+    "UPDATE ledger_txns SET rows_digest = 'x', rows = rows WHERE kind = 'opening'": {"rows", "chain"},
+    "UPDATE journal SET txn = (SELECT txn FROM ledger_txns WHERE kind = 'opening') WHERE document = 'pp-1'": {"rows"},
+}
+
+
+@pytest.mark.parametrize("change", TAMPERED, ids=lambda text: text[:46])
+def test_tampering_with_the_journal_is_found(lived_in: Path, change: str) -> None:
+    with Workspace.writing(lived_in) as ws:
+        ws._connection.execute(change)
+        assert {what for what, _ in journal.problems(ws)} >= TAMPERED[change]
