@@ -24,6 +24,9 @@ import pytest
 from omsclaims import closing, documents, expertise, month
 from omsclaims.cli import common, demo, months
 from omsclaims.law import UNCONFIRMED, Parameters, Used, federal_parameters
+from omsclaims.registry import formats
+from omsclaims.registry.reader import read_package
+from omsclaims.registry.writer import write_package
 from omsclaims.reports import doubts
 from omsclaims.tariffs.grouper import rules as grouper_rules
 from omsclaims.workspace import Workspace
@@ -124,6 +127,9 @@ STEPS: Final = (
     Step("territory concede", "{bill} --why test " + _WS, closed=(FEBRUARY, MARCH), asks=False, lang="en"),
     Step("territory list", _WS, closed=(FEBRUARY, MARCH)),
     Step("territory write-off", "{bill} --why test " + _WS, closed=(FEBRUARY, MARCH), asks=False, lang="ru"),
+    Step("territory take", "{home_bill} " + _WS, closed=(FEBRUARY, MARCH), lang="ru"),
+    Step("territory answer", "R0375220009 --out {step} " + _WS, lang="en"),
+    Step("territory pay", "R0375220009 " + _WS, asks=False, lang="ru"), Step("territory due", _WS),
     Step("accident list", _WS), Step("accident report", _WS, ("{ws}/restricted/accidents/*.xlsx",), (FEBRUARY, MARCH), asks=False),
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
@@ -249,7 +255,7 @@ def _work(small: Path, base: Path, spy: Spy) -> Worked:
     worked = Worked(folder, [], {}, {})
     for number, step in enumerate(STEPS):
         for lang in ("ru", "en") if step.lang is None else (step.lang,):
-            names |= _made_on_the_way(step, worked, base, folder)
+            names |= _made_on_the_way(step, small, base, folder)
             names["step"] = base / f"{number}-{lang}"
             names["step"].mkdir()
             spy.take()
@@ -311,7 +317,7 @@ def _prepared(small: Path, base: Path, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _made_on_the_way(step: Step, worked: Worked, base: Path, folder: Path) -> dict[str, Any]:
+def _made_on_the_way(step: Step, made: Path, base: Path, folder: Path) -> dict[str, Any]:
     """Files and names that a step needs of those before it."""
     if step.command == "expertise load":
         _fill_in(next(base.glob("*-en/acts.xlsx")), base / "acts.xlsx")
@@ -328,7 +334,7 @@ def _made_on_the_way(step: Step, worked: Worked, base: Path, folder: Path) -> di
     elif step.command == "write":
         shutil.copytree(next(base.glob("*-en/tables")), base / "tables")
     elif step.command == "territory take":
-        return _answered(next(base.glob("*-en/*/R*.oms")).parents[1], base)
+        return {**_answered(next(base.glob("*-en/*/R*.oms")).parents[1], base), "home_bill": _of_another_fund(made, base)}
     elif step.command == "ledger correct":
         with Workspace.open(base / "spare") as store:
             postings = store.ledger_table("postings", FEBRUARY).filter(pl.col("rule") == "bill").sort("posting_id")
@@ -345,6 +351,22 @@ def _answered(sent: Path, base: Path) -> dict[str, Any]:
     data = answer(bill.read_bytes(), name, date.fromisoformat(DAY), {1: (100, 204), 2: (100, 204)})
     (base / f"{name}.oms").write_bytes(data)
     return {"answer": base / f"{name}.oms", "bill": bill.stem}
+
+
+def _of_another_fund(territory: Path, base: Path) -> Path:
+    """A bill of fund 03 to ours: the one that the made-up territory has, without its case of no money."""
+    name = "R0375220009"
+    given = next(territory.rglob("R0375220001.*"))
+    made = dict(read_package(given.read_bytes(), name=f"{given.stem}.oms").tables)
+    made["z_sl"] = made["z_sl"].filter(pl.col("sumv") > 0)
+    made["zap"] = made["zap"].filter(pl.col("_row").is_in(made["z_sl"]["_parent"].implode()))
+    made["patient"] = made["patient"].filter(pl.col("_parent").is_in(made["z_sl"]["_parent"].implode()))
+    total = int(made["z_sl"]["sumv"].sum())
+    made["z_sl"] = made["z_sl"].with_columns(sump=pl.col("sumv"))
+    made["file"] = made["file"].with_columns(summav=pl.lit(total), summap=pl.lit(total))
+    kept = {table: rows for table, rows in made.items() if table not in ("exceptions", "extra")}
+    write_package(base / f"{name}.oms", kept, formats.get("RD_3.2"), name=name)
+    return base / f"{name}.oms"
 
 
 def _fill_in(form: Path, target: Path) -> None:
