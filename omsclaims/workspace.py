@@ -1,6 +1,6 @@
 """Where does a fund or an insurer keep its months? A folder: a DuckDB file and the Parquet tables that its transactions publish.
 
-    omsclaims.duckdb   books, registers, packages, runs, postings, documents, the audit chain: what is published
+    omsclaims.duckdb   books, registers, packages, runs, the journal, documents, the audit chain: what is published
     published.duckdb   a copy for readers, renewed after every transaction
     tables/            registries and results as immutable Parquet, a folder per month
     people/            the tables that hold persons: registers of the insured, `patient` and `person` of packages

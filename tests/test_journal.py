@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from omsclaims import contract, findings, journal, messages
+from omsclaims import closing, contract, findings, journal, messages
 from omsclaims.periods import Month
 from omsclaims.settlement.ledger import Ledger, as_dict, assert_balanced
 from omsclaims.workspace import LEDGER_TABLES, RunRow, Workspace, WorkspaceError
@@ -336,3 +336,18 @@ def test_tampering_with_the_journal_is_found(lived_in: Path, change: str) -> Non
     with Workspace.writing(lived_in) as ws:
         ws._connection.execute(change)
         assert {what for what, _ in journal.problems(ws)} >= TAMPERED[change]
+
+
+def test_events_before_the_first_closing_follow_the_opening_register_and_go_into_its_month(folder: Path) -> None:
+    given = pl.DataFrame({"account": ["fund:75/nsz"], "amount_kop": [5_000]}, schema=contract.TABLES["reg_opening"].schema())
+    with Workspace.writing(folder) as ws:
+        ws.store_register("reg_opening", given, TODAY)
+        ws.record("register load", TODAY, "tester", None, {})
+        assert journal.book(ws, listed(event(date=date(2022, 3, 5))), "file", TODAY, "tester").findings.is_empty()
+        assert journal.opened_on(ws) == date(2022, 2, 28)
+        assert as_dict(journal.balances(ws, on=date(2022, 2, 28))) == {"fund:75/nsz": 5_000, "fund:75/opening": -5_000}
+        assert journal.open_month(ws) == MARCH
+        # An event of the month itself is its movement; one of a month that nobody closed is where the next begins.
+        assert closing._balances_before(ws, MARCH, []).is_empty()
+        assert as_dict(closing._balances_before(ws, APRIL, []))["fund:75/nsz"] == 5_700
+        assert journal.problems(ws) == []
