@@ -64,9 +64,11 @@ def items(tables: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
             are asserted to be those of its items.
     """
     parts = [contract.TABLES["territory_items"].empty()]
-    settled = settled_between(tables, context)
+    others = tables["identified"].filter(pl.col("status") == "other")  # few of a month: each bill looks at them alone
+    settled = settled_between(tables, context).join(others.select("case_key"), on="case_key", how="semi")
+    decided = tables["decisions"].join(others.select("case_key"), on="case_key", how="semi")
     for bill in tables["territory_bills"].sort("territory").iter_rows(named=True):
-        own = numbered(bill["territory"], settled, tables["decisions"], tables["identified"]).select(
+        own = numbered(bill["territory"], settled, decided, others).select(
             pl.lit(bill["territory"]).alias("territory"), pl.lit(bill["file_name"]).alias("file_name"),
             pl.lit(bill["nschet"]).alias("nschet"), "n_zap", "idcase", "case_key", "package", "billed_n_zap", "billed_idcase",
             pl.col("lpu").alias("payer_mo"), "sumv_kop", pl.col("sank_it_kop").alias("own_sank_kop"),
