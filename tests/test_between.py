@@ -11,6 +11,7 @@ import pytest
 
 from omsclaims import between, between_store, closing, findings, journal, messages
 from omsclaims.periods import Month
+from omsclaims.reports import between_editions
 from omsclaims.settlement.between import items
 from omsclaims.workspace import Workspace, WorkspaceError
 from tests.between_samples import answer
@@ -281,3 +282,16 @@ def test_an_interrupted_transaction_leaves_nothing(folder: Path, tmp_path: Path)
     with Workspace.writing(folder) as ws:
         assert between.take_one(ws, path, CAME, "tester").outcome == "taken"
     assert list((folder / "restricted" / "between").glob("A*")) and list((folder / "tables" / "between").glob("A*"))
+
+
+def test_a_bill_in_an_older_edition_is_sent_or_refused_whole(folder: Path) -> None:
+    """February in edition 2.1: what it cannot say is told by RF.4 and not sent; what is sent is of that edition."""
+    with Workspace.writing(folder) as ws:
+        done = between.send(ws, Month(2022, 2), SENT, "tester", edition="RD_2.1")
+        files = between_store.files(ws).filter(pl.col("month") == 2)
+    assert done
+    for one in done:
+        blocked = not rules(one).isdisjoint(between_editions.BLOCKING)
+        assert one.outcome == ("refused" if blocked else "sent"), one.findings.select("rule", "element").rows()
+    assert files["version"].unique().to_list() in ([], ["RD_2.1"])
+    assert files.height == sum(one.outcome == "sent" for one in done)
