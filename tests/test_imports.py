@@ -66,6 +66,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "intake",
         "closing",
     },
+    "between_abroad": STAGE
+    | {"settlement", "workspace", "journal", "between", "between_home", "between_store", "intake", "closing"},
     "expertise": STAGE | {"registry", "settlement", "reports", "workspace", "intake", "closing", "expertise_store"},
     "expertise_chain": DATA | {"workspace", "registry", "settlement", "expertise_store"},
     "explain_expertise": STAGE | {"checks", "workspace", "expertise_store", "expertise_chain"},
@@ -96,6 +98,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "between",
         "between_store",
         "between_home",
+        "between_abroad",
     },
 }
 
