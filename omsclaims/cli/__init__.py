@@ -39,6 +39,7 @@ FAMILIES: Final = {
     "expertise": ("expertise",),
     "ledger": ("ledger",),
     "between": ("territory",),
+    "abroad": ("abroad",),
 }
 
 

@@ -47,7 +47,7 @@ ORDER_OF_WORK: Final = (
     "expertise sample", "expertise template", "expertise load", "expertise export", "expertise appeal", "expertise appeals",
     "expertise results", "expertise chain",
     "territory send", "territory take", "territory list", "territory correct", "territory concede", "territory write-off",
-    "territory answer", "territory pay", "territory due",
+    "territory answer", "territory pay", "territory due", "abroad take", "abroad pay", "abroad act",
     "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
 )  # fmt: skip
 #: Files of a folder that are taken for packages.

@@ -130,6 +130,7 @@ STEPS: Final = (
     Step("territory take", "{home_bill} " + _WS, closed=(FEBRUARY, MARCH), lang="ru"),
     Step("territory answer", "R0375220009 --out {step} " + _WS, lang="en"),
     Step("territory pay", "R0375220009 " + _WS, asks=False, lang="ru"), Step("territory due", _WS),
+    Step("abroad take", "{outside} " + _WS, lang="en"), silent("abroad pay", "HM750908T75_220201 " + _WS), Step("abroad act", "2022 --workspace {ws}"),
     Step("accident list", _WS), Step("accident report", _WS, ("{ws}/restricted/accidents/*.xlsx",), (FEBRUARY, MARCH), asks=False),
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
@@ -314,6 +315,7 @@ def _prepared(small: Path, base: Path, folder: Path) -> dict[str, Any]:
         "costing": ROOT / "fixtures" / "costing" / "clinic", "package": package, "package_name": package.stem, "spare": spare,
         "tables": base / "tables", "clinic": clinic, "acts": base / "acts.xlsx", "claims": base / "claims.csv", "case": "",
         "events": base / "events.csv",
+        "outside": ROOT / "fixtures" / "packages" / "HM750908T75_220201.zip",
     }  # fmt: skip
 
 
