@@ -29,6 +29,7 @@ MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
     "reg_advance": frozenset(),
     "reg_funding": frozenset({"smo"}),
     "reg_opening": frozenset(),
+    "reg_bank": frozenset({"inn", "kpp", "bik", "bank", "corr_account"}),
     "reg_certificate": frozenset({"enp", "received_on"}),
     "reg_unchosen": frozenset(),
     "reg_exclusion": frozenset(),
@@ -44,6 +45,7 @@ MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
 CODE_PATTERNS: Final[dict[str, str]] = {
     "mo": r"^[0-9]{6}$", "smo": r"^[0-9]{5}$", "payer": r"^([0-9]{2}|[0-9]{5})$", "okato": r"^[0-9]{5}$", "enp": r"^[0-9]{16}$",
     "month": r"^[0-9]{4}-(0[1-9]|1[0-2])$", "what": r"^(standards|spare_fill|nsz)$",
+    "party": r"^(fund:[0-9]{2}|insurer:[0-9]{5}|clinic:[0-9]{6}|territory:[0-9]{2})$", "bik": r"^[0-9]{9}$",
 }  # fmt: skip
 
 #: Rows of one package are numbered from ordinal << PACKAGE_SHIFT.
@@ -477,6 +479,29 @@ TABLES: Final[dict[str, Table]] = {
             "bill": (S, "file_name of R"), "n_zap": (I, ""), "idcase": (I, ""),
             "state": (S, "presented | accepted | questioned | presented_again | accepted_finally | refused_finally | conceded | withdrawn | written_off"), "presented_kop": (I, ""), "accepted_kop": (I, "owed or refunded"), "questioned_kop": (I, "in dispute now"),
             "conceded_kop": (I, "given up by the place fund"), "refused_kop": (I, "refused by the final A"), "open_kop": (I, "not decided: without an answer, or in dispute"), "due": (D, "last day of the next step, null: none or unknown"), "overdue": (B, ""), "law_term": (D, "term of point 133 beside it"),
+        },
+    ),
+    # ---- the bank ----
+    "reg_bank": Table(
+        "account of a party at a bank", "workspace", "settlement.bank",
+        {
+            "party": (S, "fund:75 | insurer:75901 | clinic:750901 | territory:38"), "name": (S, "as it stands in payments"), "inn": (S, ""), "kpp": (S, ""), "account": (S, "20 digits"), "bik": (S, "9 digits"), "bank": (S, "name of the bank"),
+            "corr_account": (S, "20 digits"), "since": (D, "first day on which the account is used"),
+        },
+    ),
+    "payment_orders": Table(
+        "an order to the bank", "settlement.bank", "bank, ledger",
+        {
+            "order_id": (S, "hash of the content"), "number": (I, "number of the order of its payer"), "day": (D, "day of the order"), "month": (S, "month that it is for"), "kind": (S, "advance | final | refund"), "payer": (S, "party"), "receiver": (S, "party"),
+            "amount_kop": (I, "above zero"), "state": (S, "open | cancelled"),
+        },
+    ),
+    "bank_lines": Table(
+        "a payment that a bank states", "settlement.bank", "bank, ledger",
+        {
+            "line_id": (S, "hash of number, day, amount and accounts"), "source": (S, "digest of the file"), "number": (S, "of the document"), "date": (D, "of the document"), "booked_on": (D, "day on which the money moved"), "amount_kop": (I, ""),
+            "payer_account": (S, ""), "receiver_account": (S, ""), "payer": (S, "party, or null: unknown account"), "receiver": (S, "party, or null"), "event": (S, "event of the ledger, or null"), "order_id": (S, "order that it pays, or null"),
+            "state": (S, "booked | refused"), "rule": (S, "finding that refused it, or null"),
         },
     ),
     "ledger_events": Table(

@@ -42,6 +42,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "journal": STAGE | {"settlement", "reports", "workspace"},
     "between_store": DATA | {"settlement", "workspace"},
     "closing": STAGE | {"settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
+    "bank": STAGE | {"registry", "settlement", "workspace", "journal"},
     "between": STAGE
     | {
         "registry",

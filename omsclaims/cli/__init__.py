@@ -30,6 +30,7 @@ FAMILIES: Final = {
     "vouchers": ("voucher",),
     "insured": ("insured",),
     "accidents": ("accident",),
+    "pay": ("pay",),
     "months": ("run", "reopen", "explain"),
     "norms": ("norms",),
     "tariff": ("tariff",),

@@ -49,6 +49,7 @@ ORDER_OF_WORK: Final = (
     "territory send", "territory take", "territory list", "territory correct", "territory concede", "territory write-off",
     "territory answer", "territory pay", "territory due", "abroad take", "abroad pay", "abroad act",
     "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
+    "pay orders", "pay load", "pay list", "pay cancel",
 )  # fmt: skip
 #: Files of a folder that are taken for packages.
 PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})

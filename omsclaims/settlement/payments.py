@@ -18,6 +18,7 @@ from omsclaims.findings import Finding
 from omsclaims.law import Parameters
 from omsclaims.law import terms as law_terms
 from omsclaims.money import share_out
+from omsclaims.periods import Month
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -120,10 +121,10 @@ def billed_by_pair(tables: Mapping[str, pl.DataFrame], context: Context) -> dict
     return {Pair(payer, mo): Billed(*figures) for payer, mo, *figures in sums.sort("payer", "mo").iter_rows()}
 
 
-def advances_of(reg_advance: pl.DataFrame, context: Context) -> tuple[dict[Pair, Advance], list[Finding]]:
+def advances_of(reg_advance: pl.DataFrame, of: Month) -> tuple[dict[Pair, Advance], list[Finding]]:
     """Advances of the month by pair, several applications added up; finding B.4 for an amount below zero, or a payer or clinic
     whose code is none, which is left out."""
-    rows = reg_advance.filter(pl.col("month") == str(context.month)).sort("payer", "mo", "amount_kop", "excepted")
+    rows = reg_advance.filter(pl.col("month") == str(of)).sort("payer", "mo", "amount_kop", "excepted")
     found: dict[Pair, Advance] = {}
     problems = []
     for payer, mo, amount, excepted in rows.select("payer", "mo", "amount_kop", "excepted").iter_rows():

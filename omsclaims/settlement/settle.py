@@ -231,7 +231,7 @@ def _pay_clinics(
     month: _Month, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame, taken: Mapping[Pair, Taken]
 ) -> pl.DataFrame:
     """Advances, bills, control, application of what was paid, final payments, carry-over: the table `payments`."""
-    asked, problems = advances_of(reg_advance, month.context)
+    asked, problems = advances_of(reg_advance, month.context.month)
     month.found += problems
     pairs = sorted({*billed, *(asked if month.planned else ()), *_pairs_of_balances(month)})
     _reopen_what_came_back(month, pairs)

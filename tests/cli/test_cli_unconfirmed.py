@@ -135,6 +135,7 @@ STEPS: Final = (
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger export", "{step} --workspace {ws}", ("ledger.xlsx",), (FEBRUARY, MARCH), asks=False, loaded=True),
+    silent("pay list", "--workspace {ws}"),
     silent("check", "{package}"), silent("read", "{package} --out {step}/tables"), silent("write", "{tables} --out {step}/new.zip"),
     silent("rewrite", "{package} --out {step}/new.zip"), silent("convert", "{package} --to {step}/parquet"), silent("warmup"),
     silent("formats list"), silent("formats show", "H_3.2"), silent("checks list"), silent("checks show", "C072"),

@@ -63,7 +63,7 @@ def test_impossible_advances_are_found_and_left_out_and_several_add_up() -> None
         {**good, "mo": "a/b"}, {**good, "payer": "../x"},
         {**good, "month": "2022-02", "amount_kop": 7},
     )  # fmt: skip
-    found, problems = advances_of(table, samples.context())
+    found, problems = advances_of(table, samples.context().month)
     assert found == {Pair("75901", "750901"): Advance(150, True)}
     assert [problem.rule for problem in problems] == ["B.4"] * 4
 

@@ -1,0 +1,201 @@
+"""How does money move through the bank? Orders made and handed over, statements taken in, each as one transaction of a workspace.
+
+    payment_orders (database)   orders to the bank (contract); the exchange text is written from them whenever it is asked for
+    bank_lines (database)       payments that statements stated (contract): booked, or refused and by which finding
+
+No purpose of a payment is kept: it may name people. Only a workspace whose payments are `actual` has money that moves here
+(workspace.PAYMENT_MODES); where they are planned, the closing books them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from omsclaims import contract, findings, journal, messages
+from omsclaims.findings import Finding
+from omsclaims.law import federal_parameters
+from omsclaims.periods import Month
+from omsclaims.registry import bank_file
+from omsclaims.settlement import bank
+from omsclaims.settlement import ledger as books
+from omsclaims.settlement.payments import advances_of
+from omsclaims.workspace import Workspace, WorkspaceError, sha256_bytes
+
+#: Kinds of orders that a month can be asked for.
+KINDS: Final = ("advance", "final", "refund")
+_KEYS: Final = {"payment_orders": "order_id", "bank_lines": "line_id"}
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """New orders (contract payment_orders), what stands in the way (findings B.4, PB.11), values of the law that were used."""
+
+    orders: pl.DataFrame
+    findings: pl.DataFrame
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a statement: its lines (contract bank_lines), findings, how many lines were taken before."""
+
+    lines: pl.DataFrame
+    findings: pl.DataFrame
+    known: int
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------------
+
+
+def orders(ws: Workspace) -> pl.DataFrame:
+    """All orders, by payer and number: contract payment_orders."""
+    return _read(ws, "payment_orders").sort("payer", "number")
+
+
+def lines(ws: Workspace) -> pl.DataFrame:
+    """All payments that statements stated: contract bank_lines, by day."""
+    return _read(ws, "bank_lines").sort("booked_on", "number", "line_id")
+
+
+def _read(ws: Workspace, name: str) -> pl.DataFrame:
+    if not ws.rows("SELECT 1 FROM information_schema.tables WHERE table_name = ?", [name]):
+        return contract.TABLES[name].empty()
+    columns = ", ".join(f'"{column}"' for column in contract.TABLES[name].schema())
+    return ws.frame(name, f"SELECT {columns} FROM {name}")  # noqa: S608 - names are constants of the contract
+
+
+def _write(ws: Workspace, name: str, rows: pl.DataFrame) -> None:
+    """Rows into a table, in place of those with the same key; the table is made with its first row."""
+    kinds: dict[pl.DataType, str] = {pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE"}
+    schema = contract.TABLES[name].schema()
+    columns = ", ".join(f'"{column}" {kinds[kind]}' for column, kind in schema.items())
+    ws.rows(f"CREATE TABLE IF NOT EXISTS {name} ({columns}, PRIMARY KEY ({_KEYS[name]}))")
+    marks = ", ".join("?" * len(schema))
+    for row in rows.select(list(schema)).iter_rows():
+        ws.rows(f"INSERT OR REPLACE INTO {name} VALUES ({marks})", row)  # noqa: S608 - names are constants of the contract
+
+
+# ---- orders ----------------------------------------------------------------------------------------------------------------
+
+
+def order(ws: Workspace, of: Month, kinds: Sequence[str], day: date, as_of: date, who: str) -> Ordered:
+    """Makes the orders of what is due and not ordered yet (inside `Workspace.writing`); nothing is due: no event in the chain.
+
+    kinds  of KINDS: advance: by the applications for month `of`; final, refund: by what the books owe now
+    day    day of the orders
+
+    Raises WorkspaceError `bank.planned` where the closing pays by itself.
+    """
+    _require_actual(ws)
+    registers, _ = ws.registers()
+    balances = dict(journal.balances(ws).iter_rows())
+    dues: list[bank.Due] = []
+    problems: list[Finding] = []
+    law = federal_parameters().noting()
+    if "advance" in kinds:
+        asked, problems = advances_of(registers["reg_advance"], of)
+        reduces = bool(law.value("payments.excess_reduces_next_advance", of.first))
+        own = ws.meta("territory")
+        by_party = {(books.payer_party(pair.payer, own), books.clinic(pair.mo)): one for pair, one in asked.items()}
+        dues += bank.advances_due(balances, by_party, reduces)
+    if "final" in kinds:
+        dues += bank.finals_due(balances)
+    if "refund" in kinds:
+        dues += bank.refunds_due(balances)
+    closed = max(ws.closed_months(), default="")
+    made = bank.orders_of(dues, str(of), day, orders(ws), lines(ws), closed)
+    known = set(registers["reg_bank"]["party"])
+    lacking = sorted({party for name in ("payer", "receiver") for party in made[name]} - known)
+    problems += [Finding("PB.11", value=party, params={"party": party}) for party in lacking]
+    if made.height:
+        _write(ws, "payment_orders", made)
+        about = {"month": str(of), "orders": made.height, "kop": int(made["amount_kop"].sum()), "kinds": sorted(kinds)}
+        ws.record("orders", as_of, who, None, {**about, "ids": made["order_id"].to_list()})
+    return Ordered(made, findings.frame(problems), tuple(sorted(law.asked or ())))
+
+
+def _require_actual(ws: Workspace) -> None:
+    if ws.payments() != "actual":
+        raise WorkspaceError("bank.planned", folder=ws.folder)
+
+
+def write(ws: Workspace, made: pl.DataFrame, folder: Path, lang: str = "ru") -> list[Path]:
+    """Exchange texts of orders, one for each payer whose account is known; returns the files. Equal orders give equal bytes."""
+    details = _details(ws.registers()[0]["reg_bank"])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written = []
+    for (payer,), rows in made.sort("payer", "number").group_by("payer", maintain_order=True):
+        own = details.get(str(payer))
+        known = [row for row in rows.iter_rows(named=True) if row["receiver"] in details and row["state"] == bank.OPEN]
+        if own is None or not known:
+            continue
+        texts = [
+            bank_file.Order(
+                row["number"], row["day"], row["amount_kop"], own, details[row["receiver"]],
+                messages.text(f"bank.purpose.{row['kind']}", lang, month=row["month"]),
+            )
+            for row in known
+        ]  # fmt: skip
+        path = folder / f"orders-{str(payer).replace(':', '-')}-{known[0]['number']}-{known[-1]['number']}.txt"
+        path.write_bytes(bank_file.write_1c(texts, max(row["day"] for row in known), own["account"]))
+        written.append(path)
+    return written
+
+
+def _details(reg_bank: pl.DataFrame) -> dict[str, Mapping[str, str]]:
+    """Bank details of each party: those that began last."""
+    rows = reg_bank.sort("party", "since").unique("party", keep="last", maintain_order=True)
+    return {row["party"]: {name: value for name, value in row.items() if isinstance(value, str)} for row in rows.to_dicts()}
+
+
+def cancel(ws: Workspace, payer: str, number: int, as_of: date, who: str, why: str) -> None:
+    """Takes an order back: what is not paid of it is due again (inside `Workspace.writing`).
+
+    Raises WorkspaceError `bank.no_order` where there is none that is open, `month.why` without a reason.
+    """
+    if not why.strip():
+        raise WorkspaceError("month.why")
+    found = orders(ws).filter((pl.col("payer") == payer) & (pl.col("number") == number) & (pl.col("state") == bank.OPEN))
+    if found.is_empty():
+        raise WorkspaceError("bank.no_order", payer=payer, number=number)
+    _write(ws, "payment_orders", found.with_columns(state=pl.lit(bank.CANCELLED)))
+    ws.record("order_cancelled", as_of, who, why, {"order_id": found["order_id"][0], "payer": payer, "number": number})
+
+
+# ---- statements ------------------------------------------------------------------------------------------------------------
+
+
+def load(ws: Workspace, path: Path, as_of: date, who: str) -> Loaded:
+    """Takes a statement in (inside `Workspace.writing`): what it states is booked line by line, or refused and told.
+
+    A file that cannot be read whole or does not add up changes nothing (PB.5, PB.9, PB.10). Lines that were booked before are
+    counted and passed over; refused ones are looked at again. Raises WorkspaceError `bank.planned`.
+    """
+    _require_actual(ws)
+    read = bank_file.read_1c(path)
+    if not read.usable:
+        return Loaded(contract.TABLES["bank_lines"].empty(), read.findings, 0)
+    source = sha256_bytes(path.read_bytes())
+    reg_bank = ws.registers()[0]["reg_bank"]
+    balances = dict(journal.balances(ws).iter_rows())
+    taken = lines(ws)
+    made = bank.match(read.lines, source, orders(ws), taken, balances, reg_bank, as_of)
+    found = made.findings.with_columns(file=pl.lit(path.name))
+    if made.events.height:
+        booked = journal.book(ws, made.events, source, as_of, who)
+        if booked.txn is None:  # the books refuse an event: nothing of the statement is taken
+            return Loaded(contract.TABLES["bank_lines"].empty(), findings.concat([found, booked.findings]), made.known)
+    columns = [name for name in made.lines.columns if name != "source"]
+    fresh = made.lines.join(taken.select(columns), on=columns, how="anti", nulls_equal=True, maintain_order="left")
+    if fresh.height:
+        _write(ws, "bank_lines", fresh)
+        done = fresh.filter(pl.col("state") == bank.BOOKED)
+        about = {"digest": source, "lines": fresh.height, "booked": done.height, "kop": int(done["amount_kop"].sum())}
+        ws.record("statement", as_of, who, None, about)
+    return Loaded(made.lines, found, made.known)

@@ -1,0 +1,307 @@
+"""What is to be paid through the bank, and which debt does a payment of a statement settle? (Rules 126-132, 133, 142-145.)
+
+Orders follow from the books: the advances that clinics applied for less what was carried over, what is owed to a clinic after a
+closing, what is owed to another territory. A payment that a bank states becomes an event of the ledger when both accounts are
+known and the debt or order covers it; anything else is refused by name and the books stay as they are. A line of a statement is
+taken once, whatever file it comes in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from omsclaims import contract, findings
+from omsclaims.findings import Finding
+from omsclaims.settlement.payments import Advance, advance_to_pay
+
+#: Kinds of orders -> event of the ledger that their payment is.
+EVENTS: Final = {"advance": "advance", "final": "final_payment", "refund": "refund_paid"}
+OPEN: Final = "open"
+CANCELLED: Final = "cancelled"
+BOOKED: Final = "booked"
+REFUSED: Final = "refused"
+_DIGITS: Final = 32
+_Row = dict[str, object]
+
+
+# ---- orders ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a payer has to pay to a receiver; kopecks above zero."""
+
+    kind: str
+    payer: str
+    receiver: str
+    amount_kop: int
+
+
+def advances_due(balances: Mapping[str, int], asked: Mapping[tuple[str, str], Advance], reduces: bool) -> list[Due]:
+    """Advances of a month: what clinics applied for less the excess carried from before (Rules 129; law.md 10.7).
+
+    balances  account -> kopecks, debit positive
+    asked     (party of the payer, party of the clinic) -> application
+    """
+    found = []
+    for (payer, clinic), one in sorted(asked.items()):
+        amount = advance_to_pay(one, max(0, balances.get(f"{payer}/excess/{clinic}", 0)), reduces)
+        if amount > 0:
+            found.append(Due("advance", payer, clinic, amount))
+    return found
+
+
+def finals_due(balances: Mapping[str, int]) -> list[Due]:
+    """What payers owe to clinics for accepted care; what a clinic owes is no order (Rules 126(3))."""
+    return _owed(balances, "care", "clinic:", "final")
+
+
+def refunds_due(balances: Mapping[str, int]) -> list[Due]:
+    """What the fund owes to other territories for care of its people (Rules 142, 145)."""
+    return _owed(balances, "refund_due", "territory:", "refund")
+
+
+def _owed(balances: Mapping[str, int], purpose: str, receivers: str, kind: str) -> list[Due]:
+    found = []
+    for account, amount in sorted(balances.items()):
+        party, _, rest = account.partition("/")
+        named, _, other = rest.partition("/")
+        if named == purpose and other.startswith(receivers) and not party.startswith(receivers) and amount < 0:
+            found.append(Due(kind, party, other, -amount))
+    return found
+
+
+def orders_of(
+    dues: Iterable[Due], month: str, day: date, orders: pl.DataFrame, paid: pl.DataFrame, closed: str = ""
+) -> pl.DataFrame:
+    """New orders (contract payment_orders): what is due and not ordered yet, numbered on for each payer.
+
+    month   month that the debt is of
+    orders  contract payment_orders so far; paid: contract bank_lines. The part of open orders that is not paid yet is ordered;
+            an advance that was ordered for the month, paid or not, is not ordered twice
+    closed  last month that is closed: its debt holds what an advance of it, still on its way, will settle
+    """
+    rest = remaining(orders, paid)
+    numbers: dict[str, int] = dict(orders.group_by("payer").agg(pl.col("number").max()).iter_rows())
+    made: list[_Row] = []
+    for due in dues:
+        pair = (pl.col("payer") == due.payer) & (pl.col("receiver") == due.receiver)
+        before = orders.filter(pair & (pl.col("state") == OPEN))
+        if due.kind == "advance":
+            same = before.filter((pl.col("kind") == due.kind) & (pl.col("month") == month))
+            ordered = int(same["amount_kop"].sum())
+        else:
+            late = (pl.col("kind") == "advance") & (pl.col("month") <= closed)
+            same = before.filter((pl.col("kind") == due.kind) | late)
+            ordered = sum(rest[order] for order in same["order_id"])
+        amount = due.amount_kop - ordered
+        if amount <= 0:
+            continue
+        numbers[due.payer] = numbers.get(due.payer, 0) + 1
+        said = (due.payer, due.receiver, due.kind, month, str(day), str(numbers[due.payer]), str(amount))
+        made.append(
+            {
+                "order_id": _hash(said), "number": numbers[due.payer], "day": day, "month": month, "kind": due.kind,
+                "payer": due.payer, "receiver": due.receiver, "amount_kop": amount, "state": OPEN,
+            }
+        )  # fmt: skip
+    return contract.check("payment_orders", pl.DataFrame(made, schema=contract.TABLES["payment_orders"].schema()))
+
+
+def remaining(orders: pl.DataFrame, paid: pl.DataFrame) -> dict[str, int]:
+    """Kopecks of each order that no payment has settled yet; 0 for one that was cancelled."""
+    settled = paid.filter(pl.col("state") == BOOKED).group_by("order_id").agg(done=pl.col("amount_kop").sum())
+    both = orders.join(settled, on="order_id", how="left", maintain_order="left").with_columns(pl.col("done").fill_null(0))
+    rest = pl.when(pl.col("state") == OPEN).then(pl.max_horizontal(pl.col("amount_kop") - pl.col("done"), 0)).otherwise(0)
+    return dict(both.select("order_id", rest=rest).iter_rows())
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:_DIGITS]
+
+
+# ---- statements ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What became of the lines of a statement.
+
+    lines     contract bank_lines, in the order of the file; lines that were taken before are left out and counted in `known`
+    events    contract ledger_events of the lines that are booked
+    findings  PB.1-PB.4, PB.6, PB.8; the line of the file in `line`
+    """
+
+    lines: pl.DataFrame
+    events: pl.DataFrame
+    findings: pl.DataFrame
+    known: int
+
+
+@dataclass
+class _Work:
+    """A statement at work: what is known, what is used up by its own lines."""
+
+    accounts: Mapping[str, str]
+    orders: Mapping[tuple[str, int], _Row]
+    rest: dict[str, int]
+    debts: dict[str, int]
+    as_of: date
+    rows: list[_Row] = field(default_factory=list)
+    events: list[_Row] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a line is: the event, the order and the account that it settles; or the finding that refuses it."""
+
+    event: str | None = None
+    order_id: str | None = None
+    settles: str | None = None
+    problem: Finding | None = None
+
+
+def match(
+    lines: pl.DataFrame, source: str, orders: pl.DataFrame, taken: pl.DataFrame, balances: Mapping[str, int],
+    reg_bank: pl.DataFrame, as_of: date,
+) -> Matched:  # fmt: skip
+    """Payments of a statement against orders and debts.
+
+    lines     registry.bank_file.LINES
+    source    digest of the file
+    orders    contract payment_orders; taken: contract bank_lines of earlier statements
+    balances  account -> kopecks, debit positive, now
+    reg_bank  contract reg_bank
+
+    Findings: PB.1 the file states a payment twice, PB.2 the receiver is not that of the order, PB.3 above the order or the debt,
+    PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or it was cancelled.
+    """
+    work = _Work(
+        dict(reg_bank.select("account", "party").iter_rows()),
+        {(str(row["payer"]), int(row["number"])): row for row in orders.iter_rows(named=True)},
+        remaining(orders, taken), dict(balances), as_of,
+    )  # fmt: skip
+    before = set(taken.filter(pl.col("state") == BOOKED)["line_id"])
+    seen: set[str] = set()
+    known = 0
+    for line in lines.iter_rows(named=True):
+        said = (line["number"], line["date"], line["amount_kop"], line["payer_account"], line["receiver_account"])
+        line_id = _hash(str(part) for part in said)
+        if line_id in before:
+            known += 1
+            continue
+        twice = line_id in seen
+        seen.add(line_id)
+        _take(work, line, line_id, source, twice)
+    return Matched(
+        contract.check("bank_lines", pl.DataFrame(work.rows, schema=contract.TABLES["bank_lines"].schema())),
+        contract.check("ledger_events", pl.DataFrame(work.events, schema=contract.TABLES["ledger_events"].schema())),
+        findings.frame(work.problems), known,
+    )  # fmt: skip
+
+
+def _take(work: _Work, line: Mapping[str, object], line_id: str, source: str, twice: bool) -> None:
+    """One line: booked or refused."""
+    payer, receiver = (work.accounts.get(str(line[f"{role}_account"])) for role in ("payer", "receiver"))
+    day = line["debited_on"] or line["credited_on"] or line["date"]
+    assert isinstance(day, date)
+    amount = int(str(line["amount_kop"]))
+    verdict = _Verdict(problem=_finding("PB.1", line)) if twice else _judged(work, line, payer, receiver, day, amount)
+    problem = verdict.problem
+    if problem is not None:
+        work.problems.append(problem)
+        if twice:
+            return  # the same line cannot stand twice in the books of lines
+    else:
+        assert verdict.event is not None and verdict.settles is not None and payer is not None and receiver is not None
+        if verdict.order_id is not None:
+            work.rest[verdict.order_id] -= amount
+        _settle(work, verdict.settles, amount)
+        parties = _roles(verdict.event, payer, receiver)
+        document = f"bank-{payer.replace(':', '-')}-{line['number']}-{line['date']}"
+        work.events.append(
+            {
+                "event": verdict.event, "date": day, "document": document, "document_date": line["date"], "amount_kop": amount,
+                "parties": _json(parties), "order_id": verdict.order_id, "note": None,
+            }
+        )  # fmt: skip
+    work.rows.append(
+        {
+            "line_id": line_id, "source": source, "number": line["number"], "date": line["date"], "booked_on": day,
+            "amount_kop": amount, "payer_account": line["payer_account"], "receiver_account": line["receiver_account"],
+            "payer": payer, "receiver": receiver, "event": verdict.event, "order_id": verdict.order_id,
+            "state": BOOKED if problem is None else REFUSED, "rule": None if problem is None else problem.rule,
+        }
+    )  # fmt: skip
+
+
+def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver: str | None, day: date, amount: int) -> _Verdict:
+    """What a line is, by who pays whom."""
+    if payer is None or receiver is None:
+        role = "payer" if payer is None else "receiver"
+        return _Verdict(problem=_finding("PB.4", line, account=line[f"{role}_account"]))
+    if day > work.as_of:
+        return _Verdict(problem=_finding("PB.6", line, day=day, as_of=work.as_of))
+    if payer.startswith(("fund:", "insurer:")) and receiver.startswith(("clinic:", "territory:")):
+        return _paid_order(work, line, payer, receiver, amount)
+    if payer.startswith("territory:") and receiver.startswith("fund:"):
+        return _within_debt(work, line, "territory_refund", f"{receiver}/refund/{payer}", amount)
+    if payer.startswith("clinic:") and receiver.startswith(("fund:", "insurer:")):
+        return _within_debt(work, line, "fine_paid", f"{receiver}/fine/{payer}", amount)
+    return _Verdict(problem=_finding("PB.8", line, number=line["number"]))
+
+
+def _paid_order(work: _Work, line: Mapping[str, object], payer: str, receiver: str, amount: int) -> _Verdict:
+    """A payment by an order of ours."""
+    text = str(line["number"])
+    order = work.orders.get((payer, int(text))) if text.isascii() and text.isdigit() else None
+    if order is None or order["state"] != OPEN:
+        return _Verdict(problem=_finding("PB.8", line, number=text))
+    if order["receiver"] != receiver:
+        return _Verdict(problem=_finding("PB.2", line, receiver=receiver, ordered=order["receiver"]))
+    rest = work.rest[str(order["order_id"])]
+    if amount > rest:
+        return _Verdict(problem=_finding("PB.3", line, most=rest))
+    kind = str(order["kind"])
+    purpose = {"advance": "advance", "final": "care", "refund": "refund_due"}[kind]
+    return _Verdict(EVENTS[kind], str(order["order_id"]), f"{payer}/{purpose}/{receiver}")
+
+
+def _within_debt(work: _Work, line: Mapping[str, object], event: str, account: str, amount: int) -> _Verdict:
+    """Money that comes in for a debt to us: not more than is owed."""
+    owed = max(0, work.debts.get(account, 0))
+    if amount > owed:
+        return _Verdict(problem=_finding("PB.3", line, most=owed))
+    return _Verdict(event, None, account)
+
+
+def _settle(work: _Work, account: str, amount: int) -> None:
+    """The debt that a line settles, for the lines after it: money in lowers what is owed to us, money out what we owe."""
+    owed_to_us = work.debts.get(account, 0) > 0
+    work.debts[account] = work.debts.get(account, 0) + (-amount if owed_to_us else amount)
+
+
+def _roles(event: str, payer: str, receiver: str) -> dict[str, str]:
+    """Parties by the roles of the posting rule."""
+    if event in ("advance", "final_payment"):
+        return {"payer": payer, "clinic": receiver}
+    if event == "fine_paid":
+        return {"payer": receiver, "clinic": payer}
+    fund, other = (payer, receiver) if event == "refund_paid" else (receiver, payer)
+    return {"fund": fund, "territory": other}
+
+
+def _json(parties: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'"{role}":"{party}"' for role, party in sorted(parties.items())) + "}"
+
+
+def _finding(rule: str, line: Mapping[str, object], **params: object) -> Finding:
+    about = {"number": line["number"], "date": line["date"], "amount": line["amount_kop"], **params}
+    return Finding(rule, value=str(line["number"]), line=int(str(line["line"])), params={k: str(v) for k, v in about.items()})

@@ -1,0 +1,166 @@
+"""What is ordered, and which payment of a statement settles which debt; what is refused changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from omsclaims import contract, findings
+from omsclaims.registry.bank_file import LINES
+from omsclaims.settlement import bank
+from omsclaims.settlement.payments import Advance
+
+INSURER, FUND, CLINIC, OTHER, IRKUTSK = "insurer:75901", "fund:75", "clinic:750901", "clinic:750902", "territory:38"
+ACCOUNTS = {INSURER: "1" * 20, FUND: "2" * 20, CLINIC: "3" * 20, OTHER: "4" * 20, IRKUTSK: "5" * 20}
+DAY, TODAY = date(2022, 4, 5), date(2022, 4, 20)
+REG = pl.DataFrame(
+    [
+        {"party": party, "name": party, "inn": None, "kpp": None, "account": account, "bik": None, "bank": None,
+         "corr_account": None, "since": date(2022, 1, 1)}
+        for party, account in ACCOUNTS.items()
+    ],
+    schema=contract.TABLES["reg_bank"].schema(),
+)  # fmt: skip
+NO_ORDERS, NO_LINES = contract.TABLES["payment_orders"].empty(), contract.TABLES["bank_lines"].empty()
+
+
+def payments(*rows: tuple[Any, ...]) -> pl.DataFrame:
+    """number, kopecks, payer, receiver; perhaps the day on which the money moved."""
+    made = [
+        {
+            "line": at, "number": number, "date": DAY, "amount_kop": kop, "payer_account": ACCOUNTS.get(payer, payer),
+            "receiver_account": ACCOUNTS.get(receiver, receiver), "debited_on": more[0] if more else None,
+        }
+        for at, (number, kop, payer, receiver, *more) in enumerate(rows, 1)
+    ]  # fmt: skip
+    return pl.DataFrame([{name: row.get(name) for name in LINES} for row in made], schema=LINES)
+
+
+def ordered(
+    *dues: bank.Due, orders: pl.DataFrame = NO_ORDERS, paid: pl.DataFrame = NO_LINES, month: str = "2022-03"
+) -> pl.DataFrame:
+    return pl.concat([orders, bank.orders_of(dues, month, DAY, orders, paid)])
+
+
+def matched(
+    lines: pl.DataFrame, orders: pl.DataFrame = NO_ORDERS, taken: pl.DataFrame = NO_LINES, **balances: int
+) -> bank.Matched:
+    named = {account.replace("__", "/").replace("_of_", ":"): kop for account, kop in balances.items()}
+    return bank.match(lines, "digest", orders, taken, named, REG, TODAY)
+
+
+# ---- orders
+
+
+def test_advances_less_the_excess() -> None:
+    asked = {(INSURER, CLINIC): Advance(50_000), (INSURER, OTHER): Advance(10_000, excepted=True), (FUND, CLINIC): Advance(700)}
+    balances = {f"{INSURER}/excess/{CLINIC}": 20_000, f"{INSURER}/excess/{OTHER}": 3_000, f"{FUND}/excess/{CLINIC}": 900}
+    found = bank.advances_due(balances, asked, reduces=True)
+    assert [(due.payer, due.receiver, due.amount_kop) for due in found] == [(INSURER, CLINIC, 30_000), (INSURER, OTHER, 10_000)]
+    whole = bank.advances_due(balances, asked, reduces=False)
+    assert sorted(due.amount_kop for due in whole) == [700, 10_000, 50_000]
+
+
+def test_what_is_owed_is_due_and_what_is_owed_to_us_is_not() -> None:
+    balances = {
+        f"{INSURER}/care/{CLINIC}": -700, f"{CLINIC}/care/{INSURER}": 700, f"{INSURER}/care/{OTHER}": 200,
+        f"{FUND}/refund_due/{IRKUTSK}": -80, f"{IRKUTSK}/refund_due/{FUND}": 80, f"{FUND}/care/{OTHER}": 0,
+    }  # fmt: skip
+    assert bank.finals_due(balances) == [bank.Due("final", INSURER, CLINIC, 700)]
+    assert bank.refunds_due(balances) == [bank.Due("refund", FUND, IRKUTSK, 80)]
+
+
+def test_nothing_is_ordered_twice() -> None:
+    advance = bank.Due("advance", INSURER, CLINIC, 300)
+    first = ordered(advance, bank.Due("final", INSURER, OTHER, 50))
+    assert first.select("number", "kind", "amount_kop").rows() == [(1, "advance", 300), (2, "final", 50)]
+    assert bank.orders_of([advance], "2022-03", DAY, first, NO_LINES).is_empty()
+    # The advance of the next month is another one. The debt of March holds what the advance of March, on its way, will settle.
+    dues = [bank.Due("advance", INSURER, CLINIC, 300), bank.Due("final", INSURER, CLINIC, 1_000)]
+    later = bank.orders_of(dues, "2022-04", DAY, first, NO_LINES, closed="2022-03")
+    assert later.select("number", "kind", "amount_kop").rows() == [(3, "advance", 300), (4, "final", 700)]
+    earlier = bank.orders_of(dues, "2022-04", DAY, first, NO_LINES, closed="2022-02")
+    assert earlier["amount_kop"].to_list() == [300, 1_000]
+    cancelled = first.with_columns(state=pl.lit(bank.CANCELLED))
+    again = bank.orders_of([advance], "2022-03", DAY, cancelled, NO_LINES)
+    assert again.select("number", "amount_kop").rows() == [(3, 300)]
+
+
+# ---- statements
+
+
+def test_a_payment_in_parts_settles_its_order() -> None:
+    orders = ordered(bank.Due("final", INSURER, CLINIC, 700))
+    one = matched(payments(("1", 300, INSURER, CLINIC, date(2022, 4, 6)), ("1", 400, INSURER, CLINIC)), orders)
+    assert one.findings.is_empty()
+    assert one.lines["state"].to_list() == [bank.BOOKED] * 2
+    assert one.events.select("event", "date", "amount_kop", "order_id").rows() == [
+        ("final_payment", date(2022, 4, 6), 300, orders["order_id"][0]), ("final_payment", DAY, 400, orders["order_id"][0]),
+    ]  # fmt: skip
+    assert json.loads(one.events["parties"][0]) == {"payer": INSURER, "clinic": CLINIC}
+    assert bank.remaining(orders, one.lines) == {orders["order_id"][0]: 0}
+    # The same statement again: its lines are known, nothing is booked.
+    again = matched(payments(("1", 300, INSURER, CLINIC, date(2022, 4, 6)), ("1", 400, INSURER, CLINIC)), orders, one.lines)
+    assert (again.known, again.lines.height, again.events.height) == (2, 0, 0)
+
+
+def test_money_that_comes_in() -> None:
+    balances = {"fund_of_75__refund__territory_of_38": 1_000, "insurer_of_75901__fine__clinic_of_750901": 60}
+    found = matched(payments(("9", 900, IRKUTSK, FUND), ("4", 60, CLINIC, INSURER)), **balances)
+    assert found.events.select("event", "amount_kop", "parties").rows() == [
+        ("territory_refund", 900, '{"fund":"fund:75","territory":"territory:38"}'),
+        ("fine_paid", 60, '{"clinic":"clinic:750901","payer":"insurer:75901"}'),
+    ]
+    # What one line of a statement settled is not there for the next.
+    above = matched(payments(("9", 900, IRKUTSK, FUND), ("10", 101, IRKUTSK, FUND), ("11", 100, IRKUTSK, FUND)), **balances)
+    assert above.lines["state"].to_list() == [bank.BOOKED, bank.REFUSED, bank.BOOKED]
+    assert above.findings.select("rule", "line").rows() == [("PB.3", 2)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ([("1", 300, INSURER, CLINIC), ("1", 300, INSURER, CLINIC)], "PB.1"),
+        ([("1", 300, INSURER, OTHER)], "PB.2"),
+        ([("1", 701, INSURER, CLINIC)], "PB.3"),
+        ([("1", 400, INSURER, CLINIC), ("1", 301, INSURER, CLINIC)], "PB.3"),
+        ([("1", 300, INSURER, "9" * 20)], "PB.4"),
+        ([("1", 300, "9" * 20, CLINIC)], "PB.4"),
+        ([("1", 300, INSURER, CLINIC, date(2022, 4, 21))], "PB.6"),
+        ([("2", 300, INSURER, CLINIC)], "PB.8"),
+        ([("x1", 300, INSURER, CLINIC)], "PB.8"),
+        ([("1", 300, FUND, CLINIC)], "PB.8"),
+        ([("1", 300, CLINIC, OTHER)], "PB.8"),
+        ([("1", 300, FUND, INSURER)], "PB.8"),
+        ([("5", 300, CLINIC, INSURER)], "PB.3"),
+        ([("5", 300, IRKUTSK, FUND)], "PB.3"),
+    ],
+)
+def test_what_is_refused_is_told_and_the_rest_is_booked(lines: list[tuple[Any, ...]], rule: str) -> None:
+    orders = ordered(bank.Due("final", INSURER, CLINIC, 700), bank.Due("final", INSURER, OTHER, 50))
+    orders = orders.with_columns(number=pl.when(pl.col("receiver") == OTHER).then(77).otherwise("number"))
+    found = matched(payments(*lines, ("77", 50, INSURER, OTHER)), orders)
+    assert found.findings["rule"].to_list() == [rule]
+    assert found.events.filter(pl.col("amount_kop") == 50).height == 1
+    assert found.events.height == len(lines)  # all but the one that is refused, and the last
+    for lang in ("ru", "en"):
+        assert "{" not in findings.with_text(found.findings, lang)["text"][0]
+
+
+def test_a_cancelled_order_is_not_paid() -> None:
+    orders = ordered(bank.Due("final", INSURER, CLINIC, 700)).with_columns(state=pl.lit(bank.CANCELLED))
+    assert matched(payments(("1", 300, INSURER, CLINIC)), orders).findings["rule"].to_list() == ["PB.8"]
+
+
+def test_a_refused_line_is_looked_at_again() -> None:
+    lines = payments(("1", 700, INSURER, CLINIC))
+    refused = matched(lines)
+    assert refused.lines["rule"].to_list() == ["PB.8"]
+    orders = ordered(bank.Due("final", INSURER, CLINIC, 700))
+    later = matched(lines, orders, refused.lines)
+    assert (later.known, later.lines["state"].to_list()) == (0, [bank.BOOKED])
+    assert later.lines["line_id"].to_list() == refused.lines["line_id"].to_list()

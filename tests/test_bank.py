@@ -1,0 +1,179 @@
+"""Orders and statements in a workspace: each one transaction, a retry harmless, a refused file without a trace."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from omsclaims import bank, contract, journal
+from omsclaims.periods import Month
+from omsclaims.registry import bank_file
+from omsclaims.settlement.bank import BOOKED, REFUSED
+from omsclaims.workspace import Workspace, WorkspaceError
+from tests.cli.cli_samples import run
+
+MARCH, APRIL = Month(2022, 3), Month(2022, 4)
+DAY, TODAY = date(2022, 4, 5), date(2022, 4, 20)
+INSURER, CLINIC = "insurer:75901", "clinic:750901"
+ACCOUNTS = {INSURER: "1" * 20, CLINIC: "3" * 20}
+OPENING = {
+    f"{INSURER}/payment_reserve": 100_000, f"{INSURER}/entrusted/fund:75": -70_000, f"{INSURER}/care/{CLINIC}": -30_000,
+    f"{CLINIC}/care/{INSURER}": 30_000, f"{CLINIC}/opening": -30_000, "fund:75/entrusted/insurer:75901": 70_000,
+    "fund:75/opening": -70_000,
+}  # fmt: skip
+
+
+def register(name: str, *rows: tuple[object, ...]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=contract.TABLES[name].schema(), orient="row")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "ws"
+    Workspace.create(made, "75", "fund", DAY, "tester", payments="actual")
+    since = date(2022, 1, 1)
+    with Workspace.writing(made) as ws:
+        bank_rows = [(party, party, None, None, account, None, None, None, since) for party, account in ACCOUNTS.items()]
+        ws.store_register("reg_bank", register("reg_bank", *bank_rows), DAY)
+        ws.store_register("reg_insurer", register("reg_insurer", ("75901", "Первая", "76000", since, None)), DAY)
+        ws.store_register("reg_clinic", register("reg_clinic", ("750901", "Больница", since, None)), DAY)
+        ws.store_register("reg_advance", register("reg_advance", ("2022-04", "75901", "750901", 12_000, False)), DAY)
+        journal.open_ledger(ws, APRIL, OPENING, "test", DAY, "tester")
+    return made
+
+
+def statement(folder: Path, *rows: tuple[str, int, str, str], closing: int | None = None) -> Path:
+    lines = ["1CClientBankExchange", "Кодировка=Windows"]
+    if closing is not None:
+        lines += [
+            "СекцияРасчСчет",
+            f"РасчСчет={'1' * 20}",
+            "НачальныйОстаток=0.00",
+            f"КонечныйОстаток={closing}.00",
+            "КонецРасчСчет",
+        ]
+    for number, roubles, payer, receiver in rows:
+        lines += [
+            "СекцияДокумент=Платежное поручение", f"Номер={number}", "Дата=06.04.2022", f"Сумма={roubles}.00",
+            f"ПлательщикСчет={ACCOUNTS.get(payer, payer)}", f"ПолучательСчет={ACCOUNTS.get(receiver, receiver)}",
+            "НазначениеПлатежа=Иванов Иван Иванович", "КонецДокумента",
+        ]  # fmt: skip
+    path = folder.parent / "statement.txt"
+    path.write_bytes("\r\n".join([*lines, "КонецФайла"]).encode("cp1251"))
+    return path
+
+
+def order(folder: Path, *kinds: str) -> bank.Ordered:
+    with Workspace.writing(folder) as ws:
+        return bank.order(ws, APRIL, kinds, DAY, TODAY, "tester")
+
+
+def load(folder: Path, path: Path) -> bank.Loaded:
+    with Workspace.writing(folder) as ws:
+        return bank.load(ws, path, TODAY, "tester")
+
+
+def events(folder: Path) -> int:
+    with Workspace.open(folder) as ws:
+        return ws.next_seq()
+
+
+def balance(folder: Path, account: str) -> int:
+    with Workspace.open(folder) as ws:
+        return dict(journal.balances(ws).iter_rows()).get(account, 0)
+
+
+def test_an_order_is_made_once_and_written_for_the_bank(folder: Path, tmp_path: Path) -> None:
+    made = order(folder, "advance", "final")
+    assert made.orders.select("number", "kind", "amount_kop").rows() == [(1, "advance", 12_000), (2, "final", 30_000)]
+    assert made.findings.is_empty()
+    assert made.sources == ("law:payments.excess_reduces_next_advance@2011-01-01",)
+    before = events(folder)
+    assert order(folder, "advance", "final").orders.is_empty()
+    assert events(folder) == before
+    with Workspace.open(folder) as ws:
+        (path,) = bank.write(ws, bank.orders(ws), tmp_path / "out")
+        (again,) = bank.write(ws, bank.orders(ws), tmp_path / "again")
+    assert path.name == "orders-insurer-75901-1-2.txt"
+    assert path.read_bytes() == again.read_bytes()
+    read = bank_file.read_1c(path)
+    assert read.lines.select("number", "amount_kop", "receiver_account").rows() == [
+        ("1", 12_000, "3" * 20),
+        ("2", 30_000, "3" * 20),
+    ]
+
+
+def test_a_statement_moves_the_money_once(folder: Path) -> None:
+    order(folder, "final")
+    path = statement(folder, ("1", 200, INSURER, CLINIC))
+    taken = load(folder, path)
+    assert taken.lines["state"].to_list() == [BOOKED]
+    assert balance(folder, f"{INSURER}/care/{CLINIC}") == -10_000
+    assert balance(folder, f"{INSURER}/payment_reserve") == 80_000
+    before = events(folder)
+    assert load(folder, path).known == 1
+    assert events(folder) == before
+    assert balance(folder, f"{INSURER}/payment_reserve") == 80_000
+    with Workspace.open(folder) as ws:
+        held = json.dumps(ws.rows("SELECT * FROM chain"), default=str) + json.dumps(bank.lines(ws).to_dicts(), default=str)
+    assert "Иванов" not in held  # purposes of payments may name people
+
+
+@pytest.mark.parametrize(
+    ("rows", "closing", "rule"),
+    [
+        ([("1", 301, INSURER, CLINIC)], None, "PB.3"),
+        ([("2", 300, INSURER, CLINIC)], None, "PB.8"),
+        ([("1", 300, INSURER, "9" * 20)], None, "PB.4"),
+        ([("1", 300, INSURER, CLINIC)], 5, "PB.5"),
+        ([("1", 0, INSURER, CLINIC)], None, "PB.10"),
+    ],
+)
+def test_what_is_refused_leaves_the_books_as_they_are(
+    folder: Path, rows: list[tuple[str, int, str, str]], closing: int | None, rule: str
+) -> None:
+    order(folder, "final")
+    with Workspace.open(folder) as ws:
+        before = journal.entries(ws)
+    taken = load(folder, statement(folder, *rows, closing=closing))
+    assert taken.findings["rule"].to_list() == [rule]
+    with Workspace.open(folder) as ws:
+        assert journal.entries(ws).equals(before)
+        assert set(bank.lines(ws)["state"]) <= {REFUSED}
+
+
+def test_a_cancelled_order_is_due_again(folder: Path) -> None:
+    order(folder, "final")
+    with Workspace.writing(folder) as ws:
+        bank.cancel(ws, INSURER, 1, TODAY, "tester", "wrong day")
+    assert order(folder, "final").orders.select("number", "amount_kop").rows() == [(2, 30_000)]
+    with Workspace.writing(folder) as ws, pytest.raises(WorkspaceError, match="no_order"):
+        bank.cancel(ws, INSURER, 1, TODAY, "tester", "again")
+
+
+def test_where_the_closing_pays_there_are_no_orders(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "planned", "75", "fund", DAY, "tester")
+    with Workspace.writing(tmp_path / "planned") as ws, pytest.raises(WorkspaceError, match="planned"):
+        bank.order(ws, APRIL, ["final"], DAY, TODAY, "tester")
+
+
+def test_the_commands(folder: Path, tmp_path: Path) -> None:
+    told = ("--workspace", folder, "--as-of", "2022-04-20")
+    said = run("pay", "orders", "2022-04", "--kind", "final", "--day", "2022-04-05", "--out", tmp_path / "out", *told)
+    assert said.code == 0, said.text
+    assert "300.00" in said.text
+    assert (tmp_path / "out" / "orders-insurer-75901-1-1.txt").exists()
+    assert run("pay", "orders", "2022-04", "--kind", "final", *told).code == 0
+    paid = run("pay", "load", statement(folder, ("1", 100, INSURER, CLINIC), ("1", 900, INSURER, CLINIC)), *told)
+    assert paid.code == 1
+    assert "PB.3" in paid.text
+    listed = run("pay", "list", "--workspace", folder)
+    assert "200.00" in listed.text
+    gone = run("pay", "cancel", "1", "--payer", INSURER, "--why", "test", *told)
+    assert gone.code == 0, gone.text
+    assert run("pay", "cancel", "1", "--payer", INSURER, "--why", "test", *told).code != 0
+    assert run("pay", "orders", "2022-04", "--kind", "salary", *told).code == 2
