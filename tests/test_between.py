@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import zipfile
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from lxml import etree
 
 from omsclaims import between, between_store, closing, findings, journal, messages
 from omsclaims.periods import Month
@@ -284,14 +287,29 @@ def test_an_interrupted_transaction_leaves_nothing(folder: Path, tmp_path: Path)
     assert list((folder / "restricted" / "between").glob("A*")) and list((folder / "tables" / "between").glob("A*"))
 
 
-def test_a_bill_in_an_older_edition_is_sent_or_refused_whole(folder: Path) -> None:
-    """February in edition 2.1: what it cannot say is told by RF.4 and not sent; what is sent is of that edition."""
+@pytest.mark.parametrize("edition", ["RD_3.2", "RD_2.1", "RD_1.0"])
+def test_bills_of_a_month_are_valid_in_the_edition_asked_for(folder: Path, edition: str) -> None:
+    """February of the made-up territory: what an edition cannot say is told by RF.4 and not sent; what is sent is valid."""
+    path = Path(__file__).resolve().parents[2] / "shared" / "xsd" / f"{edition}.xsd"
+    if not path.exists():
+        pytest.skip(f"../shared is not here: {edition}.xsd")
+    schema = etree.XMLSchema(etree.parse(path))
     with Workspace.writing(folder) as ws:
-        done = between.send(ws, Month(2022, 2), SENT, "tester", edition="RD_2.1")
+        done = between.send(ws, Month(2022, 2), SENT, "tester", edition=edition)
         files = between_store.files(ws).filter(pl.col("month") == 2)
-    assert done
     for one in done:
         blocked = not rules(one).isdisjoint(between_editions.BLOCKING)
         assert one.outcome == ("refused" if blocked else "sent"), one.findings.select("rule", "element").rows()
-    assert files["version"].unique().to_list() in ([], ["RD_2.1"])
-    assert files.height == sum(one.outcome == "sent" for one in done)
+        if one.data is not None:
+            with zipfile.ZipFile(io.BytesIO(one.data)) as packed:
+                assert schema.validate(etree.fromstring(packed.read(f"{one.file_name}.xml"))), schema.error_log
+    assert files.height == sum(one.outcome == "sent" for one in done) > 0
+    assert files["version"].unique().to_list() == [edition]
+    found = set().union(*(rules(one) for one in done))
+    answered = answer(done[-1].data or b"", f"A{done[-1].receiver}75220001", date(2022, 5, 19), edition=_ANSWERS[edition])
+    assert found <= {"RF.1", "RF.4", "RF.5", "RF.6"}
+    took = take(folder, folder.parent, f"A{done[-1].receiver}75220001", answered)
+    assert took.outcome == "taken", took.findings.select("rule", "element", "value").rows()
+
+
+_ANSWERS = {"RD_3.2": "A_3.1", "RD_2.1": "A_2.1", "RD_1.0": "A_1.0"}
