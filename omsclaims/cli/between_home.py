@@ -107,7 +107,10 @@ def _add_pay(group: typer.Typer, lang: str, finish: Finish) -> None:
                 raise typer.BadParameter(text("cli.territory.bad_amount", lang, value=amount)) from error
         with Workspace.writing(workspace) as store:
             done = between_home.pay(store, bill, day, common.who_am_i(), kopecks)
-        finish([done], None, [], lang)
+        if done.outcome == "refused":
+            finish([done], None, [], lang)
+        paid = {"file": bill, "territory": done.receiver, "amount": money.show_amount(done.amount_kop, lang)}
+        common.out.print(text("cli.territory.paid", lang, **paid), style="green", markup=False)
 
 
 def _add_due(group: typer.Typer, lang: str) -> None:
