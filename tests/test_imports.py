@@ -99,11 +99,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "between",
         "between_store",
         "between_home",
-<<<<<<< HEAD
         "between_abroad",
-=======
         "bank",
->>>>>>> 3bc990b (Payments through the bank: their commands in the lists that tests hold)
     },
 }
 
