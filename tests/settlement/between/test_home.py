@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 import pytest
+import yaml
 
 from omsclaims import findings, messages
 from omsclaims.law import federal_parameters
@@ -16,6 +18,8 @@ from tests.settlement.between.home_samples import ENPS, NAME, bill, insured, ite
 
 OF: Final = samples.context("2022-02", as_of=date(2022, 4, 10))
 ANSWER: Final = "A7538220003"
+FIXTURE: Final = Path(__file__).resolve().parents[3] / "fixtures" / "between" / "home.yaml"
+WRITTEN: Final[list[dict[str, Any]]] = yaml.safe_load(FIXTURE.read_text(encoding="utf-8"))["cases"]
 
 
 def controlled(*rows: dict[str, Any], given: dict[str, pl.DataFrame] | None = None) -> home.Controlled:
@@ -43,25 +47,11 @@ NOTICE: Final = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("changes", "policy", "expected"),
-    [
-        ({"enp": "0099999999999999"}, {}, [("TH.1", "1.5", 1)]),
-        ({}, {"policy_from": date(2022, 2, 9)}, [("TH.2", "1.5", 1)]),
-        ({}, {"policy_to": date(2022, 2, 7)}, [("TH.2", "1.5", 1)]),
-        ({}, {"policy_to": date(2022, 2, 8)}, []),
-        ({}, {"died_on": date(2022, 1, 31)}, [("TH.3", "1.5", 1)]),
-        ({}, {"died_on": date(2022, 2, 1)}, []),
-        ({"vidpom": 4}, {}, [("TH.7", "1.6.1", 1)]),
-        ({"sum_m": 99_999}, {}, [("TH.9", "1.4.5", 1)]),
-        ({"sumv": 0}, {}, [("TH.9", "1.4.5", 1)]),
-        ({"date_z_2": date(2022, 3, 1)}, {}, [("TH.10", "1.4.6", 1)]),
-        ({"date_z_1": date(2021, 5, 1), "date_z_2": date(2021, 5, 24), "vidpom": 4}, {}, [("TH.7", "5.3.1", 1)]),
-    ],
-)
-def test_each_ground(changes: dict[str, Any], policy: dict[str, Any], expected: list[tuple[str, str, int]]) -> None:
-    given = registers(insured(ENPS[0], **policy), insured(ENPS[1]))
-    assert told(controlled(item(1, **changes), item(2), given=given)) == expected
+@pytest.mark.parametrize("case", WRITTEN, ids=[case["name"] for case in WRITTEN])
+def test_each_ground_as_written(case: dict[str, Any]) -> None:
+    given = registers(insured(ENPS[0], **case.get("policy", {})), insured(ENPS[1]))
+    expected = [(rule, code, 1) for rule, code in case["found"]]
+    assert told(controlled(item(1, **case.get("item", {})), item(2), given=given)) == expected, case["count"]
 
 
 def test_the_same_care_twice_in_the_bill_but_not_twins() -> None:
