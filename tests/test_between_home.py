@@ -190,6 +190,47 @@ def test_persons_lie_in_the_people_part_only(folder: Path) -> None:
             assert not any(number in content for number in numbers), path
 
 
+def test_an_accepted_item_taken_back_after_it_was_paid_is_owed_to_us(folder: Path) -> None:
+    """The place fund finds an accident of item 2 later: 1,600.00 come back, first as a debt of its own, then off what is paid next."""
+    take(folder, packed(tables(), R))
+    answer(folder)
+    pay(folder)
+    made = tables(
+        code=1380001,
+        nschet=f"{BILL.nschet}-D1"[:15],
+        data=CORRECTED,
+        dschet=CORRECTED,
+        summav=SUMS[2],
+        summap=0,
+        sank_mek=SUMS[2],
+    )
+    kept = made["zap"].filter(pl.col("n_zap") == 2)["_row"].to_list()
+    made["zap"] = made["zap"].filter(pl.col("_row").is_in(kept))
+    for name in ("patient", "z_sl"):
+        made[name] = made[name].filter(pl.col("_parent").is_in(kept))
+    case = made["z_sl"]["_row"][0]
+    given_up = {"_row": 0, "_parent": case, "s_code": "3-1", "s_sum": SUMS[2], "s_tip": 1, "s_osn": 214, "s_ist": 3}
+    given_up |= {"date_act": CORRECTED, "num_act": "1"}
+    schema = formats.canonical_columns("sank", "main")
+    made["sank"] = pl.DataFrame([{column: given_up.get(column) for column in schema}], schema=schema)
+    names = made["sl"].filter(pl.col("_parent") == case)["sl_id"].to_list()
+    below = {"_row": range(len(names)), "_parent": [0] * len(names), "sl_id": names}
+    made["sank_sl_id"] = pl.DataFrame(below, schema=formats.canonical_columns("sank_sl_id", "main"))
+    made["z_sl"] = made["z_sl"].with_columns(
+        oplata=pl.lit(2, dtype=pl.Int64), sump=pl.lit(0, dtype=pl.Int64), sank_it=pl.lit(SUMS[2], dtype=pl.Int64)
+    )
+    taken = take(folder, packed(made, D), D, CORRECTED)
+    assert taken.outcome == "taken", taken.findings.select("rule", "element", "value", "params").rows()
+    assert states(folder).filter(pl.col("n_zap") == 2).select("state", "conceded_kop").rows() == [("withdrawn", 160_000)]
+    assert books(folder)["refund_due/territory:75"] == 160_000  # a debit: they owe us
+    with Workspace.open(folder) as ws:
+        assert between_home.refund_of(ws, R).due_kop == -160_000
+    assert pay(folder, FINAL).outcome == "refused"
+    last = answer(folder, D, FINAL)
+    assert last.outcome == "sent" and last.amount_kop == 0
+    assert states(folder).filter(pl.col("n_zap") == 2)["state"].to_list() == ["withdrawn"]
+
+
 # ---- bad input: the books unchanged ---------------------------------------------------------------------------------------
 
 
