@@ -267,7 +267,9 @@ def _take_answer(
     codes = ws.library().books(of, as_of).require("F010").on(of.last)
     okato = dict(codes.select("code", pl.col("okato").cast(pl.String)).iter_rows())
     clash = book.name_problems(told, read.digest, files)
-    answered = place.take_answer(told, files, between_store.items(ws), ws.meta("territory"), okato, received_on, law)
+    asked = place.asked_of(told, files)
+    held = between_store.items(ws, []) if asked is None else between_store.of_bill(ws, book.bill_of(asked["file_name"], files))[1]
+    answered = place.take_answer(told, files, held, ws.meta("territory"), okato, received_on, law)
     found = findings.concat([said_of_file(checked), answered.findings, findings.frame(clash)])
     refused = answered.refused or bool(clash) or read.refused
     if not refused and answered.events.height:

@@ -65,8 +65,8 @@ def items(ws: Workspace, names: Iterable[str] | None = None) -> pl.DataFrame:
 def of_bill(ws: Workspace, bill: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All files, and the items of those that speak of one bill."""
     known = files(ws)
-    own = [name for name in book.taken(known)["file_name"] if book.bill_of(name, known) == bill]
-    return known, items(ws, own)
+    own = book.names_of(known).get(bill, {"bill": [bill]})
+    return known, items(ws, [name for names in own.values() for name in names])
 
 
 def store(

@@ -6,6 +6,7 @@ off (W). Only files that were taken count. The same functions serve the fund tha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -34,25 +35,36 @@ def taken(files: pl.DataFrame) -> pl.DataFrame:
 
 def bill_of(file_name: str, files: pl.DataFrame) -> str:
     """The bill R that a file speaks of: itself, or what it is about, or what that is about."""
-    about = dict(files.filter(pl.col("about").is_not_null()).select("file_name", "about").iter_rows())
-    name = file_name
+    return _root(file_name, _about(files))
+
+
+def _about(files: pl.DataFrame) -> dict[str, str]:
+    return dict(files.filter(pl.col("about").is_not_null()).select("file_name", "about").iter_rows())
+
+
+def _root(name: str, about: Mapping[str, str]) -> str:
     while name in about:
         name = about[name]
     return name
 
 
+def names_of(files: pl.DataFrame) -> dict[str, dict[str, list[str]]]:
+    """Bill -> what it is (bill, or a stage) -> names of the files that were taken, in the order in which they came."""
+    held = taken(files).sort("seq", "file_name")
+    kinds, about = dict(held.select("file_name", "kind").iter_rows()), _about(held)
+    found: dict[str, dict[str, list[str]]] = {name: {"bill": [name]} for name, kind in kinds.items() if kind == "R"}
+    for name, kind in kinds.items():
+        stage = STAGE.get((kind, kinds.get(about.get(name, ""), "")))
+        bill = _root(name, about)
+        if stage is not None and bill in found:
+            found[bill].setdefault(stage, []).append(name)
+    return found
+
+
 def stages_of(bill: str, files: pl.DataFrame, items: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Items of the files of one bill by what they are: bill, answer, corrected, conceded, final, written_off."""
-    held = taken(files)
-    kinds = dict(held.select("file_name", "kind").iter_rows())
-    found: dict[str, list[str]] = {"bill": [bill]}
-    for name, about in (
-        held.filter(pl.col("about").is_not_null()).sort("seq", "file_name").select("file_name", "about").iter_rows()
-    ):
-        stage = STAGE.get((kinds[name], kinds.get(about, "")))
-        if stage is not None and bill_of(name, held) == bill:
-            found.setdefault(stage, []).append(name)
-    return {stage: items.filter(pl.col("file_name").is_in(names)) for stage, names in found.items()}
+    names = names_of(files).get(bill, {"bill": [bill]})
+    return {stage: items.filter(pl.col("file_name").is_in(own)) for stage, own in names.items()}
 
 
 def states_of(bill: str, files: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +77,11 @@ def states(files: pl.DataFrame, items: pl.DataFrame, side: str) -> pl.DataFrame:
     """States of all bills in which our role is `side` (place, home), sorted by bill and number."""
     parts = [contract.TABLES["between_states"].empty()]
     bills = taken(files).filter((pl.col("side") == side) & (pl.col("kind") == "R"))["file_name"].sort()
-    parts.extend(states_of(bill, files, items) for bill in bills)
+    names, empty = names_of(files), items.clear()
+    of_file = {str(name): rows for (name,), rows in items.partition_by("file_name", as_dict=True).items()}
+    for bill in bills:
+        frames = {stage: pl.concat([empty, *(of_file.get(name, empty) for name in own)]) for stage, own in names[bill].items()}
+        parts.append(fold(frames.pop("bill"), **frames))
     return pl.concat(parts)
 
 
@@ -76,47 +92,33 @@ def dated(rows: pl.DataFrame, files: pl.DataFrame, law: Parameters, as_of: date)
     questioned       corrected part: 143, from the answer;  presented_again: final answer and payment: 145, from the D
     The calendar may end before a term does: then the term is empty, not the list.
     """
-    held = taken(files)
-    kinds = dict(held.select("file_name", "kind").iter_rows())
-    days: dict[tuple[str, str], tuple[date | None, date | None]] = {}
-    for bill in rows["bill"].unique(maintain_order=True):
-        events = {"presented": _day(held, [bill])}
-        for state, stage in (("questioned", "answer"), ("presented_again", "corrected")):
-            names = [
-                name
-                for name, about in held.filter(pl.col("about").is_not_null()).select("file_name", "about").iter_rows()
-                if STAGE.get((kinds[name], kinds.get(about, ""))) == stage and bill_of(name, held) == bill
-            ]
-            events[state] = _day(held, names)
-        for state, event in events.items():
-            term = None if event is None else law_terms.due_or_none(law, TERMS[state], event)
-            beside = (
-                None if event is None or state != "presented" else law_terms.due_or_none(law, "territories.refund_days", event)
-            )
-            days[bill, state] = (term, beside)
-    table = pl.DataFrame(
-        [(bill, state, term, beside) for (bill, state), (term, beside) in days.items()],
-        schema={"bill": pl.String, "state": pl.String, "_due": pl.Date, "_law": pl.Date}, orient="row",
-    )  # fmt: skip
-    full = rows.join(table, on=["bill", "state"], how="left", maintain_order="left")
+    held, names = taken(files), names_of(files)
+    days = dict(held.select("file_name", pl.coalesce("received_on", "sent_on", "data")).iter_rows())
+    table: list[tuple[str, str, date | None, date | None]] = []
+    for bill, state in sorted(set(rows.select("bill", "state").iter_rows())):
+        if state not in _BEGAN:
+            continue
+        began = [days[name] for name in names.get(bill, {}).get(_BEGAN[state], []) if days[name] is not None]
+        event = max(began, default=None)  # terms of a later part of an answer begin later
+        if event is None:
+            continue
+        beside = law_terms.due_or_none(law, "territories.refund_days", event) if state == "presented" else None
+        table.append((bill, state, law_terms.due_or_none(law, TERMS[state], event), beside))
+    schema = {"bill": pl.String, "state": pl.String, "_due": pl.Date, "_law": pl.Date}
+    full = rows.join(pl.DataFrame(table, schema=schema, orient="row"), on=["bill", "state"], how="left", maintain_order="left")
     return contract.check(
         "between_states",
         full.with_columns(due=pl.col("_due"), law_term=pl.col("_law"), overdue=(pl.col("_due") < as_of).fill_null(value=False)),
     )
 
 
+#: State of an item -> the file by which the term of its next step began.
+_BEGAN: Final = {"presented": "bill", "questioned": "answer", "presented_again": "corrected"}
 #: State of an item -> the term of the step that comes next.
 TERMS: Final = {
     "presented": "territories.answer_working_days", "questioned": "territories.corrected_working_days",
     "presented_again": "territories.final_working_days",
 }  # fmt: skip
-
-
-def _day(files: pl.DataFrame, names: list[str]) -> date | None:
-    """The last day on which one of the files was sent or came: terms of a later part of an answer begin later."""
-    rows = files.filter(pl.col("file_name").is_in(names)).select(pl.coalesce("received_on", "sent_on", "data").max().alias("day"))
-    day: date | None = rows.item() if rows.height else None
-    return day
 
 
 def name_problems(read: FileRead, digest: str, files: pl.DataFrame) -> list[Finding]:

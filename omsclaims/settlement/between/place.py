@@ -149,7 +149,7 @@ def take_answer(
     TB.8 header. Any but TB.6 refuses the whole file: a half-taken answer could not be repeated.
     """
     found = [checking.self_checks(read), findings.frame(_territory(read, own, okato))]
-    asked = _asked(read, files)
+    asked = asked_of(read, files)
     if asked is None:
         details = f"{read.nschet} {read.dschet} {read.year}-{read.month or 0:02d}"
         unknown = Finding(
@@ -202,7 +202,7 @@ def _territory(read: FileRead, own: str, okato: Mapping[str, str]) -> list[Findi
     return found
 
 
-def _asked(read: FileRead, files: pl.DataFrame) -> dict[str, Any] | None:
+def asked_of(read: FileRead, files: pl.DataFrame) -> dict[str, Any] | None:
     """Our file that an answer is about: by number, date and month of the bill, sent to the fund that answers; else None.
 
     A fund that answers a corrected part under the number of the main part is understood: when the sanctions say that they are
