@@ -53,7 +53,7 @@ def take_bill(
     files = between_store.files(ws)
     context = context_of(ws, told, as_of, law)
     of_file = between.said_of_file(checked)
-    found = [of_file, checking.self_checks(told), findings.frame(_parties(told, context))]
+    found = [of_file, checking.self_checks(told), findings.frame(_parties(told, context)), findings.frame(_unusable(told))]
     found.append(findings.frame(book.name_problems(told, read.digest, files)))
     bill = _bill_of(ws, told, files) if told.kind == "D" else None
     if told.kind == "D":
@@ -82,6 +82,17 @@ def take_bill(
     )
     rows = contract.check("between_items", keyed)
     return between.keep(ws, row, rows, data, findings.concat([said, controlled.findings]), as_of, who, "territory_take", people)
+
+
+def _unusable(told: reading.FileRead) -> list[Finding]:
+    """Items that no book can hold: TB.3 the same N_ZAP and IDCASE twice, TB.4 a number or sum that cannot be read."""
+    rows = told.items.with_columns(pl.struct(*_KEY).is_duplicated().alias("_twice"))
+    unread = pl.any_horizontal(pl.col(name).is_null() for name in (*_KEY, "sumv_kop", "sump_kop"))
+    found = []
+    for condition, rule, reason in ((pl.col("_twice"), "TB.3", "twice"), (unread, "TB.4", "sum")):
+        for n_zap, idcase in rows.filter(condition).select(_KEY).unique(maintain_order=True).iter_rows():
+            found.append(checking.item_finding(told, rule, reason, n_zap, idcase))
+    return found
 
 
 def _sent_back(of_file: pl.DataFrame) -> bool:

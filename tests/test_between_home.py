@@ -275,6 +275,18 @@ def test_a_bill_that_does_not_add_up(folder: Path) -> None:
     unchanged(folder, books(folder), take(folder, packed(tables(summap=1), R)), "TB.8")
 
 
+def test_a_bill_with_an_item_twice_or_without_a_sum(folder: Path) -> None:
+    before = books(folder)
+    twice = tables()
+    twice["zap"] = twice["zap"].with_columns(n_zap=pl.when(pl.col("n_zap") == 2).then(1).otherwise(pl.col("n_zap")))
+    twice["z_sl"] = twice["z_sl"].with_columns(idcase=pl.when(pl.col("idcase") == 2).then(1).otherwise(pl.col("idcase")))
+    unchanged(folder, before, take(folder, packed(twice, R)), "TB.3")
+    empty = tables()
+    empty["z_sl"] = empty["z_sl"].with_columns(sump=pl.when(pl.col("idcase") == 2).then(None).otherwise(pl.col("sump")))
+    unchanged(folder, before, take(folder, packed(empty, R)), "TB.4")
+    assert states(folder).is_empty()
+
+
 def test_a_bill_after_its_term_is_taken_and_said(folder: Path) -> None:
     # Care of March: 10th working day of April is 14.04.2022; 25 more: 15.04 1, 18-22 6, 25-29 11, 04-06.05 14, 11-13 17, 16-20 22, 23-25 25
     last = date(2022, 5, 25)
