@@ -483,7 +483,7 @@ def _paper_or_d(
         amount,
     )
     outcome: Outcome = "sent" if data is not None else "booked"
-    return Done(name, outcome, row["receiver"], findings.empty(), data, made.height, amount)
+    return Done(name, outcome, row["receiver"], place.given_back(name, before, after), data, made.height, amount)
 
 
 # ---- what is open ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from omsclaims import contract, findings
+from omsclaims import contract, findings, messages, money
 from omsclaims.findings import Finding
 from omsclaims.law import terms as law_terms
 from omsclaims.settlement import ledger
@@ -379,6 +379,15 @@ def corrected(
     wrong = machine.illegal(bill, states, made, "corrected")
     assert wrong.is_empty(), f"an item of D that may not be: {wrong.row(0, named=True)}"
     return made, findings.frame(found)
+
+
+def given_back(file_name: str, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Finding TB.13 where a corrected part takes off more than was questioned: we owe that back, or the next refund is less."""
+    amount = machine.moved(before, after)["withdrawn"]
+    if not amount:
+        return findings.empty()
+    params = {f"amount_{lang}": money.show_amount(amount, lang) for lang in messages.LANGUAGES}
+    return findings.frame([Finding("TB.13", package=file_name, file=file_name, value=str(amount), params=params)])
 
 
 def paper(

@@ -103,6 +103,9 @@ def test_an_accident_takes_an_accepted_item_back_whole() -> None:
     after = items.step(questioned(400, 0), made, "corrected")
     assert after["state"].to_list() == ["presented_again", "withdrawn"]
     assert items.moved(questioned(400, 0), after)["withdrawn"] == 1000
+    told = place.given_back("D0175220001", questioned(400, 0), after)
+    assert told.select("rule", "value").rows() == [("TB.13", "1000")]
+    assert place.given_back("D0175220001", after, after).is_empty()
 
 
 def test_what_is_agreed_repeats_the_ground_of_the_home_fund() -> None:
