@@ -28,7 +28,7 @@ from omsclaims.settlement.payments import advances_of
 from omsclaims.workspace import Workspace, WorkspaceError, sha256_bytes
 
 #: Kinds of orders that a month can be asked for.
-KINDS: Final = ("advance", "final", "refund")
+KINDS: Final = ("advance", "final")
 _KEYS: Final = {"payment_orders": "order_id", "bank_lines": "line_id"}
 
 
@@ -87,7 +87,8 @@ def _write(ws: Workspace, name: str, rows: pl.DataFrame) -> None:
 def order(ws: Workspace, of: Month, kinds: Sequence[str], day: date, as_of: date, who: str) -> Ordered:
     """Makes the orders of what is due and not ordered yet (inside `Workspace.writing`); nothing is due: no event in the chain.
 
-    kinds  of KINDS: advance: by the applications for month `of`; final, refund: by what the books owe now
+    kinds  of KINDS: advance: by the applications for month `of`; final: by what the books owe now. Refunds between territories
+           are paid bill by bill (between_home.pay)
     day    day of the orders
 
     Raises WorkspaceError `bank.planned` where the closing pays by itself.
@@ -106,8 +107,6 @@ def order(ws: Workspace, of: Month, kinds: Sequence[str], day: date, as_of: date
         dues += bank.advances_due(balances, by_party, reduces)
     if "final" in kinds:
         dues += bank.finals_due(balances)
-    if "refund" in kinds:
-        dues += bank.refunds_due(balances)
     closed = max(ws.closed_months(), default="")
     made = bank.orders_of(dues, str(of), day, orders(ws), lines(ws), closed)
     known = set(registers["reg_bank"]["party"])

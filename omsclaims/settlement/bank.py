@@ -1,7 +1,7 @@
 """What is to be paid through the bank, and which debt does a payment of a statement settle? (Rules 126-132, 133, 142-145.)
 
-Orders follow from the books: the advances that clinics applied for less what was carried over, what is owed to a clinic after a
-closing, what is owed to another territory. A payment that a bank states becomes an event of the ledger when both accounts are
+Orders follow from the books: the advances that clinics applied for less what was carried over, and what is owed to a clinic after
+a closing. A payment that a bank states becomes an event of the ledger when both accounts are
 known and the debt or order covers it; anything else is refused by name and the books stay as they are. A line of a statement is
 taken once, whatever file it comes in.
 """
@@ -21,7 +21,7 @@ from omsclaims.findings import Finding
 from omsclaims.settlement.payments import Advance, advance_to_pay
 
 #: Kinds of orders -> event of the ledger that their payment is.
-EVENTS: Final = {"advance": "advance", "final": "final_payment", "refund": "refund_paid"}
+EVENTS: Final = {"advance": "advance", "final": "final_payment"}
 OPEN: Final = "open"
 CANCELLED: Final = "cancelled"
 BOOKED: Final = "booked"
@@ -59,21 +59,12 @@ def advances_due(balances: Mapping[str, int], asked: Mapping[tuple[str, str], Ad
 
 def finals_due(balances: Mapping[str, int]) -> list[Due]:
     """What payers owe to clinics for accepted care; what a clinic owes is no order (Rules 126(3))."""
-    return _owed(balances, "care", "clinic:", "final")
-
-
-def refunds_due(balances: Mapping[str, int]) -> list[Due]:
-    """What the fund owes to other territories for care of its people (Rules 142, 145)."""
-    return _owed(balances, "refund_due", "territory:", "refund")
-
-
-def _owed(balances: Mapping[str, int], purpose: str, receivers: str, kind: str) -> list[Due]:
     found = []
     for account, amount in sorted(balances.items()):
         party, _, rest = account.partition("/")
         named, _, other = rest.partition("/")
-        if named == purpose and other.startswith(receivers) and not party.startswith(receivers) and amount < 0:
-            found.append(Due(kind, party, other, -amount))
+        if named == "care" and other.startswith("clinic:") and amount < 0:
+            found.append(Due("final", party, other, -amount))
     return found
 
 
@@ -249,7 +240,7 @@ def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver
         return _Verdict(problem=_finding("PB.4", line, account=line[f"{role}_account"]))
     if day > work.as_of:
         return _Verdict(problem=_finding("PB.6", line, day=day, as_of=work.as_of))
-    if payer.startswith(("fund:", "insurer:")) and receiver.startswith(("clinic:", "territory:")):
+    if payer.startswith(("fund:", "insurer:")) and receiver.startswith("clinic:"):
         return _paid_order(work, line, payer, receiver, amount)
     if payer.startswith("territory:") and receiver.startswith("fund:"):
         return _within_debt(work, line, "territory_refund", f"{receiver}/refund/{payer}", amount)
@@ -270,7 +261,7 @@ def _paid_order(work: _Work, line: Mapping[str, object], payer: str, receiver: s
     if amount > rest:
         return _Verdict(problem=_finding("PB.3", line, most=rest))
     kind = str(order["kind"])
-    purpose = {"advance": "advance", "final": "care", "refund": "refund_due"}[kind]
+    purpose = {"advance": "advance", "final": "care"}[kind]
     return _Verdict(EVENTS[kind], str(order["order_id"]), f"{payer}/{purpose}/{receiver}")
 
 
@@ -294,8 +285,7 @@ def _roles(event: str, payer: str, receiver: str) -> dict[str, str]:
         return {"payer": payer, "clinic": receiver}
     if event == "fine_paid":
         return {"payer": receiver, "clinic": payer}
-    fund, other = (payer, receiver) if event == "refund_paid" else (receiver, payer)
-    return {"fund": fund, "territory": other}
+    return {"fund": receiver, "territory": payer}
 
 
 def _json(parties: Mapping[str, str]) -> str:
