@@ -107,7 +107,11 @@ def test_turnover_is_net_of_what_was_undone() -> None:
     ledger = Ledger(Month(2022, 3), {})
     ledger.post("final_payment", 500, "a", **PARTIES)
     paid = ledger.postings()
-    back = paid.rename({"debit": "credit", "credit": "debit"}).select(paid.columns).with_columns(amount_kop=pl.lit(200, dtype=pl.Int64))
+    back = (
+        paid.rename({"debit": "credit", "credit": "debit"})
+        .select(paid.columns)
+        .with_columns(amount_kop=pl.lit(200, dtype=pl.Int64))
+    )
     both = pl.concat([paid, back])
     assert turnover(both, ["final_payment"], "credit", "insurer:75901/payment_reserve") == 300
     assert turnover(both, ["final_payment"], "debit", "insurer:75901/care/") == 300
