@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omsclaims.workspace import Workspace
+from omsclaims.workspace import SCHEMA_VERSION, Workspace
 
 from ..nsi.nsi_samples import SHARED, package, row, rule, rules, workbook, zipped
 from .cli_samples import Said, run
@@ -336,5 +336,5 @@ def test_a_workspace_of_the_first_version_is_read_and_brought_up_to_date(folder:
         assert "code: 1" in nsi(folder, "show", "V020", "1", "--on", "2022-03-01", "--as-of", LEARNED).out
         load(folder, "V006.csv", b"IDUMP,UMPNAME\n1,x\n")
     with Workspace.open(folder) as store:
-        assert store.meta("schema_version") == "2"
+        assert store.meta("schema_version") == str(SCHEMA_VERSION)
     assert kept.exists()
