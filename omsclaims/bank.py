@@ -25,7 +25,7 @@ from omsclaims.registry import bank_file
 from omsclaims.settlement import bank
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement.payments import advances_of
-from omsclaims.workspace import Workspace, WorkspaceError, sha256_bytes
+from omsclaims.workspace import Workspace, WorkspaceError
 
 #: Kinds of orders that a month can be asked for.
 KINDS: Final = ("advance", "final")
@@ -180,7 +180,7 @@ def load(ws: Workspace, path: Path, as_of: date, who: str) -> Loaded:
     read = bank_file.read_1c(path)
     if not read.usable:
         return Loaded(contract.TABLES["bank_lines"].empty(), read.findings, 0)
-    source = sha256_bytes(path.read_bytes())
+    source = read.digest
     reg_bank = ws.registers()[0]["reg_bank"]
     balances = dict(journal.balances(ws).iter_rows())
     taken = lines(ws)

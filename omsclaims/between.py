@@ -210,6 +210,16 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: ("RAD".find(path.name[:1]), path.name, str(path)))
 
 
+def day_of_receipt(ws: Workspace, received_on: date | None, as_of: date) -> date:
+    """The day a file came, by default `as_of`. Raises WorkspaceError `between.fund_only`, `between.future` for a later one."""
+    if ws.meta("role") != "fund":
+        raise WorkspaceError("between.fund_only")
+    day = received_on or as_of
+    if day > as_of:
+        raise WorkspaceError("between.future", day=day)
+    return day
+
+
 def take_one(
     ws: Workspace, path: Path, as_of: date, who: str, received_on: date | None = None, law: Parameters | None = None
 ) -> Done:
@@ -220,11 +230,7 @@ def take_one(
     An A is held against the bills that we sent; R and D go to the home half. A file with structural errors that send it back
     whole, or with any finding but TB.6, is kept as refused and changes nothing; the same content again is `already`.
     """
-    if ws.meta("role") != "fund":
-        raise WorkspaceError("between.fund_only")
-    day = received_on or as_of
-    if day > as_of:
-        raise WorkspaceError("between.future", day=day)
+    day = day_of_receipt(ws, received_on, as_of)
     checked = intake.check_package(path, ws.library(), as_of, to_the_end=True)
     read = checked.read
     name = read.interterritorial

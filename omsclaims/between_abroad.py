@@ -46,11 +46,7 @@ def take(
     Refused whole, nothing booked: what sends a package back, TA.2 a clinic that is not in the register on the last day of care,
     TA.3 the same name or number with other content. TA.1 after its term: taken, said.
     """
-    if ws.meta("role") != "fund":
-        raise WorkspaceError("between.fund_only")
-    day = received_on or as_of
-    if day > as_of:
-        raise WorkspaceError("between.future", day=day)
+    day = between.day_of_receipt(ws, received_on, as_of)
     checked = intake.check_package(path, ws.library(), as_of, to_the_end=True)
     read = checked.read
     known = between_store.known(ws, read.name, read.digest)

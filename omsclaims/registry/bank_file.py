@@ -7,6 +7,7 @@ Amounts are roubles with a point, days dd.mm.yyyy. Keys that nobody here needs a
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,11 +65,13 @@ class BankFile:
     lines       payments (LINES), in the order of the file
     statements  accounts with their balances (STATEMENTS)
     findings    PB.5, PB.9, PB.10; a file with any is not to be used
+    digest      SHA-256 of the bytes that were read
     """
 
     lines: pl.DataFrame
     statements: pl.DataFrame
     findings: pl.DataFrame
+    digest: str
 
     @property
     def usable(self) -> bool:
@@ -84,6 +87,7 @@ class _Work:
     lines: list[dict[str, object]] = field(default_factory=list)
     statements: list[dict[str, object]] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
+    digest: str = ""
     row: dict[str, object] | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
 
@@ -106,7 +110,7 @@ def read_1c(source: Path | bytes, name: str | None = None) -> BankFile:
         _adds_up(work)
     return BankFile(
         pl.DataFrame(work.lines, schema=LINES), pl.DataFrame(work.statements, schema=STATEMENTS),
-        findings.frame(work.problems[:_MOST_SAID]),
+        findings.frame(work.problems[:_MOST_SAID]), work.digest,
     )  # fmt: skip
 
 
@@ -120,6 +124,7 @@ def _text(work: _Work, source: Path | bytes) -> str | None:
     except OSError as error:
         work.wrong("PB.9", 1, FIRST_LINE, error.strerror or "")
         return None
+    work.digest = hashlib.sha256(data).hexdigest()
     head = data[:400].decode("cp1251", errors="replace").splitlines()
     if not head or head[0].lstrip("\ufeffп»ї").strip() != FIRST_LINE:
         work.wrong("PB.9", 1, FIRST_LINE)
