@@ -11,6 +11,7 @@ by its exact remainder.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -21,15 +22,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import config, njit, types
+from numba import carray, config, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 Int64Array = npt.NDArray[np.int64]
 UInt64Array = npt.NDArray[np.uint64]
 UInt8Array = npt.NDArray[np.uint8]
-Columns = tuple[Int64Array, ...]
-#: Columns that each word multiplies, where they end, and its constant.
-Words = tuple[Int64Array, Int64Array, UInt64Array]
+#: Where each column lies in memory: one compiled body for any number of columns, and no counting of references on the way.
+Columns = UInt64Array
+#: Columns that each word multiplies, where they end, its constant, and its width in bits at most.
+Words = tuple[Int64Array, Int64Array, UInt64Array, Int64Array]
 
 #: What became of a row.
 OK: Final = 0
@@ -41,7 +43,7 @@ WORD: Final = 64
 LIMBS: Final = 4
 #: Rows that are looked at for a plan, and rows worked on at a time: what fits the near caches.
 BLOCK: Final = 1 << 15
-CHUNK: Final = 1 << 12
+CHUNK: Final = 1 << 11
 #: Divisors below leave a remainder of three limbs its sign.
 LARGEST_DIVISOR: Final = 1 << 190
 #: The top limb of a divisor is below it where a remainder of as many limbs has a sign.
@@ -52,11 +54,22 @@ _WIDEST: Final = (1 << 255) - 1
 LARGEST_QUOTIENT: Final = float(1 << 50)
 #: Sums of weights up to here leave room for the sign of a remainder.
 LARGEST_SUM: Final = (1 << 62) - 1
+#: Quotients below are rounded several at a time; their estimates are made smaller by six roundings, one more than they may be
+#: too large by, and are then too small by eleven at most: less than one.
+_SOON: Final = float(1 << 49)
+_MOST_SOON: Final = (1 << 49) - 2
+_LESS: Final = 1 - 6 * 2.0**-53
+_ALMOST_HALF: Final = 0.5 - 2.0**-20
+_HALF: Final = WORD // 2
+_UP: Final = np.uint64(_HALF)
+_LOWER: Final = np.uint64((1 << _HALF) - 1)
 _TWO_64: Final = float(1 << 64)
 _TWO_128: Final = float(1 << 128)
-#: Kernels are compiled for so many columns, or twice as many ...
-_COLUMNS: Final = 8
 _APART: Final = 24
+#: Bytes of a value and of a line of memory; rows of which the lines are asked for together.
+_BYTES: Final = 8
+_LINE: Final = 64
+_TOGETHER: Final = 64
 _FEW: Final = 48  # rows of a split that are searched one after the other
 
 
@@ -77,14 +90,65 @@ def _high_compiled(_: Any, a: Any, b: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), generate
 
 
-_high: Any = _high_in_python if getattr(config, "DISABLE_JIT", 0) else _high_compiled
+def _fetch_in_python(_: Any) -> None:
+    """Nothing: only the processor has a cache to fill."""
+
+
+@intrinsic
+def _fetch_compiled(_: Any, a: Any) -> Any:
+    """Asks for the line of memory at an address, which need not exist, without waiting for it."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        pointer, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        builder.call(ask, [builder.inttoptr(arguments[0], pointer), flag(0), flag(2), flag(1)])  # to read, second cache, data
+        return ir.Constant(ir.IntType(8), None)
+
+    return types.none(types.uint64), generate
+
+
+def _pointer_in_python(address: Any) -> Any:
+    """The whole numbers that lie at an address."""
+    return ctypes.cast(int(address), ctypes.POINTER(ctypes.c_int64))
+
+
+@intrinsic
+def _pointer_compiled(_: Any, a: Any) -> Any:
+    """`_pointer_in_python`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], ir.IntType(WORD).as_pointer())
+
+    return types.CPointer(types.int64)(types.uint64), generate  # type: ignore[no-untyped-call]
+
+
+_compiled: Final = not getattr(config, "DISABLE_JIT", 0)
+_high: Any = _high_compiled if _compiled else _high_in_python
+_fetch: Any = _fetch_compiled if _compiled else _fetch_in_python
+_pointer: Any = _pointer_compiled if _compiled else _pointer_in_python
+
+
+@njit(cache=True, nogil=True)
+def _column(columns: Columns, index: int, start: int, rows: int) -> Any:
+    """Some rows of a column; the caller knows that they are there."""
+    return carray(_pointer(columns[index] + np.uint64(_BYTES * start)), (rows,))
+
+
+@njit(cache=True, nogil=True)
+def _fetch_rows(columns: Columns, start: int) -> None:
+    """Asks for _TOGETHER rows from `start` of each column."""
+    for index in range(columns.size):
+        first = columns[index] + np.uint64(_BYTES * start)
+        for line in range(0, _BYTES * _TOGETHER, _LINE):
+            _fetch(first + np.uint64(line))
 
 
 @njit(cache=True, nogil=True)
 def measure(columns: Columns, start: int, rows: int, largest: UInt64Array) -> None:
     """largest[i] = the largest value of column i in some rows; 2^63 or more where one is negative."""
     for index in range(largest.size):
-        column = columns[index][start : start + rows]
+        column = _column(columns, index, start, rows)
         found = np.uint64(0)
         for row in range(rows):
             found = max(found, np.uint64(column[row]))
@@ -121,70 +185,108 @@ def set_aside(
 
 
 @njit(cache=True, nogil=True)
-def _pack(columns: Columns, chosen: Int64Array, constant: Any, start: int, rows: int, word: UInt64Array) -> None:
-    """word = constant x the product of the chosen columns, row by row; the caller knows that it fits 64 bits."""
+def _pack(
+    columns: Columns, chosen: Int64Array, constant: Any, start: int, rows: int, word: UInt64Array, found: UInt64Array
+) -> None:
+    """word = constant x the product of the chosen columns, row by row, where it fits 64 bits; found: `measure` of these columns.
+
+    Measured here because reading the columns is what takes the time: the caller asks afterwards whether the products did fit.
+    """
     size = chosen.size
+    m1, m2, m3 = np.uint64(0), np.uint64(0), np.uint64(0)
     if size == 0:
         for row in range(rows):
             word[row] = constant
         return
-    first = columns[chosen[0]][start : start + rows]
+    first = _column(columns, chosen[0], start, rows)
     if size == 1:
         for row in range(rows):
-            word[row] = np.uint64(first[row])
+            v1 = np.uint64(first[row])
+            m1 = max(m1, v1)
+            word[row] = v1 * constant
     elif size == 2:
-        second = columns[chosen[1]][start : start + rows]
+        second = _column(columns, chosen[1], start, rows)
         for row in range(rows):
-            word[row] = np.uint64(first[row]) * np.uint64(second[row])
+            v1, v2 = np.uint64(first[row]), np.uint64(second[row])
+            m1, m2 = max(m1, v1), max(m2, v2)
+            word[row] = v1 * v2 * constant
+        found[chosen[1]] = m2
     else:
-        second, third = columns[chosen[1]][start : start + rows], columns[chosen[2]][start : start + rows]
+        second, third = _column(columns, chosen[1], start, rows), _column(columns, chosen[2], start, rows)
         for row in range(rows):
-            word[row] = np.uint64(first[row]) * np.uint64(second[row]) * np.uint64(third[row])
+            v1, v2, v3 = np.uint64(first[row]), np.uint64(second[row]), np.uint64(third[row])
+            m1, m2, m3 = max(m1, v1), max(m2, v2), max(m3, v3)
+            word[row] = v1 * v2 * v3 * constant
+        found[chosen[1]], found[chosen[2]] = m2, m3
         for index in range(3, size):
-            first = columns[chosen[index]][start : start + rows]
+            more = _column(columns, chosen[index], start, rows)
+            most = np.uint64(0)
             for row in range(rows):
-                word[row] *= np.uint64(first[row])
-    if constant != np.uint64(1):
-        for row in range(rows):
-            word[row] *= constant
+                value = np.uint64(more[row])
+                most = max(most, value)
+                word[row] *= value
+            found[chosen[index]] = most
+    found[chosen[0]] = m1
 
 
 @njit(cache=True, nogil=True)
 def _product(
-    columns: Columns, plan: Words, first: int, last: int, fits: int, start: int, rows: int, limbs: UInt64Array, word: UInt64Array
-) -> int:
+    columns: Columns, plan: Words, first: int, last: int, fits: int, start: int, rows: int, limbs: UInt64Array, word: UInt64Array,
+    found: UInt64Array,
+) -> int:  # fmt: skip
     """limbs = the product of the words first to last; how many limbs are set."""
-    factors, ends, constants = plan
-    _pack(columns, factors[ends[first] : ends[first + 1]], constants[first], start, rows, limbs[0])
-    return _grow(columns, plan, first + 1, last, 1, fits, start, rows, limbs, word)
+    factors, ends, constants, _ = plan
+    _pack(columns, factors[ends[first] : ends[first + 1]], constants[first], start, rows, limbs[0], found)
+    return _grow(columns, plan, first + 1, last, 1, fits, start, rows, limbs, word, found)
 
 
 @njit(cache=True, nogil=True)
 def _grow(
     columns: Columns, plan: Words, first: int, last: int, used: int, fits: int, start: int, rows: int, limbs: UInt64Array,
-    word: UInt64Array,
+    word: UInt64Array, found: UInt64Array,
 ) -> int:  # fmt: skip
     """limbs, of which `used` are set, times the words first to last; how many limbs are set then, at most `fits`."""
-    factors, ends, constants = plan
+    factors, ends, constants, widths = plan
     for index in range(first, last):
-        _pack(columns, factors[ends[index] : ends[index + 1]], constants[index], start, rows, word)
-        _times(limbs, used, fits, word, rows)
+        _pack(columns, factors[ends[index] : ends[index + 1]], constants[index], start, rows, word, found)
+        _times(limbs, used, fits, word, widths[index], rows)
         used = min(used + 1, fits)
     return used
 
 
 @njit(cache=True, nogil=True)
-def _times(limbs: UInt64Array, used: int, fits: int, word: UInt64Array, rows: int) -> None:
-    """limbs *= word, row by row; `used` limbs are set before, min(used + 1, fits) after, and the product fits them."""
+def _times(limbs: UInt64Array, used: int, fits: int, word: UInt64Array, width: int, rows: int) -> None:
+    """limbs *= word, row by row; `used` limbs are set before, min(used + 1, fits) after, and the product fits them.
+
+    Products of two limbs are made from products of half limbs, of which the processor makes several at a time: two where a word
+    has no more than half a limb (`width`), four else.
+    """
     l0, l1, l2, l3 = limbs[0], limbs[1], limbs[2], limbs[3]
     if used == 1 and fits == 1:
         for row in range(rows):
             l0[row] *= word[row]
+    elif used == 1 and width <= _HALF:
+        for row in range(rows):
+            w, a0 = word[row] & _LOWER, l0[row]
+            low = (a0 & _LOWER) * w
+            high = (a0 >> _UP) * w + (low >> _UP)
+            l0[row] = (low & _LOWER) | (high << _UP)
+            l1[row] = high >> _UP
     elif used == 1:
         for row in range(rows):
-            w, a0 = word[row], l0[row]
-            l0[row] = a0 * w
-            l1[row] = _high(a0, w)
+            w0, w1, a0, a1 = word[row] & _LOWER, word[row] >> _UP, l0[row] & _LOWER, l0[row] >> _UP
+            low = a0 * w0
+            one = a1 * w0 + (low >> _UP)
+            other = a0 * w1 + (one & _LOWER)
+            l0[row] = (low & _LOWER) | (other << _UP)
+            l1[row] = a1 * w1 + (one >> _UP) + (other >> _UP)
+    elif used == 2 and fits == 2 and width <= _HALF:
+        for row in range(rows):
+            w, a0 = word[row] & _LOWER, l0[row]
+            low = (a0 & _LOWER) * w
+            high = (a0 >> _UP) * w + (low >> _UP)
+            l0[row] = (low & _LOWER) | (high << _UP)
+            l1[row] = l1[row] * w + (high >> _UP)
     elif used == 2 and fits == 2:
         for row in range(rows):
             w, a0 = word[row], l0[row]
@@ -291,6 +393,36 @@ def _rounded_wide(n0: Any, n1: Any, n2: Any, estimate: float, half: UInt64Array,
 
 
 @njit(cache=True, nogil=True)
+def _round_soon(
+    total: UInt64Array, half: UInt64Array, odd: Any, shift: Any, inverse: float, step: int, most: Any, amounts: Int64Array,
+    columns: Columns, after: int,
+) -> bool:  # fmt: skip
+    """`_round` for sums of two limbs, divisor odd x 2^shift; whether all amounts / step are at most `most`: if not, none counts.
+
+    A power of ten holds as many twos as fives: without its twos one of 27 digits fits a limb, and so does the remainder. The
+    estimate is too low by one at most, never too high, so that one comparison puts it right; nothing branches, so that the
+    processor takes several rows at a time. Meanwhile the rows that come after these are asked for.
+    """
+    t0, t1, h0, h1 = total[0], total[1], half[0], half[1]
+    one = np.uint64(1)
+    back = np.uint64(WORD - 1) - shift
+    worst = np.uint64(0)
+    for block in range(0, amounts.size, _TOGETHER):
+        _fetch_rows(columns, after + block)
+        for row in range(block, min(block + _TOGETHER, amounts.size)):
+            n0, n1 = t0[row], t1[row]
+            estimate = (np.float64(n1) * _TWO_64 + np.float64(n0)) * inverse + _ALMOST_HALF
+            q = np.uint64(np.int64(estimate if estimate < _SOON else _SOON))
+            s0 = n0 + h0
+            s1 = n1 + h1 + np.uint64(s0 < h0)  # what it carries beyond two limbs is above the bits of the remainder
+            rest = ((s0 >> shift) | ((s1 << one) << back)) - q * odd
+            q += np.uint64(rest >= odd)
+            worst = max(worst, q)
+            amounts[row] = np.int64(q) * step
+    return bool(worst <= most)
+
+
+@njit(cache=True, nogil=True)
 def _round(
     total: UInt64Array, size: int, half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int,
     amounts: Int64Array, flags: UInt8Array,
@@ -322,7 +454,8 @@ def _round(
 @njit(cache=True, nogil=True)
 def work_out(
     columns: Columns, limits: UInt64Array, first: int, last: int, plan: Words, products: Int64Array, common: Int64Array,
-    half: UInt64Array, divisor: UInt64Array, inverse: float, step: int, largest: int, amounts: Int64Array, flags: UInt8Array,
+    half: UInt64Array, divisor: UInt64Array, inverse: float, odd: Any, shift: Any, step: int, largest: int,
+    amounts: Int64Array, flags: UInt8Array,
 ) -> int:  # fmt: skip
     """amounts[row] = round(common factors x sum of products / divisor) x step for the rows first to last, by a plan.
 
@@ -331,7 +464,9 @@ def work_out(
     products  one row each: its words (first, last) and the limbs it fits; limbs of the sum so far; words (first, last) of the
               power of ten by which that sum is lifted before the next product is added, and the limbs that it fits then
     common    words (first, last) of the factors of all products, and limbs of the whole
+    odd       divisor = odd x 2^shift, odd below 2^63; 0 where it does not fit
     """
+    soon = np.uint64(min(largest // step, _MOST_SOON))
     # Rows of limbs do not begin at the same place of a page: loads of one would wait for stores to another.
     total = np.zeros((4, CHUNK + _APART), dtype=np.uint64)
     other = np.zeros((4, CHUNK + _APART), dtype=np.uint64)
@@ -339,14 +474,10 @@ def work_out(
     found = np.zeros(limits.size, dtype=np.uint64)
     for start in range(first, last, CHUNK):
         many = min(CHUNK, last - start)
-        measure(columns, start, many, found)
-        for index in range(limits.size):
-            if found[index] > limits[index]:
-                return start
         size = 0
         for p in range(products.shape[0]):
             limbs = total if p == 0 else other
-            used = _product(columns, plan, products[p, 0], products[p, 1], products[p, 2], start, many, limbs, word)
+            used = _product(columns, plan, products[p, 0], products[p, 1], products[p, 2], start, many, limbs, word, found)
             if p == 0:
                 size = used
             else:
@@ -357,12 +488,19 @@ def work_out(
                     other[limb, :many] = np.uint64(0)
                 _add(total, other, wanted, many)
                 size = wanted
-            size = _grow(columns, plan, products[p, 4], products[p, 5], size, products[p, 6], start, many, total, word)
-        size = _grow(columns, plan, common[0], common[1], size, common[2], start, many, total, word)
+            size = _grow(columns, plan, products[p, 4], products[p, 5], size, products[p, 6], start, many, total, word, found)
+        size = _grow(columns, plan, common[0], common[1], size, common[2], start, many, total, word, found)
+        for index in range(limits.size):
+            if found[index] > limits[index]:
+                return start
         if size == 1:
             total[1, :many] = np.uint64(0)
         end = start + many
-        _round(total, size, half, divisor, inverse, step, largest, amounts[start:end], flags[start:end])
+        done = False
+        if odd != np.uint64(0) and size <= 2:
+            done = _round_soon(total, half, odd, shift, inverse * _LESS, step, soon, amounts[start:end], columns, end)
+        if not done:
+            _round(total, size, half, divisor, inverse, step, largest, amounts[start:end], flags[start:end])
     return last
 
 
@@ -378,6 +516,7 @@ class _Plan:
         self._columns: list[int] = []
         self._ends: list[int] = [0]
         self._constants: list[int] = []
+        self._widths: list[int] = []
         shared = _common(products) if len(products) > 1 else []
         order = sorted(range(len(products)), key=lambda p: lifts[p], reverse=True)
         rows, whole = [], 0
@@ -398,6 +537,7 @@ class _Plan:
             np.array(self._columns, dtype=np.int64),
             np.array(self._ends, dtype=np.int64),
             np.array(self._constants, dtype=np.uint64),
+            np.array(self._widths, dtype=np.int64),
         )
         self.products = np.array(rows, dtype=np.int64)
         self.common = np.array([first, last, _limbs_of(self.largest)], dtype=np.int64)
@@ -405,10 +545,11 @@ class _Plan:
     def _add(self, factors: Sequence[int], lift: int) -> tuple[int, int]:
         """Words of a product; where they begin and end."""
         first = len(self._constants)
-        for held, constant in _words(factors, lift, self._bounds):
+        for bound, held, constant in _words(factors, lift, self._bounds):
             self._columns += held
             self._ends.append(len(self._columns))
             self._constants.append(constant)
+            self._widths.append(bound.bit_length())
         return first, len(self._constants)
 
 
@@ -425,23 +566,28 @@ def _without(factors: Sequence[int], shared: Sequence[int]) -> list[int]:
     return list((Counter(factors) - Counter(shared)).elements())
 
 
-def _words(factors: Sequence[int], lift: int, bounds: Sequence[int] | None) -> list[tuple[list[int], int]]:
-    """Columns and constants packed into words of 64 bits: as few as a few orders of filling find."""
+#: The largest value of a word, its columns and its constant.
+_Word = tuple[int, list[int], int]
+
+
+def _words(factors: Sequence[int], lift: int, bounds: Sequence[int] | None) -> list[_Word]:
+    """Columns and constants packed into words of 64 bits, the widest first: as few as a few orders of filling find."""
     powers: list[int] = []
     while lift > 1 or not (factors or powers):
         powers.append(min(lift, 10**19))
         lift //= powers[-1]
     if bounds is None:
-        return [([column], 1) for column in factors] + [([], power) for power in powers]
-    items = [(bounds[column], [column], 1) for column in factors] + [(power, [], power) for power in powers]
+        return [(2**WORD - 1, [column], 1) for column in factors] + [(power, [], power) for power in powers]
+    items: list[_Word] = [(bounds[column], [column], 1) for column in factors] + [(power, [], power) for power in powers]
     items.sort(key=lambda item: item[0], reverse=True)
-    tried = (_filled(items[turn:] + items[:turn]) for turn in range(len(items)))
-    return min(tried, key=len)
+    tried = [_filled(items[turn:] + items[:turn]) for turn in range(len(items))]
+    fewest = min(tried, key=len)
+    return sorted(fewest, key=lambda word: word[0], reverse=True)
 
 
-def _filled(items: Sequence[tuple[int, list[int], int]]) -> list[tuple[list[int], int]]:
+def _filled(items: Sequence[_Word]) -> list[_Word]:
     """Each item into the fullest word that still holds it."""
-    found: list[tuple[int, list[int], int]] = []
+    found: list[_Word] = []
     for bound, held, constant in items:
         room = [index for index, word in enumerate(found) if word[0] * bound < 2**WORD]
         if room:
@@ -450,7 +596,7 @@ def _filled(items: Sequence[tuple[int, list[int], int]]) -> list[tuple[list[int]
             found[index] = (taken * bound, columns + held, power * constant)
         else:
             found.append((max(bound, 1), held, constant))
-    return [(columns, power) for _, columns, power in found]
+    return found
 
 
 def _limbs(value: int) -> UInt64Array:
@@ -476,34 +622,35 @@ def sum_of_products(
         flags[:] = TOO_WIDE
         amounts[:] = 0
         return amounts, flags
-    rounding = (_limbs(divisor // 2), _limbs(divisor), float(Fraction(1, divisor)), step, largest)
+    shift = (divisor & -divisor).bit_length() - 1
+    odd = divisor >> shift if divisor >> shift < 2**63 and shift < WORD else 0
+    inverse = float(Fraction(1, divisor))
+    rounding = (_limbs(divisor // 2), _limbs(divisor), inverse, np.uint64(odd), np.uint64(shift), step, largest)
     planner = _Planner(products, lifts, len(columns))
-    held = _held(columns)
+    held = [np.ascontiguousarray(column, dtype=np.int64) for column in columns]
+    places = _places(held)
     start = 0
     while start < rows:
-        plan = planner.plan(held, start, rows)
+        plan = planner.plan(places, start, rows)
         if plan is not None:
             limits = planner.limits
-            start = work_out(held, limits, start, rows, plan.words, plan.products, plan.common, *rounding, amounts, flags)
+            start = work_out(places, limits, start, rows, plan.words, plan.products, plan.common, *rounding, amounts, flags)
             continue
         end = min(start + CHUNK, rows)
-        table = np.stack([column[start:end] for column in held[: len(columns)]])
+        table = np.stack([column[start:end] for column in held])
         aside = planner.set_aside(table, flags[start:end])
         limits = np.full(len(columns), 2**63 - 1, dtype=np.uint64)
         work_out(
-            _held(list(table)), limits, 0, end - start, aside.words, aside.products, aside.common, *rounding,
+            _places(list(table)), limits, 0, end - start, aside.words, aside.products, aside.common, *rounding,
             amounts[start:end], flags[start:end],
         )  # fmt: skip
         start = end
     return amounts, flags
 
 
-def _held(columns: Sequence[Int64Array]) -> Columns:
-    """Columns as the kernels take them, of one type whoever owns them: read-only, in one piece, filled up to a round number."""
-    views = [np.ascontiguousarray(column, dtype=np.int64).view() for column in columns]
-    for view in views:
-        view.flags.writeable = False
-    return (*views, *(views[:1] * (-len(views) % _COLUMNS)))
+def _places(columns: Sequence[Int64Array]) -> Columns:
+    """Where columns, each in one piece, lie in memory: as long as the caller holds them."""
+    return np.array([column.ctypes.data for column in columns], dtype=np.uint64)
 
 
 class _Planner:
@@ -513,15 +660,15 @@ class _Planner:
         self.products, self.lifts = products, lifts
         self.limits = np.zeros(columns, dtype=np.uint64)
 
-    def plan(self, held: Columns, start: int, rows: int) -> _Plan | None:
+    def plan(self, columns: Columns, start: int, rows: int) -> _Plan | None:
         """None where the chunk at `start` has a negative value, or products of its largest values that do not fit.
 
         Where they fit, but not together with what was seen before, the plan is for what comes now.
         """
         now = np.zeros(self.limits.size, dtype=np.uint64)
         largest = now.copy()
-        measure(held, start, min(CHUNK, rows - start), now)
-        measure(held, start, min(BLOCK, rows - start), largest)
+        measure(columns, start, min(CHUNK, rows - start), now)
+        measure(columns, start, min(BLOCK, rows - start), largest)
         for wanted in (np.maximum(largest, self.limits), np.maximum(now, self.limits), now):
             if int(wanted.max()) < 2**63:
                 bounds = [min(_rounded_up(value), 2**63 - 1) for value in wanted.tolist()]

@@ -78,6 +78,51 @@ def test_the_upper_half_of_a_product(a: int, b: int) -> None:
     assert int(money_kernel._high_in_python(np.uint64(a), np.uint64(b))) == (a * b) >> 64
 
 
+def _rounded_soon(sums: list[int], divisor: int) -> tuple[list[int], bool]:
+    shift = (divisor & -divisor).bit_length() - 1
+    limbs = np.zeros((4, len(sums)), dtype=np.uint64)
+    for row, total in enumerate(sums):
+        limbs[0, row], limbs[1, row] = total & (2**64 - 1), total >> 64
+    made = np.empty(len(sums), dtype=np.int64)
+    most = np.uint64(money_kernel._MOST_SOON)
+    kept = money_kernel._round_soon(
+        limbs, money_kernel._limbs(divisor // 2), np.uint64(divisor >> shift), np.uint64(shift),
+        (1 / divisor) * money_kernel._LESS, 1, most, made, np.empty(0, dtype=np.uint64), 0,
+    )  # fmt: skip
+    return made.tolist(), bool(kept)
+
+
+@settings(max_examples=400)
+@given(
+    digits=st.integers(0, 27),
+    step=st.sampled_from([1, 2, 5, 10, 100]),
+    quotients=st.lists(
+        st.one_of(st.integers(0, 2**49 - 3), st.integers(2**49 - 9, 2**49 - 3), st.integers(0, 9)), min_size=1, max_size=80
+    ),
+    near=st.sampled_from([-2, -1, 0, 1, 2]),
+)
+def test_several_rows_are_rounded_at_a_time_on_both_sides_of_a_tie(
+    digits: int, step: int, quotients: list[int], near: int
+) -> None:
+    """As near to a tie as whole numbers can be, to quotients of 2^49: the estimate is wrong by one there as often as it can be."""
+    divisor = 10**digits * step
+    if divisor >> ((divisor & -divisor).bit_length() - 1) >= 2**63:
+        divisor //= 5  # 5 x 10^27: its odd part does not fit
+    sums = [total for q in quotients if 0 <= (total := q * divisor - divisor // 2 + near) < 2**128]
+    made, kept = _rounded_soon(sums, divisor)
+    assert kept
+    assert made == [(total + divisor // 2) // divisor for total in sums]
+
+
+@pytest.mark.parametrize("divisor", [1, 10**2, 10**12, 10**27])
+def test_an_amount_too_large_to_be_rounded_soon_says_so(divisor: int) -> None:
+    largest = min(2**128 - 1, (2**49 - 2) * divisor)
+    assert _rounded_soon([5, largest], divisor)[1]
+    for total in (2**49 * divisor, 2**50 * divisor, 2**63 * divisor, 2**127, 2**128 - 1):
+        if 2**49 * divisor <= total < 2**128:
+            assert not _rounded_soon([5, total, 7], divisor)[1]
+
+
 @pytest.mark.parametrize(("step", "top"), [(1, MAX_KOPECKS), (10, MAX_KOPECKS - 9), (100, MAX_KOPECKS - 99)])
 @pytest.mark.parametrize("in_python", [-1, 256])
 def test_the_largest_amount_is_kept_and_the_next_is_flagged(
