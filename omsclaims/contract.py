@@ -29,6 +29,7 @@ MAY_BE_EMPTY: Final[dict[str, frozenset[str]]] = {
     "reg_advance": frozenset(),
     "reg_funding": frozenset({"smo"}),
     "reg_opening": frozenset(),
+    "reg_contract": frozenset({"till"}),
     "reg_bank": frozenset({"inn", "kpp", "bik", "bank", "corr_account"}),
     "reg_certificate": frozenset({"enp", "received_on"}),
     "reg_unchosen": frozenset(),
@@ -125,6 +126,10 @@ TABLES: Final[dict[str, Table]] = {
     "reg_opening": Table(
         "opening balance of the ledger, before the first month", "workspace", "settle",
         {"account": (S, "account of the ledger"), "amount_kop": (I, "debit positive, credit negative; sums to zero")},
+    ),
+    "reg_contract": Table(
+        "a contract of the fund with an insurer on its financing (Rules 189-198); without one an insurer has a contract for each whole year", "workspace", "settle, insurer",
+        {"smo": (S, "insurer, F002 smocod"), "number": (S, ""), "since": (D, "first day"), "till": (D, "last day, of an early end too; null: open")},
     ),
     "reg_certificate": Table(
         "a temporary certificate of insurance (Rules 37); personal", "workspace", "identify",
@@ -479,6 +484,34 @@ TABLES: Final[dict[str, Table]] = {
             "bill": (S, "file_name of R"), "n_zap": (I, ""), "idcase": (I, ""),
             "state": (S, "presented | accepted | questioned | presented_again | accepted_finally | refused_finally | conceded | withdrawn | written_off"), "presented_kop": (I, ""), "accepted_kop": (I, "owed or refunded"), "questioned_kop": (I, "in dispute now"),
             "conceded_kop": (I, "given up by the place fund"), "refused_kop": (I, "refused by the final A"), "open_kop": (I, "not decided: without an answer, or in dispute"), "due": (D, "last day of the next step, null: none or unknown"), "overdue": (B, ""), "law_term": (D, "term of point 133 beside it"),
+        },
+    ),
+    # ---- acts ----
+    "act_drawn": Table(
+        "an act of the register as it was drawn up: written once (Rules 121, 132, 142, 144, 149-151, 175-178)", "act_store", "acts, verify",
+        {
+            "act": (S, "number; drawn again after it became void: number#2, #3"), "kind": (S, "121 | 132 | 142 | 144 | 149 | 175 | 176"), "month": (S, "YYYY-MM, or the year of a yearly act"), "party": (S, "who drew it up, party of the ledger"), "other": (S, "with whom"),
+            "number": (S, "as on the paper"), "drawn_on": (D, ""), "about": (S, "file that it speaks of, or null"), "document": (S, "SHA-256 of `body`"), "body": (S, "the file of the act: canonical JSON, kopecks, no persons"), "seq": (I, "event of the chain"),
+        },
+    ),
+    "act_events": Table(
+        "a step of an act: written once", "act_store", "acts, verify",
+        {
+            "act": (S, ""), "event": (S, "sent | signed | disputed | agreed | void"), "on": (D, ""), "who": (S, ""), "why": (S, "or null"), "document": (S, "SHA-256 of the other side's file, or null"), "seq": (I, "event of the chain"),
+        },
+    ),
+    "act_disagreements": Table(
+        "a line in which the other side's act differs; agreed later by a row with the figure that stands", "settlement.between.reconcile, act_store", "acts, reports",
+        {
+            "act": (S, ""), "row": (S, "key of the row, /-separated, or null: a line of the whole act"), "line": (S, "column"), "ours_kop": (I, ""), "theirs_kop": (I, ""), "why": (S, "amount | missing_here | missing_there; of an agreement: who says so"), "agreed_kop": (I, "or null: open"),
+            "on": (D, "day, null while it is only compared"), "seq": (I, "event of the chain, null while it is only compared"),
+        },
+    ),
+    "act_register": Table(
+        "an act and how far it is: derived from act_drawn and act_events", "settlement.act_states", "acts, statements",
+        {
+            "act": (S, ""), "kind": (S, ""), "month": (S, ""), "party": (S, ""), "other": (S, ""), "number": (S, ""), "drawn_on": (D, ""), "sent_on": (D, ""), "signed_on": (D, "signed or agreed"), "state": (S, "drawn | sent | disputed | agreed | signed | void"), "about": (S, ""),
+            "document": (S, ""), "seq": (I, "last event of the chain that moved it"),
         },
     ),
     # ---- the bank ----
