@@ -24,7 +24,7 @@ from omsclaims.context import Context, Payments, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.periods import Month
-from omsclaims.settlement import Identity, accidents, identities
+from omsclaims.settlement import Identity, accidents, identities, reserves
 from omsclaims.settlement.ledger import as_dict
 from omsclaims.workspace import (
     PackageRow,
@@ -109,11 +109,9 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     tables["balances_before"] = _balances_before(workspace, of, earlier)
     tables["event_postings"] = journal.month_events(workspace, of)
     of_year = [name for name in earlier if name.startswith(f"{of.year}-")]
-    for name in ("postings", "territory_bills"):
-        parts = [workspace.ledger_table(name, month_name) for month_name in of_year]
-        tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
-    events = _events_before(workspace, Month(of.year, 1), of)
-    tables["postings_before"] = pl.concat([tables["postings_before"], events.select(tables["postings_before"].columns)])
+    bills = [workspace.ledger_table("territory_bills", name) for name in of_year]
+    tables["territory_bills_before"] = pl.concat(bills) if bills else contract.TABLES["territory_bills"].empty()
+    tables["postings_before"] = postings_before(workspace, of)
     for name, months in (("plan_lines", of_year), ("voucher_uses", earlier), ("accident_deductions", earlier)):
         parts = [workspace.stored_table(month_name, name) for month_name in months]
         tables[f"{name}_before"] = pl.concat(parts) if parts else contract.TABLES[name].empty()
@@ -132,6 +130,16 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
     if events_of_month:
         inputs["events"] = events_of_month
     return tables, inputs
+
+
+def postings_before(workspace: Workspace, of: Month) -> pl.DataFrame:
+    """`postings` of the year of contracts before a month, events among them: what the limits of the reserves are made of."""
+    started = reserves.year_start(of.last, federal_parameters())
+    since = Month(started.year, started.month)
+    closed = [name for name in workspace.closed_months() if str(since) <= name < str(of)]
+    parts = [contract.TABLES["postings"].empty(), *(workspace.ledger_table("postings", name) for name in closed)]
+    events = _events_before(workspace, since, of)
+    return pl.concat([*parts, events.select(parts[0].columns)])
 
 
 def _events_before(workspace: Workspace, first: Month | None, of: Month) -> pl.DataFrame:

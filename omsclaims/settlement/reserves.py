@@ -11,6 +11,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
+import polars as pl
+
 from omsclaims.law import Parameters
 from omsclaims.money import share_out
 
@@ -68,6 +70,27 @@ def limits(paid_kop: int, months: int, days: int, on: date, law: Parameters) -> 
         spare_kop=paid_kop * int(law.value("reserves.spare_limit_months", on)) // months,
         preventive_kop=paid_kop * int(law.value("reserves.preventive_limit_days", on)) // days,
     )
+
+
+def year_start(on: date, law: Parameters) -> date:
+    """First day of the year of contracts that a day lies in (reserves.contract_year_starts, a day of the calendar MM-DD)."""
+    month, day = (int(part) for part in str(law.value("reserves.contract_year_starts", on)).split("-"))
+    this_year = date(on.year, month, day)
+    return this_year if this_year <= on else date(on.year - 1, month, day)
+
+
+def contract_year_start(smo: str, on: date, contracts: pl.DataFrame, law: Parameters) -> date | None:
+    """Since when the mean month of an insurer counts: the year of contracts, or the first day of a contract that began in it.
+
+    contracts  contract reg_contract; an insurer that it does not name at all has a contract for the whole year
+    Returns None where it names the insurer and no contract of it is in force on the day.
+    """
+    own = contracts.filter(pl.col("smo") == smo)
+    held = own.filter((pl.col("since") <= on) & (pl.col("till").is_null() | (pl.col("till") >= on)))
+    if own.height and held.is_empty():
+        return None
+    began = [day for day in held["since"] if day is not None]
+    return max([year_start(on, law), *began])
 
 
 def overflow(balance_kop: int, limit_kop: int) -> int:
