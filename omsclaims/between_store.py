@@ -11,7 +11,6 @@ file is named in the same transaction that books its money (Rules 139-145; desig
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.periods import Month
 from omsclaims.settlement.between import book
-from omsclaims.workspace import Workspace, read_tables, sha256_bytes, write_tables
+from omsclaims.workspace import Workspace, keep_file, read_tables, sha256_bytes, write_tables
 
 _KINDS: Final[dict[pl.DataType, str]] = {
     pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN",
@@ -97,8 +96,7 @@ def store(
     original: Path | None = None
     if data is not None:
         original = Path("restricted", "between", f"{name}.oms")
-        (ws.folder / original).parent.mkdir(mode=0o700, exist_ok=True)
-        _write(ws.folder / original, data)
+        keep_file(ws.folder / original, data)
     full = {
         **row, "digest": digest, "path": str(path), "people_path": None if people_path is None else str(people_path),
         "original": None if original is None else str(original), "seq": ws.next_seq(),
@@ -106,15 +104,6 @@ def store(
     marks = ", ".join("?" * len(_COLUMNS))
     ws.rows(f"INSERT OR REPLACE INTO between_files VALUES ({marks})", [full[name] for name in _COLUMNS])  # noqa: S608 - marks
     return full
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A private file, on the disk before the transaction names it."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def original(ws: Workspace, row: Mapping[str, Any]) -> bytes:

@@ -27,7 +27,7 @@ from omsclaims.registry import compiling, names, reader
 from omsclaims.registry.bundle import Bundle
 from omsclaims.registry.formats import Overlays, load_overlays
 from omsclaims.registry.limits import Limits
-from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, read_tables, sha256_bytes, write_tables
+from omsclaims.workspace import PERSON_TABLES, PackageRow, Workspace, keep_file, read_tables, sha256_bytes, write_tables
 
 #: What is kept in the folder of a package beside the tables of its registry.
 NOT_OF_THE_REGISTRY: Final = ("findings", "executions")
@@ -397,6 +397,8 @@ def ingest(
         done.append(_store(workspace, read, as_of))
         if progress is not None:
             progress(read.package, len(done), len(jobs))
+    if all(one.state == "already" for one in done):  # nothing was written: the chain tells of no such intake
+        return done
     payload: dict[str, object] = {
         "packages": [{"package": one.shown, "state": one.state, "month": one.month, "cases": one.cases} for one in done]
     }
@@ -493,8 +495,7 @@ def _keep_original(folder: Path, read: _Read) -> str:
     if sha256_bytes(data) != read.digest:
         raise RuntimeError(f"{read.path} changed while it was read")
     target = Path("restricted") / "packages" / f"{read.digest}{read.path.suffix.lower()}"
-    (folder / target).parent.mkdir(mode=0o700, exist_ok=True)
-    (folder / target).write_bytes(data)
+    keep_file(folder / target, data)
     return str(target)
 
 

@@ -667,6 +667,9 @@ def _roles_in(line: tuple[str, str], row: Mapping[str, object], known: Mapping[s
     return found
 
 
+#: What an event of the chain says of a transaction.
+_TOLD: Final = ("txn", "kind", "month", "source", "rows", "rows_digest")
+
 # ---- proof -----------------------------------------------------------------------------------------------------------------
 
 
@@ -696,7 +699,7 @@ def problems(ws: Workspace) -> list[tuple[str, str]]:
             _assert_whole(part)
         except AssertionError:
             found.append(("unbalanced", name))
-        said = {key: txn[key] for key in ("txn", "kind", "month", "source", "rows", "rows_digest")}
+        said = {name: txn[name] for name in _TOLD}
         if told.pop((txn["seq"], name), None) != said:
             found.append(("chain", name))
     return [*found, *(("chain", name) for _, name in sorted(told))]
@@ -728,7 +731,7 @@ def _told_by_chain(ws: Workspace) -> dict[tuple[int, str], dict[str, object]]:
     for seq, kind, payload in ws.rows("SELECT seq, kind, payload FROM chain WHERE kind IN ('ledger', 'close') ORDER BY seq"):
         said = json.loads(payload)
         for one in [said] if kind == "ledger" else said.get("ledger", []):
-            told[int(seq), str(one["txn"])] = one
+            told[int(seq), str(one["txn"])] = {name: one.get(name) for name in _TOLD}
     return told
 
 

@@ -8,9 +8,11 @@
     reports/           acts, protocols, the page of the month
     agreement/         tariff agreements by year, as loaded
     secret.key         the key of the person keys; never leaves the folder
+    head.json          the last event of the chain, and whether a command is writing
 
 Parquet is written first, under a name made of its content, and synced; the DuckDB transaction that names it publishes it. What no
-transaction names is swept, under the lock only. One writer at a time; readers get the published copy (design: The workspace).
+transaction names is swept, under the lock only. One writer at a time; readers get the published copy (design: The workspace). Who
+opens a workspace whose last writer was killed puts it in order first, and says what became of that command (interrupted).
 """
 
 from __future__ import annotations
@@ -32,15 +34,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from omsclaims import contract, findings, ledger_rows
+from omsclaims import contract, findings, interrupted, ledger_rows, seals
 from omsclaims.nsi import SINCE_EVER, Book, Edition, LeftOut, Library, built_in_books
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 DATABASE: Final = "omsclaims.duckdb"
 PUBLISHED: Final = "published.duckdb"
+HEAD: Final = "head.json"
+#: A folder with this file is a workspace that is being made, or whose making was killed.
+MAKING: Final = ".making"
+#: Parts of the folder.
+PARTS: Final = ("tables", "people", "restricted", "reports", "agreement")
 
 #: Tables of a package that hold persons: they lie in the people part of the folder.
 PERSON_TABLES: Final = frozenset({"patient", "person", "person_file", "dost", "dost_p", "tel", "exceptions", "extra"})
@@ -75,6 +82,8 @@ CREATE TABLE editions (book VARCHAR NOT NULL, edition VARCHAR NOT NULL, version 
 LEDGER_TABLES: Final = ("postings", "balances", "act_121", "act_132", "payments", "financing", "territory_bills")
 #: Contract tables of the journal, and what no two of their rows share. Nothing is ever changed in them or deleted from them.
 JOURNAL_TABLES: Final = {"journal": "posting_id", "ledger_txns": "txn"}
+#: Tables that seals leave out: the journal and the results of closed months have digests of their own in the chain.
+PROVEN_OTHERWISE: Final = (*LEDGER_TABLES, *JOURNAL_TABLES)
 #: Who pays: `planned` - the closing makes advances and final payments itself; `actual` - money moves by events only.
 PAYMENT_MODES: Final = ("planned", "actual")
 
@@ -132,6 +141,23 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def keep_file(path: Path, data: bytes) -> None:
+    """Writes a private file whose name is made of its content: whole and synced before it bears the name.
+
+    One that is there already is left alone: a transaction may name it.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if path.exists() and path.read_bytes() == data:
+        return
+    fresh = path.with_name(f".{path.name}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
 
 
 #: Under this key of its metadata a Parquet file names the columns that have no value in any row and are not written.
@@ -249,43 +275,61 @@ class Workspace:
     # -- opening ---------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def create(folder: Path, territory: str, role: str, as_of: date, who: str, payments: str = "planned") -> None:
+    def create(
+        folder: Path, territory: str, role: str, as_of: date, who: str, payments: str = "planned", smo: str | None = None
+    ) -> None:
         """Makes a new workspace in an empty or absent folder, private to its owner. payments: see PAYMENT_MODES.
+
+        smo  code of the insurer whose books these are, in the role `insurer`
 
         Raises WorkspaceError `workspace.not_empty` when the folder holds something already.
         """
-        if folder.exists() and any(folder.iterdir()):
-            raise WorkspaceError("workspace.not_empty", folder=folder)
         folder.mkdir(parents=True, exist_ok=True)
+        _clear_half_made(folder)
+        if any(folder.iterdir()):
+            raise WorkspaceError("workspace.not_empty", folder=folder)
         folder.chmod(0o700)
-        for part in ("tables", "people", "restricted", "reports", "agreement"):
+        (folder / MAKING).touch(mode=0o600)
+        for part in PARTS:
             (folder / part).mkdir(mode=0o700)
         key = folder / "secret.key"
         key.touch(mode=0o600)
         key.write_bytes(secrets.token_bytes(32))
+        _sync(key)
         connection = _connect(folder / DATABASE, folder, read_only=False)
         connection.execute("BEGIN")
-        for statement in filter(str.strip, [*_DDL.split(";"), _EDITIONS_DDL]):
+        for statement in filter(str.strip, [*_DDL.split(";"), _EDITIONS_DDL, *seals.DDL]):
             connection.execute(statement)
         for name in LEDGER_TABLES:
             connection.execute(_ledger_ddl(name))
-        settings = {"schema_version": str(SCHEMA_VERSION), "territory": territory, "role": role, "payments": payments}
+        workspace = Workspace(folder, connection, writable=True)
+        settings = {
+            "schema_version": str(SCHEMA_VERSION), "territory": territory, "role": role, "payments": payments,
+            "secret": workspace.secret_fingerprint(),
+        }  # fmt: skip
         for meta_key, value in settings.items():
             connection.execute("INSERT INTO meta VALUES (?, ?)", [meta_key, value])
-        workspace = Workspace(folder, connection, writable=True)
         workspace._create_journal()
         told: dict[str, object] = {"territory": territory, "role": role, "schema_version": SCHEMA_VERSION}
+        if smo is not None:
+            connection.execute("INSERT INTO meta VALUES ('smo', ?)", [smo])
+            told["smo"] = smo
         workspace.record("init", as_of, who, None, told if payments == "planned" else {**told, "payments": payments})
+        workspace._seal(0)
         connection.execute("COMMIT")
+        head = workspace.head()
         connection.close()
         (folder / DATABASE).chmod(0o600)
+        _write_head(folder, head)
         workspace._publish()
+        (folder / MAKING).unlink()
 
     @staticmethod
     @contextmanager
     def open(folder: Path, views: bool = False) -> Iterator[Workspace]:
         """The published copy, for reading; with `views`, the public views `v_cases`, `v_findings`, `v_acts` are bound to it."""
         _require(folder)
+        _put_in_order(folder)
         source = folder / PUBLISHED
         connection = _connect(source, folder, read_only=True)
         try:
@@ -304,31 +348,93 @@ class Workspace:
         Raises WorkspaceError `workspace.busy` when another process writes.
         """
         _require(folder)
-        with (folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise WorkspaceError("workspace.busy", folder=folder) from error
+        with _locked(folder):
+            Workspace._recover(folder)
             connection = _connect(folder / DATABASE, folder, read_only=False)
             workspace = Workspace(folder, connection, writable=True)
+            begun = False
             try:
                 workspace._upgrade()
                 workspace._settle_documents()
                 workspace._sweep()
+                before = workspace.next_seq() - 1
+                _write_head(folder, {"writing": interrupted.command, "before": before})
                 connection.execute("BEGIN")
+                begun = True
                 yield workspace
+                workspace._seal(before)
                 connection.execute("COMMIT")
             except BaseException:
+                if not begun:
+                    raise
                 connection.execute("ROLLBACK")
                 workspace._settle_documents()
                 workspace._sweep()
+                _write_head(folder, workspace.head())
                 raise
             else:
                 workspace._settle_documents()
                 workspace._sweep()
+                head = workspace.head()
             finally:
                 connection.close()
             workspace._publish()
+            _write_head(folder, head)
+
+    @staticmethod
+    @contextmanager
+    def proving(folder: Path) -> Iterator[Workspace]:
+        """The database itself, not its copy for readers, for reading while nobody writes. Raises `workspace.busy`."""
+        _require(folder)
+        with _locked(folder):
+            Workspace._recover(folder)
+            connection = _connect(folder / DATABASE, folder, read_only=True)
+            try:
+                yield Workspace(folder, connection, writable=False)
+            finally:
+                connection.close()
+
+    @staticmethod
+    def _recover(folder: Path) -> None:
+        """Under the lock: puts in order what a killed command left, and says what became of it."""
+        (folder / MAKING).unlink(missing_ok=True)
+        state = read_head(folder)
+        if "writing" not in state:
+            return
+        connection = _connect(folder / DATABASE, folder, read_only=False)
+        workspace = Workspace(folder, connection, writable=True)
+        try:
+            workspace._settle_documents()
+            workspace._sweep()
+            head = workspace.head()
+        finally:
+            connection.close()
+        workspace._publish()
+        _write_head(folder, head)
+        before = int(state["before"])
+        interrupted.tell(interrupted.Interruption(str(state["writing"]), head["seq"] > before, before))
+
+    def head(self) -> dict[str, Any]:
+        """Number and hash of the last event of the chain."""
+        seq, digest = self.rows("SELECT seq, hash FROM chain ORDER BY seq DESC LIMIT 1")[0]
+        return {"seq": int(seq), "hash": str(digest)}
+
+    def _seal(self, before: int) -> None:
+        """Seals what the transaction changed in its last event; an event of its own says it where the transaction made none."""
+        last = self.next_seq() - 1
+        told = seals.seal(self._connection, self.folder, max(last, before + 1), PROVEN_OTHERWISE)
+        if not told:
+            return
+        if last == before:
+            as_of, who = self.rows("SELECT as_of, who FROM chain WHERE seq = ?", [last])[0] if last else (date(1, 1, 1), "")
+            self.record("store", as_of, who, None, {"sealed": told})
+            return
+        seq, as_of, kind, who, why, text, previous = self.rows(
+            "SELECT seq, as_of, kind, who, why, payload, previous FROM chain ORDER BY seq DESC LIMIT 1"
+        )[0]
+        sealed = canonical_json({**json.loads(text), "sealed": told})
+        digest = chain_hash(seq, as_of, kind, who, why, sealed, previous)
+        self._connection.execute("UPDATE chain SET payload = ?, hash = ? WHERE seq = ?", [sealed, digest, seq])
 
     def _publish(self) -> None:
         """Renews the copy for readers: written beside, synced, then put in place in one step."""
@@ -359,33 +465,24 @@ class Workspace:
 
     def _sweep(self) -> None:
         """Removes what no transaction names: the remains of an interrupted write. Only under the lock."""
-        named = {
-            row[0]
-            for row in self.rows("SELECT path FROM packages UNION SELECT people_path FROM packages UNION SELECT path FROM runs")
-        }
-        between = self._between_paths()
-        named |= {path for tables, people, _ in between for path in (tables, people) if path}
+        named = seals.named(self._connection)
+
+        def kept(entry: Path) -> bool:
+            return str(entry.relative_to(self.folder)) in named
+
         for part in ("tables", "people"):
             for month in (self.folder / part).iterdir():
-                if not month.is_dir():
-                    continue
-                for entry in month.iterdir():
-                    if entry.is_dir() and str(entry.relative_to(self.folder)) not in named:
-                        shutil.rmtree(entry)
-        registers = {row[0] for row in self.rows("SELECT path FROM registers UNION SELECT path FROM editions")}
-        for entry in [*(self.folder / "people").glob("*.parquet"), *(self.folder / "tables").glob("*.parquet")]:
-            if str(entry.relative_to(self.folder)) not in registers:
-                entry.unlink()
-        originals = {row[0] for row in self.rows("SELECT original FROM packages")} | {original for *_, original in between}
+                entries = [month] if month.is_file() and month.suffix == ".parquet" else []
+                for entry in entries or (month.iterdir() if month.is_dir() else ()):
+                    if not kept(entry):
+                        _remove(entry)
+        for entry in (self.folder / "agreement").iterdir():
+            if not kept(entry):
+                _remove(entry)
         for folder in ("packages", "between"):
             for entry in (self.folder / "restricted" / folder).glob("*"):
-                if str(entry.relative_to(self.folder)) not in originals:
-                    entry.unlink()
-
-    def _between_paths(self) -> list[tuple[Any, ...]]:
-        """(path, people_path, original) of the files between territories (omsclaims.between_store); none before the first."""
-        held = self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'between_files'")
-        return self.rows("SELECT path, people_path, original FROM between_files") if held else []
+                if not kept(entry):
+                    _remove(entry)
 
     # -- basics ----------------------------------------------------------------------------------------------------
 
@@ -402,9 +499,18 @@ class Workspace:
         found = self.rows("SELECT value FROM meta WHERE key = 'payments'")
         return str(found[0][0]) if found else "planned"
 
+    def smo(self) -> str | None:
+        """Code of the insurer whose books these are; None in the workspace of a fund."""
+        found = self.rows("SELECT value FROM meta WHERE key = 'smo'")
+        return str(found[0][0]) if found else None
+
     def secret(self) -> bytes:
         """The key from which person keys are made."""
         return (self.folder / "secret.key").read_bytes()
+
+    def secret_fingerprint(self) -> str:
+        """By which the secret key can be known again: a hash that says nothing of it."""
+        return sha256_bytes(b"omsclaims secret.key " + self.secret())
 
     def record(self, kind: str, as_of: date, who: str, why: str | None, payload: Mapping[str, object]) -> str:
         """Appends an event to the audit chain and returns its hash. No personal value may be in the payload."""
@@ -433,9 +539,14 @@ class Workspace:
     # -- books, registers, agreements ------------------------------------------------------------------------------
 
     def store_register(self, name: str, table: pl.DataFrame, as_of: date) -> str:
-        """Stores a register of the territory (contract table `reg_*`) in its newest state; returns its digest."""
+        """Stores a register of the territory (contract table `reg_*`) in its newest state; returns its digest.
+
+        The newest state once more changes nothing (`register_digest` tells before).
+        """
         contract.check(name, table)
         digest = table_digest(table)
+        if self.register_digest(name) == digest:
+            return digest
         part = "people" if name in PERSON_REGISTERS else "tables"
         path = Path(part) / f"{name}-{digest[:16]}.parquet"
         if not (self.folder / path).exists():
@@ -445,6 +556,11 @@ class Workspace:
             "INSERT INTO registers VALUES (?, ?, ?, ?, ?)", [name, digest, as_of, str(path), self.next_seq()]
         )
         return digest
+
+    def register_digest(self, name: str) -> str | None:
+        """Digest of the newest state of a register; None before the first."""
+        found = self.rows("SELECT digest FROM registers WHERE name = ? ORDER BY seq DESC LIMIT 1", [name])
+        return str(found[0][0]) if found else None
 
     def registers(self) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
         """Newest state of every register, and its digests. A register never loaded is an empty table."""
@@ -519,13 +635,21 @@ class Workspace:
 
     def _upgrade(self) -> None:
         """Brings a workspace of an older version to this one; under the lock, before anything else is written."""
-        for needed, step in ((not self._has_editions(), self._add_editions), (not self.has_journal(), self._add_journal)):
+        steps = (
+            (not self._has_editions(), self._add_editions),
+            (not self.has_journal(), self._add_journal),
+            (not self.has_seals(), self._add_seals),
+        )
+        for needed, step in steps:
             if not needed:
                 continue
+            before = self.next_seq() - 1
             self._connection.execute("BEGIN")
             try:
                 step()
                 self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+                if self.has_seals():
+                    self._seal(before)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._connection.execute("ROLLBACK")
@@ -538,6 +662,18 @@ class Workspace:
         for row in made:
             self._connection.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row))
         self._connection.execute("DROP TABLE books")
+
+    def has_seals(self) -> bool:
+        """Whether rows and files are sealed: the readers' copy of an older workspace has no seals."""
+        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'row_seals'"))
+
+    def _add_seals(self) -> None:
+        """Version 3 to 4: seals of what is there, in an event of the chain. What was changed before nobody can tell."""
+        for statement in seals.DDL:
+            self._connection.execute(statement)
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('secret', ?)", [self.secret_fingerprint()])
+        as_of, who = self.rows("SELECT as_of, who FROM chain ORDER BY seq DESC LIMIT 1")[0]
+        self.record("upgrade", as_of, who, None, {"schema_version": SCHEMA_VERSION})
 
     # -- journal ---------------------------------------------------------------------------------------------------
 
@@ -619,9 +755,17 @@ class Workspace:
         """Copies the folder of a tariff agreement into the workspace; returns the digest over its files."""
         files = sorted(path for path in source.rglob("*") if path.is_file())
         digest = sha256_bytes(canonical_json([(str(path.relative_to(source)), sha256_file(path)) for path in files]).encode())
+        held = self.rows("SELECT digest FROM agreements WHERE year = ? ORDER BY seq DESC LIMIT 1", [year])
+        if held == [(digest,)]:
+            return digest
         target = Path("agreement") / f"{year}-{digest[:16]}"
         if not (self.folder / target).exists():
-            shutil.copytree(source, self.folder / target)
+            fresh = self.folder / "agreement" / f".{target.name}"  # what a kill leaves of it is swept
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.copytree(source, fresh)
+            for path in [*fresh.rglob("*"), fresh]:
+                _sync(path)
+            fresh.replace(self.folder / target)
         self._connection.execute(
             "INSERT INTO agreements VALUES (?, ?, ?, ?, ?)", [year, digest, as_of, str(target), self.next_seq()]
         )
@@ -773,7 +917,60 @@ def chain_hash(seq: int, as_of: date, kind: str, who: str, why: str | None, payl
 
 def _require(folder: Path) -> None:
     if not (folder / DATABASE).exists() or not (folder / PUBLISHED).exists():
-        raise WorkspaceError("workspace.none", folder=folder)
+        raise WorkspaceError("workspace.half_made" if (folder / MAKING).exists() else "workspace.none", folder=folder)
+
+
+def _clear_half_made(folder: Path) -> None:
+    """Removes what a killed `create` left; what it did not make itself stays."""
+    if not (folder / MAKING).exists() or (folder / PUBLISHED).exists():
+        return
+    for name in (*PARTS, DATABASE, f"{DATABASE}.wal", f"{PUBLISHED}.new", HEAD, f"{HEAD}.new", "secret.key", MAKING):
+        _remove(folder / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The lock of the one writer. Raises WorkspaceError `workspace.busy` when another process holds it."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WorkspaceError("workspace.busy", folder=folder) from error
+        yield
+
+
+def read_head(folder: Path) -> dict[str, Any]:
+    """What `head.json` says: `seq` and `hash` of the last event, or `writing` (a command) and `before`; {}: an older one."""
+    path = folder / HEAD
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def _write_head(folder: Path, state: Mapping[str, Any]) -> None:
+    """Puts `head.json` in place in one step."""
+    fresh = folder / f"{HEAD}.new"
+    fresh.write_text(canonical_json(state), encoding="utf-8")
+    fresh.chmod(0o600)
+    _sync(fresh)
+    fresh.replace(folder / HEAD)
+
+
+def _put_in_order(folder: Path) -> None:
+    """Before reading: where the last writer was killed and none is at work, what it left is put in order."""
+    if "writing" not in read_head(folder):
+        return
+    try:
+        with _locked(folder):
+            Workspace._recover(folder)
+    except (WorkspaceError, PermissionError):  # a writer is at work, or the folder may only be read: the copy is whole
+        return
 
 
 def _connect(path: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:

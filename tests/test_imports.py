@@ -25,6 +25,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "contract": set(),
     "registers": set(),
     "ledger_rows": set(),
+    "seals": set(),
+    "interrupted": set(),
     "law": FOUNDATION,
     "nsi": FOUNDATION | {"contract"},
     "context": FOUNDATION | {"law", "nsi"},
@@ -34,7 +36,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "settlement": STAGE,
     "reports": STAGE | {"registry", "checks", "tariffs", "settlement"},
     "synthetic": DATA | {"registry"},
-    "workspace": DATA,
+    "workspace": DATA | {"seals", "interrupted"},
     "documents": STAGE | {"registry", "checks", "settlement", "reports", "workspace", "intake"},
     "intake": STAGE | {"registry", "checks", "workspace"},
     "month": STAGE | {"registry", "checks", "tariffs", "settlement"},
@@ -77,6 +79,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "truth": DATA | {"workspace", "intake"},
     "cli": STAGE
     | {
+        "interrupted",
         "registry",
         "checks",
         "reports",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,21 +13,27 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from omsclaims import contract, journal
+from omsclaims import contract, interrupted, journal, seals
+from omsclaims.interrupted import Interruption
 from omsclaims.nsi import Book, LeftOut, book_from_rows
 from omsclaims.periods import Month
 from omsclaims.settlement.acts import act_121
 from omsclaims.settlement.ledger import Ledger, as_dict, balances_of
 from omsclaims.workspace import (
     DATABASE,
+    HEAD,
     LEDGER_TABLES,
+    MAKING,
+    PROVEN_OTHERWISE,
     PUBLISHED,
     PackageRow,
     RunRow,
     Workspace,
     WorkspaceError,
     pending_folder,
+    read_head,
     read_tables,
+    sha256_file,
     table_digest,
     write_tables,
 )
@@ -330,7 +337,7 @@ def test_an_older_workspace_gets_its_journal_from_its_closed_months(folder: Path
     with Workspace.writing(folder):
         pass
     with Workspace.open(folder) as workspace:
-        assert workspace.meta("schema_version") == "3"
+        assert workspace.meta("schema_version") == "4"
         assert workspace.rows("SELECT kind, month FROM ledger_txns ORDER BY seq") == [
             ("opening", "2022-01"), ("close", "2022-02"), ("close", "2022-03"),
         ]  # fmt: skip
@@ -356,3 +363,110 @@ def test_opening_a_month_again_leaves_the_journal_as_it_is(folder: Path) -> None
         before = journal.entries(workspace)
         workspace.forget_run("2022-03")
         assert before.height == 2 and journal.entries(workspace).equals(before)
+
+
+def test_what_changes_nothing_leaves_no_trace(folder: Path, tmp_path: Path) -> None:
+    agreement = tmp_path / "agreement"
+    (agreement / "formats").mkdir(parents=True)
+    (agreement / "agreement.yaml").write_text("year: 2022")
+    (agreement / "formats" / "more.yaml").write_text("x: 1")
+    with Workspace.writing(folder) as workspace:
+        workspace.store_register("reg_clinic", clinics("A"), DAY)
+        workspace.store_agreement(2022, agreement, DAY)
+        workspace.record("load", DAY, "tester", None, {})
+    with Workspace.writing(folder) as workspace:
+        before = workspace.rows("SELECT * FROM chain")
+        workspace.store_register("reg_clinic", clinics("A"), DAY)
+        workspace.store_agreement(2022, agreement, DAY)
+    with Workspace.open(folder) as workspace:
+        assert workspace.rows("SELECT * FROM chain") == before
+        assert workspace.rows("SELECT count(*) FROM registers") == [(1,)]
+        copied = workspace.agreement(2022)[0]
+    assert (copied / "formats" / "more.yaml").read_text() == "x: 1"
+    assert [path.name for path in (folder / "agreement").iterdir()] == [copied.name]
+
+
+def test_half_an_agreement_is_swept_and_copied_anew(folder: Path, tmp_path: Path) -> None:
+    agreement = tmp_path / "agreement"
+    agreement.mkdir()
+    (agreement / "agreement.yaml").write_text("year: 2022")
+    with Workspace.writing(folder) as workspace:
+        digest = workspace.store_agreement(2022, agreement, DAY)
+        name = workspace.agreement(2022)[0].name
+        workspace.rows("DELETE FROM agreements")
+    (folder / "agreement" / f".{name}").mkdir()  # as a kill while copying leaves it
+    (folder / "agreement" / name).mkdir()  # as an older version left it
+    with Workspace.writing(folder) as workspace:
+        assert list((folder / "agreement").iterdir()) == []
+        assert workspace.store_agreement(2022, agreement, DAY) == digest
+        assert (workspace.agreement(2022)[0] / "agreement.yaml").read_text() == "year: 2022"
+
+
+@pytest.mark.parametrize("left", [("tables",), ("tables", "people", "secret.key"), ("tables", DATABASE, f"{PUBLISHED}.new")])
+def test_a_killed_init_is_said_and_can_be_given_again(tmp_path: Path, left: tuple[str, ...]) -> None:
+    made = tmp_path / "ws"
+    made.mkdir()
+    for name in (MAKING, *left):
+        (made / name).mkdir() if name in ("tables", "people") else (made / name).touch()
+    with pytest.raises(WorkspaceError) as raised, Workspace.open(made):
+        pass
+    assert raised.value.key == "workspace.half_made"
+    Workspace.create(made, "75", "fund", DAY, "tester")
+    with Workspace.open(made) as workspace:
+        assert (workspace.meta("territory"), workspace.chain_breaks()) == ("75", [])
+    assert not (made / MAKING).exists()
+
+
+def test_init_never_clears_what_it_did_not_make(tmp_path: Path) -> None:
+    made = tmp_path / "ws"
+    made.mkdir()
+    for name in (MAKING, "letters.txt"):
+        (made / name).touch()
+    with pytest.raises(WorkspaceError) as raised:
+        Workspace.create(made, "75", "fund", DAY, "tester")
+    assert raised.value.key == "workspace.not_empty"
+    assert (made / "letters.txt").exists()
+
+
+def left_by_a_kill(folder: Path, commit: bool) -> None:
+    """What a command leaves that is killed before its transaction ends, or right after it."""
+    saved = {name: (folder / name).read_bytes() for name in (DATABASE, PUBLISHED)}
+    before = read_head(folder)["seq"]
+    with Workspace.writing(folder) as workspace:
+        workspace.store_register("reg_clinic", clinics("A"), DAY)
+        workspace.record("register load", DAY, "tester", None, {})
+    (folder / PUBLISHED).write_bytes(saved[PUBLISHED])
+    if not commit:
+        (folder / DATABASE).write_bytes(saved[DATABASE])
+    (folder / HEAD).write_text(f'{{"before":{before},"writing":"register load"}}')
+
+
+@pytest.mark.parametrize("commit", [True, False])
+@pytest.mark.parametrize("reading", [True, False])
+def test_the_next_opening_says_what_became_of_a_killed_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, commit: bool, reading: bool
+) -> None:
+    told: list[Interruption] = []
+    monkeypatch.setattr(interrupted, "announce", told.append)
+    left_by_a_kill(folder, commit)
+    for _ in range(2):  # said once
+        with Workspace.open(folder) if reading else Workspace.writing(folder) as workspace:
+            assert set(workspace.registers()[1]) == ({"reg_clinic"} if commit else set())
+    assert told == [Interruption("register load", commit, 1)]
+    assert bool(list((folder / "tables").glob("reg_clinic*"))) == commit
+    assert (folder / DATABASE).read_bytes() == (folder / PUBLISHED).read_bytes()
+
+
+def test_the_seals_of_a_transaction_stand_in_its_last_event(folder: Path) -> None:
+    with Workspace.writing(folder) as workspace:
+        workspace.record("first", DAY, "tester", None, {"n": 1})
+        workspace.store_register("reg_clinic", clinics("A"), DAY)
+        workspace.record("second", DAY, "tester", None, {"n": 2})
+    with Workspace.open(folder) as workspace:
+        first, second = (json.loads(text) for (text,) in workspace.rows("SELECT payload FROM chain WHERE seq > 1 ORDER BY seq"))
+        assert workspace.chain_breaks() == []
+        assert first == {"n": 1}
+        assert second["n"] == 2 and set(second["sealed"]["tables"]) == {"registers"} and second["sealed"]["files"]["rows"] == 1
+        assert seals.broken_rows(workspace._connection, PROVEN_OTHERWISE) == []
+        (held,) = seals.live_files(workspace._connection)
+        assert (held.path, held.sha256) == (f"tables/{held.owner.split('/')[1]}", sha256_file(folder / held.path))

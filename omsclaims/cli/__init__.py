@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from omsclaims import messages
+from omsclaims import interrupted, messages
 from omsclaims.cli import common, words
 from omsclaims.registry import compiling
 
@@ -85,4 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         common.err.print(messages.text("cli.bad_lang", messages.default_language()), style="bold red")
         sys.exit(common.USAGE)
     compiling.announce = lambda: common.err.print(messages.text("cli.compiling", lang), style="yellow")
+    interrupted.command = " ".join(common.command_words(given))
+    interrupted.announce = lambda what: _interrupted(what, lang)
     build(lang, command_of(given))(args=given)
+
+
+def _interrupted(what: interrupted.Interruption, lang: str) -> None:
+    """What became of a command that was killed."""
+    key = "interrupted.complete" if what.complete else "interrupted.nothing"
+    name = what.command or messages.text("interrupted.unnamed", lang)
+    common.err.print(messages.text(key, lang, command=name, seq=what.seq), style="yellow", markup=False)

@@ -66,9 +66,11 @@ def _add_load(group: typer.Typer, lang: str) -> None:
         with Workspace.writing(workspace) as store:
             if loaded.territory != store.meta("territory"):
                 raise WorkspaceError("workspace.other_territory", found=loaded.territory, own=store.meta("territory"))
+            before = store.agreement(loaded.year)[1] if loaded.year in store.agreement_years() else None
             digest = store.store_agreement(loaded.year, folder, day)
             payload = {"year": loaded.year, "territory": loaded.territory, "digest": digest}
-            store.record("agreement load", day, common.who_am_i(), None, payload)
+            if digest != before:
+                store.record("agreement load", day, common.who_am_i(), None, payload)
         common.out.print(text("cli.agreement.loaded", lang, year=loaded.year, title=loaded.title))
         common.print_unconfirmed(law.asked or (), lang)
         raise typer.Exit(common.FINDINGS if doubts else common.CLEAN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ ORDER_OF_WORK: Final = (
     "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
     "pay orders", "pay load", "pay list", "pay cancel",
 )  # fmt: skip
+
 #: Files of a folder that are taken for packages.
 PACKAGE_SUFFIXES: Final = frozenset({".zip", ".oms", ".xml"})
 
@@ -67,6 +68,17 @@ def _console(stderr: bool) -> Console:
 
 out = _console(stderr=False)
 err = _console(stderr=True)
+
+
+def command_words(arguments: Sequence[str]) -> list[str]:
+    """The command among the arguments, without what it is given: `run`, `pay load`."""
+    known = [one.split() for one in ORDER_OF_WORK]
+    given = [one for one in arguments if not one.startswith("-")]
+    for at in range(len(given)):
+        for words in sorted(known, key=len, reverse=True):
+            if given[at : at + len(words)] == words:
+                return words
+    return []
 
 
 def today() -> date:

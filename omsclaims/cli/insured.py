@@ -45,9 +45,11 @@ def _add_load(group: typer.Typer, lang: str) -> None:
             raise typer.Exit(common.UNREADABLE if (found["rule"] == "IN.1").any() else common.FINDINGS)
         with Workspace.writing(workspace) as store:
             for name, table in tables.items():
+                before = store.register_digest(name)
                 digest = store.store_register(name, table, day)
                 payload = {"register": name, "digest": digest, "rows": table.height}
-                store.record("register load", day, common.who_am_i(), None, payload)
+                if digest != before:
+                    store.record("register load", day, common.who_am_i(), None, payload)
         counts = {"insured": tables["reg_insured"].height, "attached": tables["reg_attachment"].height}
         common.out.print(text("cli.insured.load.done", lang, **counts))
 

@@ -65,9 +65,11 @@ def _add_registers(app: typer.Typer, lang: str) -> None:
         with Workspace.writing(workspace) as store:
             for path in _all_files(paths, (".parquet", ".csv"), lang):
                 table = read_register(path, lang)
+                before = store.register_digest(path.stem)
                 digest = store.store_register(path.stem, table, day)
                 payload = {"register": path.stem, "digest": digest, "rows": table.height}
-                store.record("register load", day, common.who_am_i(), None, payload)
+                if digest != before:
+                    store.record("register load", day, common.who_am_i(), None, payload)
                 common.out.print(text("cli.register.loaded", lang, name=path.stem, rows=table.height))
 
 
