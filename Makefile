@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: grouper bench-grouper setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-norms bench-whatif bench-exact bench-compare bench-baseline lint lock clean
+.PHONY: grouper bench-grouper machine setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-norms bench-whatif bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -41,6 +41,11 @@ agree: setup
 # Hostile archives and XML, each in a process of its own: rule, reason, seconds, memory.
 zoo: setup
 	$(BIN)/python -m tests.registry.zoo
+
+# Ten thousand random lives of two funds, an insurer and two clinics: money and states (about half an hour on two cores).
+RUNS ?= 10000
+machine: setup
+	POLARS_MAX_THREADS=1 $(BIN)/python -m tests.machine --runs $(RUNS) --processes $(WORKERS)
 
 # Ten million sums of products against fractions, ten million splits against their sums (some minutes on two cores).
 exact: setup
