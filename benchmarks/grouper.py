@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -262,18 +263,29 @@ def told_plainly(work: Work) -> list[dict[str, Any]]:
 
 
 def growth(grouper: Grouper, agreement: Agreement, sizes: Sequence[int], runs: int) -> None:
-    """Prints the time per case from the smallest to the largest size, the best of the runs; the sizes take turns."""
+    """Prints the time per case from the smallest to the largest size.
+
+    A round works through as many cases of each size, half of the smaller ones before the largest and half after it: the best of
+    many short runs beside few long ones would meet the machine at its fastest, and call growth what is only luck.
+    """
+    if not sizes:
+        return
     works = {size: work_of(sample(grouper, size), agreement) for size in sizes}
-    seconds: dict[int, list[float]] = {size: [] for size in sizes}
+    times = {size: max(1, max(sizes) // size) for size in sizes}
+    each: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(runs):
-        for size, work in works.items():
+        spent = dict.fromkeys(sizes, 0.0)
+        before = [size for size in sorted(sizes) for _ in range(-(-times[size] // 2))]
+        after = [size for size in sorted(sizes, reverse=True) for _ in range(times[size] // 2)]
+        for size in before + after:
             start = time.process_time()
-            grouped(work, grouper, agreement)
-            seconds[size].append(time.process_time() - start)
-    first = min(seconds[sizes[0]]) / sizes[0] if sizes else 0.0
+            grouped(works[size], grouper, agreement)
+            spent[size] += time.process_time() - start
+        for size in sizes:
+            each[size].append(spent[size] / (times[size] * size))
     for size in sizes:
-        each = min(seconds[size]) / size
-        print(f"{size:>9} cases: {each * 1e6:.2f} µs of processor a case ({each / first - 1:+.1%} of the smallest)")
+        above = statistics.median(mine / first - 1 for mine, first in zip(each[size], each[sizes[0]], strict=True))
+        print(f"{size:>9} cases: {statistics.median(each[size]) * 1e6:.2f} µs of processor a case ({above:+.1%} of the smallest)")
 
 
 def main(arguments: Sequence[str]) -> int:
