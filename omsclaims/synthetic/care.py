@@ -8,6 +8,7 @@ day.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -191,8 +192,10 @@ _STAYS: Final = ("vmp", "onco", "ksg_inpatient")
 _SINGLE: Final = (*_STAYS, "exam", "second", "call", "episode")
 
 
-def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once) -> npt.NDArray[np.str_]:
-    """The kind of care of each place; `once` is kept up to date.
+def share_kinds(
+    rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once, shares: Mapping[str, float] = SHARES
+) -> npt.NDArray[np.str_]:
+    """The kind of care of each place; `once` is kept up to date. shares: of each kind but visits.
 
     A person has one stay, one call and one обращение at most: what would be drawn for expertise as care that comes again
     (C151, C155, C156) is planted.
@@ -210,7 +213,7 @@ def share_kinds(rng: np.random.Generator, people: People, plan: Plan, slots: Slo
     }  # fmt: skip
     kinds = np.full(len(age), "visit", dtype="<U13")
     order = rng.permutation(len(age))
-    for kind, share in SHARES.items():
+    for kind, share in shares.items():
         wanted = max(AT_LEAST, round(share * plan.cases))
         if kind in ENOUGH:
             one_in, enough = ENOUGH[kind]
@@ -776,14 +779,20 @@ def _newborns(rng: np.random.Generator, people: People, plan: Plan, slots: Slots
 # ---- the month -------------------------------------------------------------------------------------------------------------
 
 
-def make_month(rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once) -> Tables:
-    """All clean cases of a month: tables of `SCHEMAS`, without package names and numbers inside the files."""
-    kinds = share_kinds(rng, people, plan, slots, once)
+def make_month(
+    rng: np.random.Generator, people: People, plan: Plan, slots: Slots, once: Once, shares: Mapping[str, float] = SHARES,
+    places: Mapping[str, tuple[str, ...]] = catalogue.PROVIDERS,
+) -> Tables:  # fmt: skip
+    """All clean cases of a month: tables of `SCHEMAS`, without package names and numbers inside the files.
+
+    shares  of each kind of care but visits;  places: clinics of each kind
+    """
+    kinds = share_kinds(rng, people, plan, slots, once, shares)
     numbers = rng.permutation(plan.cases) + 1
     parts: list[Tables] = []
 
     def batch(kind: str, which: Ints, templates: tuple[Template, ...], *, long: bool, providers: str | None = None) -> _Batch:
-        of_kind = catalogue.PROVIDERS[providers or kind]
+        of_kind = places[providers or kind]
         return _batch(rng, people, plan, kind, slots.of(which), numbers[which], templates, of_kind, long=long)
 
     where = {kind: np.flatnonzero(kinds == kind) for kind in [*SHARES, "visit"]}

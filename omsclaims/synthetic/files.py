@@ -65,7 +65,7 @@ def edition_of(package: str, month: str) -> Format:
     """The edition that a clinic sends: H 3.1 from those that were slow to change."""
     name = parse_name(package)
     assert name is not None, package
-    old = name.kind != "H" or name.sender in catalogue.OLD_VERSION[month]
+    old = name.kind != "H" or name.sender in catalogue.OLD_VERSION.get(month, ())
     edition = find_format(name.kind, "3.1" if old else "3.2", month).format
     return _overlaid(edition.id) if edition.id in deal.OVERLAYS else edition
 

@@ -1,0 +1,58 @@
+"""What does the bank do? It reads orders as the program wrote them, carries them out, and states it as banks do (1C exchange text)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from omsclaims.money import format_amount
+from omsclaims.registry import bank_file
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Money that moved: number of the document, day, kopecks, from whom to whom (account, name)."""
+
+    number: str
+    day: date
+    amount_kop: int
+    payer: tuple[str, str]
+    receiver: tuple[str, str]
+
+
+def carried_out(path: Path, day: date) -> list[Moved]:
+    """Orders of an exchange text as the bank carries them out."""
+    read = bank_file.read_1c(path)
+    assert read.usable, read.findings.select("rule", "element", "value").rows()
+    return [
+        Moved(
+            row["number"], day, row["amount_kop"], (row["payer_account"], row["payer_name"] or "-"),
+            (row["receiver_account"], row["receiver_name"] or "-"),
+        )
+        for row in read.lines.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def statement(path: Path, account: str, opening_kop: int, moved: Iterable[Moved]) -> int:
+    """Writes the statement of an account; returns its balance afterwards."""
+    rows = list(moved)
+    went = sum(one.amount_kop for one in rows if one.payer[0] == account)
+    came = sum(one.amount_kop for one in rows if one.receiver[0] == account)
+    closing = opening_kop + came - went
+    lines = [
+        bank_file.FIRST_LINE, "ВерсияФормата=1.03", "Кодировка=Windows", "СекцияРасчСчет", f"РасчСчет={account}",
+        f"НачальныйОстаток={format_amount(opening_kop)}", f"ВсегоПоступило={format_amount(came)}", f"ВсегоСписано={format_amount(went)}",
+        f"КонечныйОстаток={format_amount(closing)}", "КонецРасчСчет",
+    ]  # fmt: skip
+    for one in rows:
+        day = f"{one.day:%d.%m.%Y}"
+        lines += [
+            "СекцияДокумент=Платежное поручение", f"Номер={one.number}", f"Дата={day}", f"Сумма={format_amount(one.amount_kop)}",
+            f"ПлательщикСчет={one.payer[0]}", f"Плательщик={one.payer[1]}", f"ДатаСписано={day}", f"ПолучательСчет={one.receiver[0]}",
+            f"Получатель={one.receiver[1]}", f"ДатаПоступило={day}", "НазначениеПлатежа=по договору", "КонецДокумента",
+        ]  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("\r\n".join([*lines, bank_file.LAST_LINE, ""]).encode("cp1251"))
+    return closing

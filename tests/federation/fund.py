@@ -1,0 +1,227 @@
+"""One fund of the federation: its workspace, and what its people do with it from month to month, always through files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from random import Random
+
+import polars as pl
+
+from omsclaims import bank, between, between_home, between_store, closing, expertise, expertise_store, intake, journal
+from omsclaims.cli.store import read_register
+from omsclaims.law.agreement import load_agreement
+from omsclaims.nsi import loader
+from omsclaims.periods import Month
+from omsclaims.registry import expertise_file
+from omsclaims.settlement.between import book, home
+from omsclaims.synthetic.federation import account_of
+from omsclaims.workspace import Workspace
+from tests.federation.banks import Moved, carried_out, statement
+
+WHO = "simulation"
+BEGIN = date(2022, 1, 1)
+#: Kinds of control and grounds that experts name: Kod of F014 and number, kind of control (F006) for care of 2022.
+_QUESTIONS = (("3.2.1", 70), ("2.16.1", 50), ("1.4.2", 10))
+
+
+@dataclass
+class Fund:
+    """A fund: its code, its workspace, the packages of its clinics, where it puts files for others."""
+
+    code: str
+    made: Path
+    folder: Path
+    out: Path
+    threads: int = 1
+    counts: Counter[str] = field(default_factory=Counter)
+    bank: Counter[str] = field(default_factory=Counter)  # balance of each account at the bank, kopecks
+    numbers: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+
+    def open(self) -> None:
+        """A workspace with books, registers and the agreement."""
+        Workspace.create(self.folder, self.code, "fund", BEGIN, WHO, payments="actual")
+        with Workspace.writing(self.folder) as ws:
+            for path in sorted((self.made / "books").glob("*.csv")):
+                loaded = loader.load_book(path)
+                assert loaded.book is not None and not loaded.findings.height, path
+                ws.store_book(loaded.book, BEGIN)
+            for path in sorted((self.made / "registers").iterdir()):
+                ws.store_register(path.stem, read_register(path, "en"), BEGIN)
+            ws.store_agreement(load_agreement(self.made / "agreement").year, self.made / "agreement", BEGIN)
+            ws.record("prepare", BEGIN, WHO, None, {"source": "federation"})
+
+    # ---- the month --------------------------------------------------------------------------------------------------------
+
+    def close(self, month: Month, day: date) -> closing.Closing:
+        """Takes in the packages of a month and closes it."""
+        files = sorted((self.made / "packages" / str(month)).glob("*.zip"))
+        with Workspace.writing(self.folder) as ws:
+            done = intake.ingest(ws, files, day, WHO, self.threads)
+        refused = [one.package for one in done if one.state != "accepted"]
+        assert not refused, f"packages refused: {refused}"
+        with Workspace.writing(self.folder) as ws:
+            closed = closing.close(ws, month, day, WHO)
+        self.counts["cases"] += self._rows(month)
+        return closed
+
+    def _rows(self, month: Month) -> int:
+        with Workspace.open(self.folder) as ws:
+            return ws.stored_table(str(month), "decisions").height
+
+    def pay_clinics(self, month: Month, kind: str, day: date) -> None:
+        """Orders to the bank, the bank carries them out, its statement comes back."""
+        with Workspace.writing(self.folder) as ws:
+            made = bank.order(ws, month, [kind], day, day, WHO)
+            paths = bank.write(ws, made.orders, self.out / "orders" / f"{month}-{kind}")
+        self.counts[f"orders {kind}"] += made.orders.height
+        for path in paths:
+            moved = carried_out(path, day)
+            self.load(moved[0].payer[0], moved, day, path.stem)
+
+    def load(self, account: str, moved: list[Moved], day: date, name: str) -> None:
+        """Takes the statement of an account."""
+        path = self.out / "statements" / f"{day}-{name}.txt"
+        self.bank[account] = statement(path, account, self.bank[account], moved)
+        with Workspace.writing(self.folder) as ws:
+            done = bank.load(ws, path, day, WHO)
+        assert done.findings.is_empty(), done.findings.select("rule", "value", "params").rows()
+        self.counts["payments"] += done.lines.height
+
+    # ---- the place fund ---------------------------------------------------------------------------------------------------
+
+    def send(self, month: Month, day: date) -> list[Path]:
+        """Bills R of a month into the folders of the funds they are for."""
+        with Workspace.writing(self.folder) as ws:
+            done = between.send(ws, month, day, WHO)
+        return [self._handed(one) for one in done]
+
+    def _handed(self, one: between.Done) -> Path:
+        assert one.outcome in ("sent", "taken") and one.data is not None, (one.file_name, one.outcome, one.findings.rows())
+        path = self.out / one.receiver / f"{one.file_name}.oms"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(one.data)
+        self.counts[f"{one.file_name[0]} sent"] += 1
+        return path
+
+    def take(self, path: Path, day: date) -> between.Done:
+        """Takes a file of another fund; nothing may be refused here."""
+        with Workspace.writing(self.folder) as ws:
+            done = between.take_one(ws, path, day, WHO)
+        said = done.findings.select("rule", "element", "value", "params").rows()[:5]
+        assert done.outcome == "taken", f"{self.code} does not take {path.name}: {said}"
+        self.counts[f"{path.name[0]} taken"] += 1
+        self.counts["taken late"] += done.late
+        self.found.update(done.findings["rule"])
+        return done
+
+    def examine(self, bill: str, rng: Random, day: date) -> int:
+        """Own experts look at what was questioned: acts of МЭЭ on some of the cases, as a file. Returns how many."""
+        with Workspace.open(self.folder) as ws:
+            files, rows = between_store.of_bill(ws, bill)
+            head = files.filter(pl.col("file_name") == bill).row(0, named=True)
+            month = f"{head['year']}-{head['month']:02d}"
+            questioned = book.states_of(bill, files, rows).filter(pl.col("state") == "questioned")
+            keys = questioned.join(
+                ws.stored_table(month, "territory_items").filter(pl.col("file_name") == bill), on=["n_zap", "idcase"]
+            )
+            chosen = keys.filter(pl.Series([rng.random() < 0.4 for _ in range(keys.height)], dtype=pl.Boolean))
+            view = expertise_store.closed_view(ws, month)
+        if chosen.is_empty():
+            return 0
+        cases = view.join(chosen.select("case_key"), on="case_key", how="semi").sort("mo", "package", "n_zap", "idcase")
+        kod = [rng.choice((246, 240, None)) for _ in range(cases.height)]
+        raw = cases.with_columns(
+            year=pl.lit(head["year"], dtype=pl.Int64), bill_month=pl.lit(head["month"], dtype=pl.Int64), kod=pl.Series(kod, dtype=pl.Int64),
+            s_tip=pl.lit(50, dtype=pl.Int64), date_act=pl.lit(day), num_act=pl.format("{}-{}", pl.lit(bill), "mo"),
+            row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), s_ist=pl.lit(1, dtype=pl.Int64),
+        )  # fmt: skip
+        table = raw.select(
+            pl.col(name).cast(kind) if name in raw.columns else pl.lit(None, dtype=kind).alias(name)
+            for name, kind in expertise_file.RAW.items()
+        )
+        path = self.out / "acts" / f"{bill}-acts.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(expertise_file.write_xml(table, path.stem, day))
+        with Workspace.writing(self.folder) as ws:
+            (done,) = expertise.load_acts(ws, [path], day, WHO)
+        refused = [act for act, state in done.outcomes.items() if state == "refused"]
+        assert not refused, done.findings.select("rule", "value", "params").rows()[:5]
+        self.counts["acts of own experts"] += len(done.outcomes)
+        return cases.height
+
+    def correct(self, bill: str, rng: Random, day: date) -> Path | None:
+        """D of a bill: what own acts found, some items given up, the rest stood by; None where nothing is questioned any more."""
+        with Workspace.writing(self.folder) as ws:
+            files, rows = between_store.of_bill(ws, bill)
+            questioned = book.states_of(bill, files, rows).filter(pl.col("state") == "questioned")
+            keys = questioned.select("n_zap", "idcase").rows()
+            if not keys:
+                return None
+            agreed = [key for key in keys if rng.random() < 0.3]
+            done = between.correct(ws, bill, day, WHO, agreed=agreed)
+        return self._handed(done)
+
+    def write_off(self, bill: str, day: date) -> None:
+        """What was lost of a bill is written off."""
+        with Workspace.writing(self.folder) as ws:
+            files, rows = between_store.of_bill(ws, bill)
+            lost = book.states_of(bill, files, rows).filter(pl.col("state").is_in(["refused_finally", "conceded", "withdrawn"]))
+            if lost.is_empty():
+                return
+            between.write_off(ws, bill, day, WHO, "решение фонда")
+        self.counts["written off"] += 1
+
+    def refund_came(self, other: str, number: str, amount: int, day: date) -> None:
+        """A refund of another fund, as the bank states it."""
+        account, theirs = account_of(f"fund:{self.code}"), account_of(f"territory:{other}")
+        self.load(account, [Moved(number, day, amount, (theirs, other), (account, self.code))], day, f"refund-{number}")
+        self.counts["refunds came"] += 1
+
+    # ---- the home fund ----------------------------------------------------------------------------------------------------
+
+    def answer(self, asked: str, rng: Random, day: date) -> Path:
+        """A on a bill or a corrected part: control, what experts question by the draw, what is accepted in spite of control."""
+        with Workspace.writing(self.folder) as ws:
+            rows = between_store.items(ws, [asked])
+            if asked.startswith("D"):
+                waived = [key for key in rows.select("n_zap", "idcase").rows() if rng.random() < 0.5]
+                questions = None
+            else:
+                waived, questions = [], self._questions(rows, rng)
+            done = between_home.answer(ws, asked, day, WHO, waived, questions)
+        self.found.update(done.findings["rule"])
+        return self._handed(done)
+
+    def _questions(self, rows: pl.DataFrame, rng: Random) -> pl.DataFrame | None:
+        found = []
+        for n_zap, idcase, asked in rows.select("n_zap", "idcase", "sump_kop").iter_rows():
+            if rng.random() < 0.12 and asked > 0:
+                code, s_tip = rng.choice(_QUESTIONS)
+                amount = asked if rng.random() < 0.5 else rng.randrange(1, asked + 1)
+                expert = "76000001" if s_tip >= 70 else None
+                found.append((n_zap, idcase, amount, s_tip, code, expert, None))
+        return pl.DataFrame(found, schema=home.QUESTIONS, orient="row") if found else None
+
+    def pay(self, bill: str, day: date, part: bool) -> tuple[str, int] | None:
+        """Pays what is accepted of a bill; in part where asked. Returns number and kopecks of the payment."""
+        with Workspace.writing(self.folder) as ws:
+            due = between_home.refund_of(ws, bill).due_kop
+            if due <= 0:
+                self.counts["nothing to pay"] += 1
+                return None
+            done = between_home.pay(ws, bill, day, WHO, due // 2 if part and due > 1 else None)
+        assert done.outcome == "booked", done.findings.rows()
+        self.numbers += 1
+        self.counts["refunds paid"] += 1
+        return f"{self.code}{self.numbers:05d}", done.amount_kop
+
+    # ---- what the books say -----------------------------------------------------------------------------------------------
+
+    def balances(self) -> dict[str, int]:
+        """Account -> kopecks."""
+        with Workspace.open(self.folder) as ws:
+            return dict(journal.balances(ws).iter_rows())

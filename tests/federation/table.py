@@ -1,0 +1,160 @@
+"""Do the books of all parties agree at the end? One table: pairs of parties, acts, ledgers, money in and out; all to the kopeck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from omsclaims import journal
+from omsclaims.money import format_amount
+from omsclaims.settlement.ledger import assert_balanced
+from omsclaims.workspace import Workspace
+from tests.federation.fund import Fund
+from tests.federation.year import Year
+
+#: Where money lies, by kind of party.
+CASH = {
+    "fund": ("money", "nsz"),
+    "insurer": ("payment_reserve", "spare_reserve", "preventive_reserve", "own_money"),
+    "clinic": ("money",),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Two figures that must be equal: what it is about, who with whom."""
+
+    about: str
+    who: str
+    left_kop: int
+    right_kop: int
+
+    @property
+    def off(self) -> int:
+        """What they differ by."""
+        return self.left_kop - self.right_kop
+
+
+def lines(year: Year) -> list[Line]:
+    """Everything that must agree, in a fixed order."""
+    books = {code: fund.balances() for code, fund in year.funds.items()}
+    found = [*_funds(books)]
+    for code, fund in sorted(year.funds.items()):
+        found += [*_pairs(code, books[code]), *_acts(fund), *_whole(fund, books[code]), *_money(fund, books[code])]
+    return [*found, *_refunds(year)]
+
+
+def _funds(books: dict[str, dict[str, int]]) -> Iterator[Line]:
+    """What one fund is owed by another by its own books, and what the other owes by its own."""
+    for place in sorted(books):
+        for home in sorted(books):
+            if place != home:
+                for mine, theirs in (("refund", "refund_due"), ("refund_disputed", "refund_due_disputed")):
+                    left = books[place].get(f"fund:{place}/{mine}/territory:{home}", 0)
+                    right = -books[home].get(f"fund:{home}/{theirs}/territory:{place}", 0)
+                    yield Line(f"fund-fund {mine}", f"{home} to {place}", left, right)
+
+
+def _pairs(code: str, held: dict[str, int]) -> Iterator[Line]:
+    """Fund and insurers, payers and clinics: each account and its mirror."""
+    kinds = {
+        "entrusted": "fund-insurer",
+        "care": "payer-clinic",
+        "advance": "payer-clinic",
+        "excess": "payer-clinic",
+        "fine": "payer-clinic",
+    }
+    for account, amount in sorted(held.items()):
+        party, _, rest = account.partition("/")
+        purpose, _, other = rest.partition("/")
+        if (
+            purpose in kinds
+            and other
+            and not party.startswith("clinic:")
+            and not (purpose == "entrusted" and party.startswith("insurer:"))
+        ):
+            yield Line(f"{kinds[purpose]} {purpose}", f"{party} {other}", amount, -held.get(f"{other}/{purpose}/{party}", 0))
+
+
+def _acts(fund: Fund) -> Iterator[Line]:
+    """Act 121: end = start + received - case management - spent; act 132: end = start + billed - withheld - transferred."""
+    with Workspace.open(fund.folder) as ws:
+        for month in ws.closed_months():
+            for row in ws.ledger_table("act_121", month).iter_rows(named=True):
+                pots = row["end_payment_kop"] + row["end_spare_kop"] + row["end_preventive_kop"]
+                yield Line("act 121", f"{month} {row['smo']}", _act_121_end(row), row["end_kop"])
+                yield Line("act 121 pots", f"{month} {row['smo']}", pots, row["end_kop"])
+            for row in ws.ledger_table("act_132", month).iter_rows(named=True):
+                yield Line("act 132", f"{month} {row['payer']} {row['mo']}", _act_132_end(row), row["end_kop"])
+
+
+def _act_121_end(row: Mapping[str, int]) -> int:
+    """The end of act 121 from its other lines; the three pots are held against it elsewhere."""
+    return row["start_kop"] + row["received_kop"] - row["case_management_kop"] - row["spent_kop"]
+
+
+def _act_132_end(row: Mapping[str, int]) -> int:
+    """The end of act 132 from its other lines."""
+    return row["start_kop"] + row["billed_kop"] - row["withheld_kop"] - row["transferred_kop"]
+
+
+def _whole(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
+    """The ledger of a fund sums to zero, and so do each party's books and each pair in it."""
+    assert_balanced(held)
+    with Workspace.open(fund.folder) as ws:
+        wrong = journal.problems(ws)
+    yield Line("ledger", f"fund:{fund.code}", sum(held.values()), 0)
+    yield Line("journal problems", f"fund:{fund.code}", len(wrong), 0)
+
+
+def _money(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
+    """Money at the beginning + from the budget + refunds that came = refunds paid + what lies with the parties now."""
+    with Workspace.open(fund.folder) as ws:
+        rows = journal.entries(ws)
+    cash = pl.concat(
+        [rows.select("rule", account="debit", kop="amount_kop"), rows.select("rule", account="credit", kop=-pl.col("amount_kop"))]
+    )
+    own = cash.filter(pl.col("account").map_elements(_is_cash, return_dtype=pl.Boolean))
+    by_rule = dict(own.group_by("rule").agg(pl.col("kop").sum()).iter_rows())
+    came = {name: by_rule.get(name, 0) for name in ("opening", "budget_money", "territory_refund", "refund_paid")}
+    # Whatever else moves money moves it between two of the parties: it is zero in all.
+    yield Line(
+        "money in = out + balances", f"fund:{fund.code}", sum(came.values()), sum(v for k, v in held.items() if _is_cash(k))
+    )
+
+
+def _is_cash(account: str) -> bool:
+    party, _, purpose = account.partition("/")
+    return purpose in CASH.get(party.split(":")[0], ())
+
+
+def _refunds(year: Year) -> Iterator[Line]:
+    """What all funds paid to one another is what all of them received."""
+    paid = came = 0
+    for fund in year.funds.values():
+        with Workspace.open(fund.folder) as ws:
+            rows = journal.entries(ws, f"fund:{fund.code}/nsz")
+        of_rule = dict(rows.group_by("rule").agg(pl.col("amount_kop").sum()).iter_rows())
+        paid, came = paid + of_rule.get("refund_paid", 0), came + of_rule.get("territory_refund", 0)
+    yield Line("refunds paid = received", "all funds", paid, came)
+
+
+def show(found: list[Line]) -> str:
+    """The lines as a table; of equal kinds that all agree the sums only."""
+    rows = [f"{'what':<28}{'who':<34}{'one side':>20}{'other side':>20}{'difference':>14}"]
+    kinds = list(dict.fromkeys(line.about for line in found))
+    for kind in kinds:
+        own = [line for line in found if line.about == kind]
+        shown = own if len(own) <= 40 or kind.startswith("fund-fund") else [line for line in own if line.off]
+        rows += [_row(line.about, line.who, line.left_kop, line.right_kop) for line in shown]
+        rows.append(
+            _row(f"{kind}: {len(own)}", "all of them", sum(line.left_kop for line in own), sum(line.right_kop for line in own))
+        )
+    off = [line for line in found if line.off]
+    return "\n".join([*rows, f"{len(found)} lines, {len(off)} differ"])
+
+
+def _row(about: str, who: str, left: int, right: int) -> str:
+    return f"{about:<28}{who:<34}{format_amount(left):>20}{format_amount(right):>20}{format_amount(left - right):>14}"

@@ -1,0 +1,149 @@
+"""A year of a federation, day by day: who does what when follows from the seed; files and money arrive days or weeks later."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+from omsclaims.periods import Month, working_day_of_month
+from omsclaims.synthetic.federation import Federation, Size
+from tests.federation.fund import Fund
+
+Action = Callable[[date], None]
+
+
+@dataclass
+class Year:
+    """The funds, the diary of what is still to be done, chance."""
+
+    made: Federation
+    funds: dict[str, Fund]
+    rng: Random
+    say: Callable[[str], None]
+    diary: list[tuple[date, int, Action]] = field(default_factory=list)
+    count: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def at(self, day: date, action: Action) -> None:
+        """Something is to be done on a day; of one day in the order in which it was noted."""
+        self.count += 1
+        heapq.heappush(self.diary, (day, self.count, action))
+
+    def after(self, day: date, least: int, most: int, action: Action) -> None:
+        """Something is to be done some days later."""
+        self.at(day + timedelta(days=self.rng.randint(least, most)), action)
+
+    def run(self) -> None:
+        """Everything in the diary, and what comes of it."""
+        while self.diary:
+            day, _, action = heapq.heappop(self.diary)
+            action(day)
+
+    def timed(self, what: str, do: Callable[[], object]) -> None:
+        """Does something and adds its seconds to what that has taken so far."""
+        start = time.perf_counter()
+        do()
+        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
+
+    # ---- a month of a fund ------------------------------------------------------------------------------------------------
+
+    def begin(self, fund: Fund, month: Month) -> None:
+        """Notes a month of a fund: advances on its first working day, the closing on the tenth of the next month."""
+        self.at(working_day_of_month(month, 1), lambda day: self.timed("pay", lambda: fund.pay_clinics(month, "advance", day)))
+        self.at(working_day_of_month(month.plus(1), 10), lambda day: self.close(fund, month, day))
+
+    def close(self, fund: Fund, month: Month, day: date) -> None:
+        """The month is closed, clinics are paid, bills go to the other funds."""
+        self.timed("make", lambda: self.made.write(fund.code, month))
+        self.timed("close", lambda: fund.close(month, day))
+        self.after(day, 1, 2, lambda on: self.timed("pay", lambda: fund.pay_clinics(month, "final", on)))
+        self.after(day, 2, 12, lambda on: self.timed("between", lambda: self.send(fund, month, on)))
+        self.say(f"{day} {fund.code} closed {month}")
+
+    def send(self, fund: Fund, month: Month, day: date) -> None:
+        """R travel to the home funds."""
+        for path in fund.send(month, day):
+            self.after(day, 0, 3, lambda on, path=path: self.timed("between", lambda: self.bill_came(path, on)))  # type: ignore[misc]
+
+    # ---- a bill -----------------------------------------------------------------------------------------------------------
+
+    def _ends(self, name: str) -> tuple[Fund, Fund]:
+        """(fund of the place, fund of the home) of a file R or D."""
+        return self.funds[name[1:3]], self.funds[name[3:5]]
+
+    def bill_came(self, path: Path, day: date) -> None:
+        """The home fund takes R; it answers within the term, or late."""
+        self._ends(path.stem)[1].take(path, day)
+        late = self.rng.random() < 0.15
+        self.after(
+            day, 36 if late else 3, 60 if late else 30, lambda on: self.timed("between", lambda: self.answer(path.stem, on))
+        )
+
+    def answer(self, asked: str, day: date) -> None:
+        """A travels back; what is accepted is paid."""
+        _, home = self._ends(asked)
+        path = home.answer(asked, self.rng, day)
+        self.after(day, 0, 3, lambda on: self.timed("between", lambda: self.answer_came(path, asked, on)))
+
+    def answer_came(self, path: Path, asked: str, day: date) -> None:
+        """The place fund takes A; of a main part its experts look at what is questioned, and D follows."""
+        place, _ = self._ends(asked)
+        place.take(path, day)
+        bill = asked if asked.startswith("R") else self._bill_of(asked)
+        # Money never comes before the answer that it is for: the bank of the place fund would not find a debt for it.
+        self.after(day, 0, 4, lambda on: self.timed("between", lambda: self.pay(bill, on)))
+        if asked.startswith("D"):
+            if self.rng.random() < 0.7:
+                self.after(day, 1, 40, lambda on: self.timed("between", lambda: place.write_off(bill, on)))
+            return
+        self.after(day, 1, 5, lambda on: self.timed("between", lambda: place.examine(bill, self.rng, on)))
+        self.after(day, 25, 50, lambda on: self.timed("between", lambda: self.correct(bill, on)))
+
+    def correct(self, bill: str, day: date) -> None:
+        """D travels to the home fund, which answers finally."""
+        place, _ = self._ends(bill)
+        path = place.correct(bill, self.rng, day)
+        if path is not None:
+            self.bills[path.stem] = bill
+            self.after(day, 0, 3, lambda on: self.timed("between", lambda: self.corrected_came(path, on)))
+
+    def corrected_came(self, path: Path, day: date) -> None:
+        """The home fund takes D."""
+        self._ends(path.stem)[1].take(path, day)
+        self.after(day, 2, 20, lambda on: self.timed("between", lambda: self.answer(path.stem, on)))
+
+    def pay(self, bill: str, day: date) -> None:
+        """A refund, now and then in two parts; the bank of the place fund states it a day or two later."""
+        place, home = self._ends(bill)
+        part = self.rng.random() < 0.25
+        paid = home.pay(bill, day, part)
+        if paid is None:
+            return
+        number, amount = paid
+        self.after(day, 0, 2, lambda on: self.timed("pay", lambda: place.refund_came(home.code, number, amount, on)))
+        if part:
+            self.after(day, 3, 9, lambda on: self.timed("between", lambda: self.pay(bill, on)))
+
+    bills: dict[str, str] = field(default_factory=dict)  # corrected part -> its bill
+
+    def _bill_of(self, asked: str) -> str:
+        return self.bills[asked]
+
+
+def simulate(folder: Path, size: Size, seed: int, say: Callable[[str], None], threads: int = 1) -> Year:
+    """A whole year through the real files; returns the funds as they stand when nothing is under way any more."""
+    made = Federation(folder / "made", size, seed)
+    funds = {code: Fund(code, made.found(code), folder / code, folder / "files" / code, threads) for code in size.codes}
+    year = Year(made, funds, Random(f"federation {seed}"), say)
+    for fund in funds.values():
+        year.timed("open", fund.open)
+    for month in made.months():
+        for fund in funds.values():
+            year.begin(fund, month)
+    year.run()
+    return year
