@@ -106,8 +106,8 @@ def test_several_rows_are_rounded_at_a_time_on_both_sides_of_a_tie(
 ) -> None:
     """As near to a tie as whole numbers can be, to quotients of 2^49: the estimate is wrong by one there as often as it can be."""
     divisor = 10**digits * step
-    if divisor >> ((divisor & -divisor).bit_length() - 1) >= 2**63:
-        divisor //= 5  # 5 x 10^27: its odd part does not fit
+    while divisor >> ((divisor & -divisor).bit_length() - 1) >= 2**63:
+        divisor //= 5  # 5 x 10^27 and more: the odd part does not fit
     sums = [total for q in quotients if 0 <= (total := q * divisor - divisor // 2 + near) < 2**128]
     made, kept = _rounded_soon(sums, divisor)
     assert kept
