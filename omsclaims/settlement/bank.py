@@ -9,6 +9,7 @@ taken once, whatever file it comes in.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +28,8 @@ CANCELLED: Final = "cancelled"
 BOOKED: Final = "booked"
 REFUSED: Final = "refused"
 _DIGITS: Final = 32
+#: Name of a bill between territories in the purpose of a payment (formats.md 2.2).
+_BILL: Final = re.compile(r"(?<![0-9A-Za-z])R[0-9]{10}(?![0-9A-Za-z])", re.ASCII)
 _Row = dict[str, object]
 
 
@@ -216,7 +219,7 @@ def _take(work: _Work, line: Mapping[str, object], line_id: str, source: str, tw
             work.rest[verdict.order_id] -= amount
         _settle(work, verdict.settles, amount)
         parties = _roles(verdict.event, payer, receiver)
-        document = f"bank-{payer.replace(':', '-')}-{line['number']}-{line['date']}"
+        document = f"{_refunded_bill(line, payer, receiver)}bank-{payer.replace(':', '-')}-{line['number']}-{line['date']}"
         work.events.append(
             {
                 "event": verdict.event, "date": day, "document": document, "document_date": line["date"], "amount_kop": amount,
@@ -231,6 +234,16 @@ def _take(work: _Work, line: Mapping[str, object], line_id: str, source: str, tw
             "state": BOOKED if problem is None else REFUSED, "rule": None if problem is None else problem.rule,
         }
     )  # fmt: skip
+
+
+def _refunded_bill(line: Mapping[str, object], payer: str, receiver: str) -> str:
+    """`<bill>/` of a refund whose purpose names one bill R of ours to the fund that pays, else nothing: the yearly act stands by
+    bills (Rules 149). Of the purpose no more is kept: it may name people."""
+    if not (payer.startswith("territory:") and receiver.startswith("fund:")):
+        return ""
+    ours = f"R{receiver.partition(':')[2]}{payer.partition(':')[2]}"
+    named = {name for name in _BILL.findall(str(line["purpose"] or "")) if name.startswith(ours)}
+    return f"{named.pop()}/" if len(named) == 1 else ""
 
 
 def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver: str | None, day: date, amount: int) -> _Verdict:

@@ -13,13 +13,15 @@ from omsclaims.registry import bank_file
 
 @dataclass(frozen=True)
 class Moved:
-    """Money that moved: number of the document, day, kopecks, from whom to whom (account, name)."""
+    """Money that moved: number and day of the order, the day it moved, kopecks, from whom to whom (account, name), what for."""
 
     number: str
+    ordered: date
     day: date
     amount_kop: int
     payer: tuple[str, str]
     receiver: tuple[str, str]
+    purpose: str = "по договору"
 
 
 def carried_out(path: Path, day: date) -> list[Moved]:
@@ -28,7 +30,7 @@ def carried_out(path: Path, day: date) -> list[Moved]:
     assert read.usable, read.findings.select("rule", "element", "value").rows()
     return [
         Moved(
-            row["number"], day, row["amount_kop"], (row["payer_account"], row["payer_name"] or "-"),
+            row["number"], row["date"], day, row["amount_kop"], (row["payer_account"], row["payer_name"] or "-"),
             (row["receiver_account"], row["receiver_name"] or "-"),
         )
         for row in read.lines.iter_rows(named=True)
@@ -49,9 +51,9 @@ def statement(path: Path, account: str, opening_kop: int, moved: Iterable[Moved]
     for one in rows:
         day = f"{one.day:%d.%m.%Y}"
         lines += [
-            "СекцияДокумент=Платежное поручение", f"Номер={one.number}", f"Дата={day}", f"Сумма={format_amount(one.amount_kop)}",
+            "СекцияДокумент=Платежное поручение", f"Номер={one.number}", f"Дата={one.ordered:%d.%m.%Y}", f"Сумма={format_amount(one.amount_kop)}",
             f"ПлательщикСчет={one.payer[0]}", f"Плательщик={one.payer[1]}", f"ДатаСписано={day}", f"ПолучательСчет={one.receiver[0]}",
-            f"Получатель={one.receiver[1]}", f"ДатаПоступило={day}", "НазначениеПлатежа=по договору", "КонецДокумента",
+            f"Получатель={one.receiver[1]}", f"ДатаПоступило={day}", f"НазначениеПлатежа={one.purpose}", "КонецДокумента",
         ]  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes("\r\n".join([*lines, bank_file.LAST_LINE, ""]).encode("cp1251"))

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import polars as pl
 
 from omsclaims import bank, between, between_home, between_store, closing, expertise, expertise_store, intake, journal
 from omsclaims.cli.store import read_register
+from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.nsi import loader
 from omsclaims.periods import Month
 from omsclaims.registry import expertise_file
-from omsclaims.settlement.between import book, home
+from omsclaims.settlement import act_states
+from omsclaims.settlement.between import book, home, items, reconcile, terms
 from omsclaims.synthetic.federation import account_of
 from omsclaims.workspace import Workspace
 from tests.federation.banks import Moved, carried_out, statement
@@ -25,6 +28,16 @@ WHO = "simulation"
 BEGIN = date(2022, 1, 1)
 #: Kinds of control and grounds that experts name: Kod of F014 and number, kind of control (F006) for care of 2022.
 _QUESTIONS = (("3.2.1", 70), ("2.16.1", 50), ("1.4.2", 10))
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A refund on its way: number of the order, the bill that it is for, kopecks, the day it was ordered."""
+
+    number: str
+    bill: str
+    amount_kop: int
+    day: date
 
 
 @dataclass
@@ -175,10 +188,12 @@ class Fund:
             between.write_off(ws, bill, day, WHO, "решение фонда")
         self.counts["written off"] += 1
 
-    def refund_came(self, other: str, number: str, amount: int, day: date) -> None:
+    def refund_came(self, other: str, paid: Paid, day: date) -> None:
         """A refund of another fund, as the bank states it."""
         account, theirs = account_of(f"fund:{self.code}"), account_of(f"territory:{other}")
-        self.load(account, [Moved(number, day, amount, (theirs, other), (account, self.code))], day, f"refund-{number}")
+        purpose = f"Возмещение по счёту {paid.bill}"
+        one = Moved(paid.number, paid.day, day, paid.amount_kop, (theirs, other), (account, self.code), purpose)
+        self.load(account, [one], day, f"refund-{paid.number}")
         self.counts["refunds came"] += 1
 
     # ---- the home fund ----------------------------------------------------------------------------------------------------
@@ -206,8 +221,8 @@ class Fund:
                 found.append((n_zap, idcase, amount, s_tip, code, expert, None))
         return pl.DataFrame(found, schema=home.QUESTIONS, orient="row") if found else None
 
-    def pay(self, bill: str, day: date, part: bool) -> tuple[str, int] | None:
-        """Pays what is accepted of a bill; in part where asked. Returns number and kopecks of the payment."""
+    def pay(self, bill: str, day: date, part: bool) -> Paid | None:
+        """Pays what is accepted of a bill, or the half of it; None where nothing is due."""
         with Workspace.writing(self.folder) as ws:
             due = between_home.refund_of(ws, bill).due_kop
             if due <= 0:
@@ -217,7 +232,29 @@ class Fund:
         assert done.outcome == "booked", done.findings.rows()
         self.numbers += 1
         self.counts["refunds paid"] += 1
-        return f"{self.code}{self.numbers:05d}", done.amount_kop
+        return Paid(f"{self.code}{self.numbers:05d}", bill, done.amount_kop, day)
+
+    def reconciliation(self, other: str, side: Literal["place", "home"], drawn_on: date) -> act_states.Act:
+        """The yearly act with another fund as our files and payments have it (Rules 149)."""
+        rule, account = (
+            ("territory_refund", f"fund:{self.code}/refund/territory:{other}")
+            if side == "place"
+            else ("refund_paid", f"fund:{self.code}/refund_due/territory:{other}")
+        )
+        with Workspace.open(self.folder) as ws:
+            files, rows = between_store.files(ws), between_store.items(ws)
+            posted = journal.entries(ws, account).filter(pl.col("rule") == rule)
+        undone = pl.when(pl.col("reverses").is_null()).then(1).otherwise(-1)
+        payments = posted.select("document", on="document_date", amount_kop=pl.col("amount_kop") * undone)
+        moved = reconcile.moves(files, rows, payments, side, other)
+        return reconcile.yearly(
+            moved, self.code, other, side, terms.reconciliation(drawn_on.year, federal_parameters()), drawn_on
+        )
+
+    def bills(self, side: str) -> pl.DataFrame:
+        """Sums of every bill of one side by its items: presented = accepted + conceded + refused + open is asserted."""
+        with Workspace.open(self.folder) as ws:
+            return items.totals(between.states(ws, date(2023, 12, 1), side))
 
     # ---- what the books say -----------------------------------------------------------------------------------------------
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from omsclaims import journal
 from omsclaims.money import format_amount
+from omsclaims.settlement.between import reconcile
 from omsclaims.settlement.ledger import assert_balanced
 from omsclaims.workspace import Workspace
 from tests.federation.fund import Fund
@@ -40,7 +42,7 @@ class Line:
 def lines(year: Year) -> list[Line]:
     """Everything that must agree, in a fixed order."""
     books = {code: fund.balances() for code, fund in year.funds.items()}
-    found = [*_funds(books)]
+    found = [*_funds(books), *_bills(year), *_yearly(year)]
     for code, fund in sorted(year.funds.items()):
         found += [*_pairs(code, books[code]), *_acts(fund), *_whole(fund, books[code]), *_money(fund, books[code])]
     return [*found, *_refunds(year)]
@@ -55,6 +57,36 @@ def _funds(books: dict[str, dict[str, int]]) -> Iterator[Line]:
                     left = books[place].get(f"fund:{place}/{mine}/territory:{home}", 0)
                     right = -books[home].get(f"fund:{home}/{theirs}/territory:{place}", 0)
                     yield Line(f"fund-fund {mine}", f"{home} to {place}", left, right)
+
+
+def _bills(year: Year) -> Iterator[Line]:
+    """Every bill as both funds have it, by amount; and the equation of its items: presented = accepted + given up + refused + open."""
+    sides = {side: {code: _by_bill(fund, side) for code, fund in sorted(year.funds.items())} for side in ("place", "home")}
+    for place, mine in sides["place"].items():
+        theirs = {bill: row for held in sides["home"].values() for bill, row in held.items() if bill[1:3] == place}
+        for bill in sorted(mine.keys() | theirs.keys()):
+            one, two = mine.get(bill, {}), theirs.get(bill, {})
+            for name in ("presented", "accepted", "conceded", "refused", "open"):
+                yield Line(f"bill {name}", bill, one.get(f"{name}_kop", -1), two.get(f"{name}_kop", -1))
+            parts = sum(one[f"{name}_kop"] for name in ("accepted", "conceded", "refused", "open"))
+            yield Line("bill equation", bill, one["presented_kop"], parts)
+
+
+def _by_bill(fund: Fund, side: str) -> dict[str, dict[str, int]]:
+    return {row["bill"]: row for row in fund.bills(side).iter_rows(named=True)}
+
+
+def _yearly(year: Year) -> Iterator[Line]:
+    """Act of point 149 of 1 October - 30 September from both sides' files and payments, line by line, as known at the end."""
+    for place in sorted(year.funds):
+        for home in sorted(year.funds):
+            if place != home:
+                drawn = date(2022, 11, 15)
+                ours = year.funds[place].reconciliation(home, "place", drawn)
+                theirs = year.funds[home].reconciliation(place, "home", drawn)
+                for name in ours.lines:
+                    yield Line(f"act 149 {name.removesuffix('_kop')}", f"{place} {home}", ours.lines[name], theirs.lines[name])
+                yield Line("act 149 rows that differ", f"{place} {home}", reconcile.compare(ours, theirs).disagreements.height, 0)
 
 
 def _pairs(code: str, held: dict[str, int]) -> Iterator[Line]:

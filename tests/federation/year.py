@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from omsclaims.periods import Month, working_day_of_month
+from omsclaims.settlement.between import reconcile
 from omsclaims.synthetic.federation import Federation, Size
 from tests.federation.fund import Fund
 
@@ -28,6 +29,8 @@ class Year:
     diary: list[tuple[date, int, Action]] = field(default_factory=list)
     count: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    bills: dict[str, str] = field(default_factory=dict)  # corrected part -> its bill
+    disagreements: dict[tuple[str, str], int] = field(default_factory=dict)  # (place, home) -> rows on the day of the yearly act
 
     def at(self, day: date, action: Action) -> None:
         """Something is to be done on a day; of one day in the order in which it was noted."""
@@ -94,7 +97,7 @@ class Year:
         """The place fund takes A; of a main part its experts look at what is questioned, and D follows."""
         place, _ = self._ends(asked)
         place.take(path, day)
-        bill = asked if asked.startswith("R") else self._bill_of(asked)
+        bill = self.bills.get(asked, asked)
         # Money never comes before the answer that it is for: the bank of the place fund would not find a debt for it.
         self.after(day, 0, 4, lambda on: self.timed("between", lambda: self.pay(bill, on)))
         if asked.startswith("D"):
@@ -124,15 +127,19 @@ class Year:
         paid = home.pay(bill, day, part)
         if paid is None:
             return
-        number, amount = paid
-        self.after(day, 0, 2, lambda on: self.timed("pay", lambda: place.refund_came(home.code, number, amount, on)))
+        self.after(day, 0, 2, lambda on: self.timed("pay", lambda: place.refund_came(home.code, paid, on)))
         if part:
             self.after(day, 3, 9, lambda on: self.timed("between", lambda: self.pay(bill, on)))
 
-    bills: dict[str, str] = field(default_factory=dict)  # corrected part -> its bill
+    # ---- the year ---------------------------------------------------------------------------------------------------------
 
-    def _bill_of(self, asked: str) -> str:
-        return self.bills[asked]
+    def reconcile(self, day: date) -> None:
+        """Both sides of every pair draw the yearly act up; what is under way that day stands in one of them only."""
+        for place in self.funds.values():
+            for home in self.funds.values():
+                if place is not home:
+                    ours, theirs = place.reconciliation(home.code, "place", day), home.reconciliation(place.code, "home", day)
+                    self.disagreements[place.code, home.code] = reconcile.compare(ours, theirs).disagreements.height
 
 
 def simulate(folder: Path, size: Size, seed: int, say: Callable[[str], None], threads: int = 1) -> Year:
@@ -145,5 +152,9 @@ def simulate(folder: Path, size: Size, seed: int, say: Callable[[str], None], th
     for month in made.months():
         for fund in funds.values():
             year.begin(fund, month)
+    # The yearly act is drawn up in October; of a shorter run when its last month is closed.
+    last = made.months()[-1]
+    drawn = date(2022, 10, 10) if last.month >= 9 else working_day_of_month(last.plus(1), 12)
+    year.at(drawn, lambda day: year.timed("reconcile", lambda: year.reconcile(day)))
     year.run()
     return year

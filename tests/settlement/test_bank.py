@@ -121,6 +121,21 @@ def test_money_that_comes_in() -> None:
 
 
 @pytest.mark.parametrize(
+    ("purpose", "expected"),
+    [
+        ("Возмещение по счёту R7538220007 за март", "R7538220007/"), ("R7538220007, R7538220007", "R7538220007/"), ("без номера", ""),
+        (None, ""), ("R7538220007 и R7538220008", ""), ("R3875220007", ""), ("XR7538220007", ""), ("R75382200071", ""),
+    ],
+)  # fmt: skip
+def test_a_refund_names_its_bill(purpose: str | None, expected: str) -> None:
+    """One bill of ours to the fund that pays, in the purpose of the payment: the document of the posting begins with it."""
+    lines = payments(("1", 900, IRKUTSK, FUND)).with_columns(purpose=pl.lit(purpose, dtype=pl.String))
+    made = matched(lines, fund_of_75__refund__territory_of_38=1_000)
+    assert made.events["document"].to_list() == [f"{expected}bank-territory-38-1-2022-04-05"]
+    assert made.lines["line_id"].to_list() == matched(payments(("1", 900, IRKUTSK, FUND))).lines["line_id"].to_list()
+
+
+@pytest.mark.parametrize(
     ("lines", "rule"),
     [
         ([("1", 300, INSURER, CLINIC), ("1", 300, INSURER, CLINIC)], "PB.1"),
