@@ -1,7 +1,8 @@
 """Which papers does a closed month leave? Acts, protocols, the page of the month; answers and files R with persons apart.
 
     reports/<month>/index.html            the page of the month
-    reports/<month>/acts/                 acts of points 121 and 132, and their register
+    reports/<month>/acts/                 acts of points 121 and 132, each with its file (JSON), and their register
+    reports/<month>/insurers/             what each insurer is told: notice of its money, list of bills and control (JSON)
     reports/<month>/protocols/            FLK_P and the list of findings of each package, the protocol of МЭК
     restricted/<month>/answers/           the registry of each package returned with decisions
     restricted/<month>/territories/       files R (.oms) to other territories
@@ -29,8 +30,8 @@ from omsclaims.context import Context
 from omsclaims.intake import NOT_OF_THE_REGISTRY, shown_name
 from omsclaims.law import terms as law_terms
 from omsclaims.registry import formats, protocol, writer
-from omsclaims.reports import acts, answers, doubts, flk, page, territory_files
-from omsclaims.settlement import Identity
+from omsclaims.reports import act_files, acts, answers, doubts, flk, insurer_files, page, territory_files
+from omsclaims.settlement import Identity, act_states, own_month
 from omsclaims.settlement.decide import act_date, act_number
 from omsclaims.workspace import DOCUMENT_PARTS, PackageRow, pending_folder, read_table, read_tables, sha256_file
 
@@ -44,7 +45,7 @@ PERSON_FILE_TABLES: Final = ("person_file", "person", "dost", "dost_p", "tel")
 class Document:
     """A paper of the month: what it is, what it is called, where it lies in the workspace, its content's SHA-256."""
 
-    kind: str  # page | act_121 | act_132 | acts_register | mek | findings | flk | answer | territory
+    kind: str  # page | act_121 | act_132 | act_file | acts_register | insurer | mek | findings | flk | answer | territory
     name: str
     path: Path
     sha256: str
@@ -113,6 +114,7 @@ def write(
     used = _Used(results, context, lang)
     _write_protocols(shelf, accepted, refused, tables, results, context, used, lang)
     _write_acts(shelf, tables, results, context, used, lang)
+    _write_insurers(shelf, tables, results, context)
     _write_page(shelf, packages, tables, results, identities, context, digest, lang)
     return shelf.documents
 
@@ -226,15 +228,30 @@ def _write_acts(shelf: _Shelf, tables: Tables, results: Tables, context: Context
         act = acts.Act(acts.number_121(context.month, row["smo"]), day, context.month, fund)
         place = Path("reports", "acts", f"121-{row['smo']}.xlsx")
         shelf.add("act_121", act.number, place, acts.act_121(row, act, insurers, lang, used.in_money(row["smo"])))
+        _write_act_file(shelf, act_states.monthly("121", row, context.month, context.territory, day))
     for row in results["act_132"].sort("payer", "mo").iter_rows(named=True):
         act = acts.Act(acts.number_132(context.month, row["payer"], row["mo"]), day, context.month, fund)
         place = Path("reports", "acts", f"132-{row['payer']}-{row['mo']}.xlsx")
         note = used.in_money(row["payer"], row["mo"])
         data = acts.act_132(row, act, insurers, clinics, lang, payments.get((row["payer"], row["mo"])), note)
         shelf.add("act_132", act.number, place, data)
+        _write_act_file(shelf, act_states.monthly("132", row, context.month, context.territory, day))
     act = acts.Act(str(context.month), day, context.month, fund)
     data = acts.acts_register(results["act_121"], results["act_132"], act, insurers, clinics, lang, used.in_money())
     shelf.add("acts_register", act.number, Path("reports", "acts", "register.xlsx"), data)
+
+
+def _write_act_file(shelf: _Shelf, act: act_states.Act) -> None:
+    """The act as the other side's program reads it, beside its paper."""
+    shelf.add("act_file", act.number, Path("reports", "acts", f"{act_files.file_name(act)}.json"), act_files.act_json(act))
+
+
+def _write_insurers(shelf: _Shelf, tables: Tables, results: Tables, context: Context) -> None:
+    """What each insurer's own books need of the month (settlement.own_month): sums by clinic, nobody's name."""
+    for papers in own_month.told_by_fund({**tables, **results}, context, act_day(context)):
+        for paper in papers:
+            name = insurer_files.file_name(paper)
+            shelf.add("insurer", name.removesuffix(".json"), Path("reports", "insurers", name), insurer_files.paper_json(paper))
 
 
 def sources_of(results: Tables, context: Context) -> list[str]:
@@ -328,8 +345,8 @@ def _reason(rule: str, lang: str) -> str:
 
 
 _GROUP_OF: Final = {
-    "act_121": "acts", "act_132": "acts", "acts_register": "acts", "answer": "answers", "territory": "territories",
-    "mek": "protocols", "findings": "protocols", "flk": "protocols",
+    "act_121": "acts", "act_132": "acts", "act_file": "acts", "acts_register": "acts", "answer": "answers",
+    "territory": "territories", "mek": "protocols", "findings": "protocols", "flk": "protocols",
 }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def contract_year_start(smo: str, on: date, contracts: pl.DataFrame, law: Parame
     held = own.filter((pl.col("since") <= on) & (pl.col("till").is_null() | (pl.col("till") >= on)))
     if own.height and held.is_empty():
         return None
-    began = [day for day in held["since"] if day is not None]
+    began: list[date] = held["since"].drop_nulls().to_list()
     return max([year_start(on, law), *began])
 
 

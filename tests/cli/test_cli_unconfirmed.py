@@ -47,8 +47,8 @@ SAMPLE: Final = f"mee-{FEBRUARY}-7-mo"
 #: cases of its payer (and clinic) used; DECISIONS - what was asked for up to the decisions, and of prices what its cases used;
 #: XML - an official file, which cannot: what it stands on is named by the run and on the page; NOTHING - it asks for nothing.
 PAPERS: Final = {
-    "page": "ALL", "acts_register": "ALL", "act_121": "MONEY", "act_132": "MONEY", "mek": "DECISIONS", "flk": "XML",
-    "answer": "XML", "territory": "XML", "findings": "NOTHING",
+    "page": "ALL", "acts_register": "ALL", "act_121": "MONEY", "act_132": "MONEY", "act_file": "XML", "insurer": "XML",
+    "mek": "DECISIONS", "flk": "XML", "answer": "XML", "territory": "XML", "findings": "NOTHING",
 }  # fmt: skip
 
 
@@ -83,6 +83,8 @@ def silent(command: str, words: str = "", lang: str | None = "en") -> Step:
 
 #: Federal figures that are read together: the made-up territory has no small places of its own and no performance part.
 OF_OTHER_CLINICS: Final = frozenset({"capitation.place_coefficients", "capitation.performance"})
+#: Days of the acts with clinics outside the Federation, asked for beside those with other funds.
+OF_CLINICS_ABROAD: Final = frozenset(f"abroad.reconcile_{name}" for name in ("from", "to", "send", "return"))
 _WS: Final = "--workspace {ws} --as-of {day}"
 #: Everything in the order of work. {step} is a folder of the step's own.
 STEPS: Final = (
@@ -135,6 +137,14 @@ STEPS: Final = (
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger export", "{step} --workspace {ws}", ("ledger.xlsx",), (FEBRUARY, MARCH), asks=False, loaded=True),
+    Step("act draw", f"{MARCH} " + _WS, closed=(FEBRUARY, MARCH)),
+    Step("act draw", "2022 " + _WS, ("{ws}/reports/acts-2022/*.xlsx",), (FEBRUARY, MARCH), lang="ru", unused=OF_CLINICS_ABROAD),
+    silent("act send", "121/2022-03/75901 --workspace {ws} --as-of 2022-04-20"),
+    Step("act compare", "{ws}/reports/2022-03/acts/121-75901.json --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False),
+    silent("act dispute", "{ws}/reports/2022-03/acts/121-75901.json --workspace {ws} --as-of 2022-04-20"),
+    silent("act agree", "121/2022-03/75901 --why test --workspace {ws} --as-of 2022-04-20"),
+    silent("act sign", "121/2022-03/75901 --workspace {ws} --as-of 2022-04-20"), silent("act list", "--workspace {ws}"),
+    Step("act protocol", "121/2022-03/75901 --out {step}/p.xlsx --workspace {ws}", ("p.xlsx",), (FEBRUARY, MARCH), asks=False),
     silent("pay list", "--workspace {ws}"),
     silent("check", "{package}"), silent("read", "{package} --out {step}/tables"), silent("write", "{tables} --out {step}/new.zip"),
     silent("rewrite", "{package} --out {step}/new.zip"), silent("convert", "{package} --to {step}/parquet"), silent("warmup"),
