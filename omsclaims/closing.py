@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, cast
 
 import polars as pl
 
-from omsclaims import __version__, between_store, contract, documents, expertise_store, intake, journal, month
+from omsclaims import __version__, act_store, between_store, contract, documents, expertise_store, intake, journal, month
 from omsclaims.context import Context, Payments, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
@@ -46,7 +46,9 @@ Difference = tuple[str, str, str]
 #: Who may forbid that a closed month is opened again: each returns the key of the sentence that says why ({month} is put in), or
 #: None.
 #: What has left the house - a file sent, an act signed - is corrected by later events, not by another month.
-HOLDS: list[Callable[[Workspace, Month], str | None]] = [journal.corrected_later, between_store.month_sent]
+HOLDS: list[Callable[[Workspace, Month], str | None]] = [
+    journal.corrected_later, between_store.month_sent, act_store.month_signed,
+]  # fmt: skip
 
 #: Columns that tables of results got later: where they hold nothing but zeros, the digest is the one of before.
 _LATER_COLUMNS: Final = {"act_121": ("other_received_kop", "returned_kop", "preventive_spent_kop")}
@@ -329,7 +331,9 @@ def reopen(workspace: Workspace, of: Month, as_of: date, who: str, why: str) -> 
     for held in (hold(workspace, of) for hold in HOLDS):
         if held is not None:
             raise WorkspaceError(held, month=of)
-    workspace.record("reopen", as_of, who, why, {"month": str(of), "digest": run.digest, "closed_by": run.closed_by})
+    told: dict[str, object] = {"month": str(of), "digest": run.digest, "closed_by": run.closed_by}
+    void = act_store.void_month(workspace, of, as_of, who, why)
+    workspace.record("reopen", as_of, who, why, {**told, "acts": void} if void else told)
     workspace.forget_run(str(of))
 
 

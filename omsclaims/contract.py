@@ -497,7 +497,7 @@ TABLES: Final[dict[str, Table]] = {
     "act_events": Table(
         "a step of an act: written once", "act_store", "acts, verify",
         {
-            "act": (S, ""), "event": (S, "sent | signed | disputed | agreed | void"), "on": (D, ""), "who": (S, ""), "why": (S, "or null"), "document": (S, "SHA-256 of the other side's file, or null"), "seq": (I, "event of the chain"),
+            "act": (S, ""), "event": (S, "sent | signed | disputed | agreed | void"), "on": (D, ""), "who": (S, ""), "why": (S, "or null"), "document": (S, "SHA-256 of `body`, or null"), "body": (S, "file of the other side that says otherwise, or null"), "seq": (I, "event of the chain"),
         },
     ),
     "act_disagreements": Table(

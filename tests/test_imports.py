@@ -43,7 +43,11 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "expertise_store": DATA | {"workspace"},
     "journal": STAGE | {"settlement", "reports", "workspace"},
     "between_store": DATA | {"settlement", "workspace"},
-    "closing": STAGE | {"settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
+    "act_store": DATA | {"settlement", "workspace"},
+    "act_book": STAGE
+    | {"registry", "reports", "settlement", "workspace", "journal", "between_store", "between_abroad", "closing", "act_store"},
+    "closing": STAGE
+    | {"act_store", "settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
     "bank": STAGE | {"registry", "settlement", "workspace", "journal"},
     "between": STAGE
     | {
@@ -103,6 +107,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "between_store",
         "between_home",
         "between_abroad",
+        "act_store",
+        "act_book",
         "bank",
     },
 }

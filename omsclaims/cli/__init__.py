@@ -41,6 +41,7 @@ FAMILIES: Final = {
     "ledger": ("ledger",),
     "between": ("territory",),
     "abroad": ("abroad",),
+    "acts": ("act",),
 }
 
 

@@ -48,6 +48,7 @@ ORDER_OF_WORK: Final = (
     "expertise results", "expertise chain",
     "territory send", "territory take", "territory list", "territory correct", "territory concede", "territory write-off",
     "territory answer", "territory pay", "territory due", "abroad take", "abroad pay", "abroad act",
+    "act draw", "act send", "act sign", "act compare", "act dispute", "act agree", "act protocol", "act list",
     "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
     "pay orders", "pay load", "pay list", "pay cancel",
 )  # fmt: skip

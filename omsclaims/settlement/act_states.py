@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from omsclaims import findings
+from omsclaims import contract, findings, messages
 from omsclaims.findings import Finding
 from omsclaims.periods import Month
 from omsclaims.settlement import ledger
@@ -193,3 +193,93 @@ def sums(rows: pl.DataFrame, kind: str) -> dict[str, int]:
 def line_names(kind: str) -> Sequence[str]:
     """Columns of the lines of a kind, in the order of the paper."""
     return KINDS[kind].lines
+
+
+# ---- how far an act is --------------------------------------------------------------------------------------------------
+
+#: Step -> states in which it may be taken.
+STEPS: Final[dict[str, tuple[str, ...]]] = {
+    "sent": ("drawn",), "signed": ("sent", "agreed"), "disputed": ("sent",), "agreed": ("disputed",),
+    "void": ("drawn", "sent", "disputed"),
+}  # fmt: skip
+#: States in which an act holds its month.
+HOLDING: Final = ("signed", "agreed")
+
+
+def apply(acts: pl.DataFrame, events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """How far each act is: contract `act_register`, sorted by seq of drawing; and findings of events that may not be.
+
+    acts    contract `act_drawn`;  events: contract `act_events`, taken in the order of their numbers in the chain
+
+    AK.1 an event of no act; AK.2, AK.9, AK.10, AK.11 as `step`. Such an event changes nothing.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for act in acts.sort("seq", "act").iter_rows(named=True):
+        rows[act["act"]] = {**act, "sent_on": None, "signed_on": None, "state": "drawn"}
+    wrong: list[Finding] = []
+    for event in events.sort("seq", "act", "event").iter_rows(named=True):
+        row = rows.get(event["act"])
+        problems_of_event = step(row, event["act"], event["event"], event["on"])
+        if problems_of_event or row is None:
+            wrong += problems_of_event
+            continue
+        row.update(_after(row, event["event"], event["on"]), seq=event["seq"])
+    schema = contract.TABLES["act_register"].schema()
+    table = pl.DataFrame([{name: row[name] for name in schema} for row in rows.values()], schema=schema)
+    return table, findings.frame(wrong)
+
+
+def _after(row: Mapping[str, Any], event: str, on: date) -> dict[str, Any]:
+    """What a lawful step changes."""
+    changed: dict[str, Any] = {"state": event}
+    if event == "sent":
+        changed["sent_on"] = on
+    if event in HOLDING:
+        changed["signed_on"] = row["signed_on"] or on
+    return changed
+
+
+def step(row: Mapping[str, Any] | None, act: str, event: str, on: date) -> list[Finding]:
+    """Why a step may not be taken; empty: it may.
+
+    AK.1 no such act; AK.2 it is signed; AK.9 not in this state; AK.10 it is void; AK.11 a day before the step before.
+    """
+    said = {
+        "act": act,
+        "on": on.isoformat(),
+        **{f"step_{lang}": messages.text(f"act_book.step.{event}", lang) for lang in _LANGS},
+    }
+    if row is None:
+        return [Finding("AK.1", package=act, file=act, value=act, params=said)]
+    state = row["state"]
+    said |= {f"state_{lang}": messages.text(f"act_book.state.{state}", lang) for lang in _LANGS}
+    if state == "signed":
+        return [Finding("AK.2", package=act, file=act, value=act, params={**said, "on": str(row["signed_on"])})]
+    if state == "void":
+        return [Finding("AK.10", package=act, file=act, value=act, params=said)]
+    if state not in STEPS[event]:
+        return [Finding("AK.9", package=act, file=act, value=act, params=said)]
+    before = row["signed_on"] or row["sent_on"] or row["drawn_on"]
+    if event != "void" and on < before:
+        return [Finding("AK.11", package=act, file=act, value=str(on), params={**said, "before": before.isoformat()})]
+    return []
+
+
+_LANGS: Final = ("ru", "en")
+
+
+def late(row: Mapping[str, Any], event: str, on: date, due: date | None) -> list[Finding]:
+    """AK.5: a step after its last day (150-151, 177-178): it counts all the same. due: None where none is known."""
+    if due is None or on <= due:
+        return []
+    names = {f"step_{lang}": messages.text(f"act_book.step.{event}", lang) for lang in _LANGS}
+    params = {"act": row["act"], "on": on.isoformat(), "due": due.isoformat(), **names}
+    return [Finding("AK.5", package=row["act"], file=row["act"], value=on.isoformat(), params=params)]
+
+
+def open_lines(disagreements: pl.DataFrame) -> pl.DataFrame:
+    """Lines in dispute as they stand: the last row of each act, row and line (contract `act_disagreements`), sorted."""
+    key = ["act", "row", "line"]
+    return disagreements.sort("seq", nulls_last=False, maintain_order=True).unique(key, keep="last", maintain_order=True).sort(
+        key, nulls_last=False
+    )  # fmt: skip
