@@ -5,7 +5,7 @@ CASES ?= 50000
 OUT ?= demo
 WORKERS ?= 2
 
-.PHONY: grouper bench-grouper machine setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-norms bench-whatif bench-exact bench-compare bench-baseline lint lock clean
+.PHONY: kills growth grouper bench-grouper machine federation setup demo test vectors planted agree zoo exact partitions schemas books bench bench-reading bench-memory bench-cold bench-control bench-norms bench-whatif bench-exact bench-compare bench-baseline lint lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -47,6 +47,11 @@ RUNS ?= 10000
 machine: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m tests.machine --runs $(RUNS) --processes $(WORKERS)
 
+# Territories whose people travel, a year through their real files, every book held against every other: SEEDS, SIZE (see --help).
+SIZE ?= --territories 5 --clinics 20 --cases 12 --months 12
+federation: setup
+	$(BIN)/python -m tests.federation --seeds $(SEEDS) $(SIZE) --threads $(WORKERS)
+
 # Ten million sums of products against fractions, ten million splits against their sums (some minutes on two cores).
 exact: setup
 	$(BIN)/python -m tests.exactness --processes $(WORKERS)
@@ -58,6 +63,12 @@ partitions: setup
 # Documents broken in one place, held against the official schemas in ../shared.
 schemas: setup
 	$(BIN)/python -m tests.registry.schema_agreement
+
+# Commands killed (-9) at random moments: what is left, and whether the same command completes it.
+KILLS ?= 200
+SEED ?= 20220301
+kills: setup
+	$(BIN)/python -m tests.kills --kills $(KILLS) --seed $(SEED)
 
 # Every row of the official КСГ workbooks in ../shared made into a case: its own group must be among the candidates.
 grouper: setup
