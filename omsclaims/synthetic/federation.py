@@ -46,7 +46,7 @@ FEWEST: Final = 60
 _BORN_BY: Final = np.datetime64("2021-01-01")
 _YEAR: Final = 2022
 #: Money of a month: so many roubles a case by the standards, into the stock, as a treated traveller costs more; advances.
-_PER_CASE, _NSZ_PER_CASE, _ADVANCE_PER_CASE = 9_000, 2_500, 700
+_PER_CASE, _NSZ_PER_CASE, _ADVANCE_PER_CASE = 14_000, 2_500, 700
 #: Result of the treatment: the patient died. Such cases are left out, so that nobody is treated afterwards.
 _DIED: Final = (105, 106, 205, 206, 313, 405, 406)
 Progress = Callable[[str], None]
@@ -159,7 +159,7 @@ class Federation:
                 for number, payer in enumerate(self.insurers(code)):
                     amount = _ADVANCE_PER_CASE * 100 * self.size.cases // (number + 1)
                     if (at + month.month) % 7 == 0:
-                        amount *= 30
+                        amount *= 9
                     if at % 2 == 0:
                         rows.append((str(month), payer, mo, amount, (at + number) % 5 == 4))
         return rows

@@ -23,6 +23,7 @@ from omsclaims.settlement.between import book, home, items, reconcile, terms
 from omsclaims.synthetic.federation import account_of
 from omsclaims.workspace import Workspace
 from tests.federation.banks import Moved, carried_out, statement
+from tests.federation.own_books import Insurer
 
 WHO = "simulation"
 BEGIN = date(2022, 1, 1)
@@ -52,6 +53,7 @@ class Fund:
     counts: Counter[str] = field(default_factory=Counter)
     bank: Counter[str] = field(default_factory=Counter)  # balance of each account at the bank, kopecks
     numbers: int = 0
+    insurers: list[Insurer] = field(default_factory=list)  # those that keep books of their own
     found: Counter[str] = field(default_factory=Counter)
 
     def open(self) -> None:
@@ -79,7 +81,13 @@ class Fund:
         with Workspace.writing(self.folder) as ws:
             closed = closing.close(ws, month, day, WHO)
         self.counts["cases"] += self._rows(month)
+        for one in self.insurers:
+            one.close(month, self.papers(month), day)
         return closed
+
+    def papers(self, month: Month) -> Path:
+        """The folder of papers of a closed month."""
+        return self.folder / "reports" / str(month)
 
     def _rows(self, month: Month) -> int:
         with Workspace.open(self.folder) as ws:
@@ -91,18 +99,26 @@ class Fund:
             made = bank.order(ws, month, [kind], day, day, WHO)
             paths = bank.write(ws, made.orders, self.out / "orders" / f"{month}-{kind}")
         self.counts[f"orders {kind}"] += made.orders.height
+        own = {one.smo: one.order(month, kind, day) for one in self.insurers}
+        for smo, orders in own.items():  # an insurer orders by its own books, the fund by what it sees of them
+            ours = made.orders.filter(pl.col("payer") == f"insurer:{smo}")
+            assert orders.equals(ours), f"orders of {smo} for {month}: {orders.rows()} and {ours.rows()}"
         for path in paths:
             moved = carried_out(path, day)
-            self.load(moved[0].payer[0], moved, day, path.stem)
+            stated = self.load(moved[0].payer[0], moved, day, path.stem)
+            for one in self.insurers:
+                if path.stem.startswith(f"orders-insurer-{one.smo}-"):
+                    one.load(stated, day)
 
-    def load(self, account: str, moved: list[Moved], day: date, name: str) -> None:
-        """Takes the statement of an account."""
+    def load(self, account: str, moved: list[Moved], day: date, name: str) -> Path:
+        """Takes the statement of an account; returns its file."""
         path = self.out / "statements" / f"{day}-{name}.txt"
         self.bank[account] = statement(path, account, self.bank[account], moved)
         with Workspace.writing(self.folder) as ws:
             done = bank.load(ws, path, day, WHO)
         assert done.findings.is_empty(), done.findings.select("rule", "value", "params").rows()
         self.counts["payments"] += done.lines.height
+        return path
 
     # ---- the place fund ---------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from omsclaims import journal
 from omsclaims.money import format_amount
+from omsclaims.periods import Month
 from omsclaims.settlement.between import reconcile
 from omsclaims.settlement.ledger import assert_balanced
 from omsclaims.workspace import Workspace
@@ -44,7 +45,8 @@ def lines(year: Year) -> list[Line]:
     books = {code: fund.balances() for code, fund in year.funds.items()}
     found = [*_funds(books), *_bills(year), *_yearly(year)]
     for code, fund in sorted(year.funds.items()):
-        found += [*_pairs(code, books[code]), *_acts(fund), *_whole(fund, books[code]), *_money(fund, books[code])]
+        found += [*_pairs(code, books[code]), *_insurers(fund, books[code]), *_acts(fund)]
+        found += [*_whole(fund, books[code]), *_money(fund, books[code])]
     return [*found, *_refunds(year)]
 
 
@@ -108,6 +110,21 @@ def _pairs(code: str, held: dict[str, int]) -> Iterator[Line]:
             and not (purpose == "entrusted" and party.startswith("insurer:"))
         ):
             yield Line(f"{kinds[purpose]} {purpose}", f"{party} {other}", amount, -held.get(f"{other}/{purpose}/{party}", 0))
+
+
+def _insurers(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
+    """The books that insurers keep themselves: each account as the fund sees it, and every act of every month, line by line."""
+    for one in fund.insurers:
+        own = one.balances()
+        assert_balanced(own)
+        party = f"insurer:{one.smo}/"
+        for account in sorted(name for name in own.keys() | held.keys() if name.startswith(party)):
+            yield Line("fund-insurer own books", account, own.get(account, 0), held.get(account, 0))
+        with Workspace.open(fund.folder) as ws:
+            months = [Month.parse(name) for name in ws.closed_months()]
+        for month in months:
+            for number, differ in one.compared(fund.papers(month)):
+                yield Line("acts of insurers, lines off", f"{month} {number}", differ, 0)
 
 
 def _acts(fund: Fund) -> Iterator[Line]:

@@ -14,6 +14,7 @@ from omsclaims.periods import Month, working_day_of_month
 from omsclaims.settlement.between import reconcile
 from omsclaims.synthetic.federation import Federation, Size
 from tests.federation.fund import Fund
+from tests.federation.own_books import Insurer
 
 Action = Callable[[date], None]
 
@@ -142,13 +143,22 @@ class Year:
                     self.disagreements[place.code, home.code] = reconcile.compare(ours, theirs).disagreements.height
 
 
-def simulate(folder: Path, size: Size, seed: int, say: Callable[[str], None], threads: int = 1) -> Year:
-    """A whole year through the real files; returns the funds as they stand when nothing is under way any more."""
+def simulate(
+    folder: Path, size: Size, seed: int, say: Callable[[str], None], threads: int = 1, own_books: bool = True
+) -> Year:  # fmt: skip
+    """A whole year through the real files; returns the funds as they stand when nothing is under way any more.
+
+    own_books  every insurer has a workspace of its own, which learns of the fund only from its files
+    """
     made = Federation(folder / "made", size, seed)
     funds = {code: Fund(code, made.found(code), folder / code, folder / "files" / code, threads) for code in size.codes}
     year = Year(made, funds, Random(f"federation {seed}"), say)
-    for fund in funds.values():
+    for code, fund in funds.items():
+        if own_books:
+            fund.insurers = [Insurer(smo, code, fund.made, folder / f"insurer-{smo}") for smo in made.insurers(code)]
         year.timed("open", fund.open)
+        for one in fund.insurers:
+            year.timed("open", one.open)
     for month in made.months():
         for fund in funds.values():
             year.begin(fund, month)
