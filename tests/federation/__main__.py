@@ -47,8 +47,9 @@ def main() -> int:
         print(
             "findings of files between funds:", ", ".join(f"{name} {count:,}" for name, count in sorted(said.items())) or "none"
         )
-        under_way = sum(year.disagreements.values())
-        print(f"rows of the yearly acts that one side only had on the day of drawing up (files and money under way): {under_way}")
+        print(
+            f"yearly acts held against one another: {year.drawn}; rows that differed at first by what was under way: {year.under_way}"
+        )
         print(", ".join(f"{name} {seconds:,.0f} s" for name, seconds in sorted(year.seconds.items())))
         print(
             f"seed {seed}: {size}, {time.perf_counter() - start:,.0f} s, {sum(1 for line in found if line.off)} of {len(found)} lines differ"

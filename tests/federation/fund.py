@@ -7,19 +7,29 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 import polars as pl
 
-from omsclaims import bank, between, between_home, between_store, closing, expertise, expertise_store, intake, journal
+from omsclaims import (
+    act_book,
+    act_store,
+    bank,
+    between,
+    between_home,
+    between_store,
+    closing,
+    expertise,
+    expertise_store,
+    intake,
+    journal,
+)
 from omsclaims.cli.store import read_register
-from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.nsi import loader
 from omsclaims.periods import Month
 from omsclaims.registry import expertise_file
-from omsclaims.settlement import act_states
-from omsclaims.settlement.between import book, home, items, reconcile, terms
+from omsclaims.reports import act_files
+from omsclaims.settlement.between import book, home, items
 from omsclaims.synthetic.federation import account_of
 from omsclaims.workspace import Workspace
 from tests.federation.banks import Moved, carried_out, statement
@@ -250,22 +260,58 @@ class Fund:
         self.counts["refunds paid"] += 1
         return Paid(f"{self.code}{self.numbers:05d}", bill, done.amount_kop, day)
 
-    def reconciliation(self, other: str, side: Literal["place", "home"], drawn_on: date) -> act_states.Act:
-        """The yearly act with another fund as our files and payments have it (Rules 149)."""
-        rule, account = (
-            ("territory_refund", f"fund:{self.code}/refund/territory:{other}")
-            if side == "place"
-            else ("refund_paid", f"fund:{self.code}/refund_due/territory:{other}")
-        )
+    def draw_yearly(self, day: date, again: set[str]) -> list[Path]:
+        """The yearly acts with every other fund are drawn up (Rules 149); those of our own bills travel to it as files.
+
+        again  other funds with which the act was sent and did not agree: it gives way to a new one
+        """
+        with Workspace.writing(self.folder) as ws:
+            acts = [act for act in act_book.of_year(ws, day.year, day) if act.kind == "149"]
+            done = act_book.draw(ws, acts, day, WHO, "сверка повторяется" if again else None)
+            refused = [one for one in done if one.outcome == "refused"]
+            assert not refused, [one.findings.select("rule", "params").rows() for one in refused]
+            ours = {act.other.partition(":")[2]: act.number for act in acts if act.party == f"fund:{self.code}"}
+            mine = {other: number for other, number in ours.items() if not again or other in again}
+            states = {number: act_store.require(ws, number) for number in mine.values()}
+            act_book.move(ws, [n for n, row in states.items() if row["state"] == "drawn"], "sent", day, day, WHO)
+            bodies = {other: (number, act_store.body(ws, states[number]["act"])) for other, number in mine.items()}
+        paths = []
+        for other, (number, body) in sorted(bodies.items()):
+            path = self.out / other / f"{number}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+            paths.append(path)
+        return paths
+
+    def answer_yearly(self, path: Path, day: date) -> int:
+        """Another fund's yearly act against our own: nothing differs, then ours is sent back signed. Returns what differs."""
+        with Workspace.writing(self.folder) as ws:
+            acts = [act for act in act_book.of_year(ws, day.year, day) if act.kind == "149"]
+            act_book.draw(ws, acts, day, WHO, "сверка повторяется")
+            ours, _, compared = act_book.compare(ws, path.read_bytes(), path.name)
+            if ours is None or compared.findings.height:
+                return max(1, compared.disagreements.height)
+            for event in ("sent", "signed"):
+                (done,) = act_book.move(ws, [ours.number], event, day, day, WHO)
+                assert done.outcome == "done", done.findings.select("rule", "params").rows()
+        return 0
+
+    def sign_yearly(self, number: str, day: date) -> None:
+        """The other fund sent our act back signed."""
+        with Workspace.writing(self.folder) as ws:
+            (done,) = act_book.move(ws, [number], "signed", day, day, WHO)
+        assert done.outcome == "done", done.findings.select("rule", "params").rows()
+
+    def acts_of_year(self) -> dict[str, tuple[str, dict[str, int]]]:
+        """Our yearly acts: number -> (state, lines)."""
         with Workspace.open(self.folder) as ws:
-            files, rows = between_store.files(ws), between_store.items(ws)
-            posted = journal.entries(ws, account).filter(pl.col("rule") == rule)
-        undone = pl.when(pl.col("reverses").is_null()).then(1).otherwise(-1)
-        payments = posted.select("document", on="document_date", amount_kop=pl.col("amount_kop") * undone)
-        moved = reconcile.moves(files, rows, payments, side, other)
-        return reconcile.yearly(
-            moved, self.code, other, side, terms.reconciliation(drawn_on.year, federal_parameters()), drawn_on
-        )
+            rows = act_store.register(ws).filter((pl.col("kind") == "149") & (pl.col("state") != "void"))
+            found = {}
+            for row in rows.iter_rows(named=True):
+                act = act_files.read_act(act_store.body(ws, row["act"])).act
+                assert act is not None
+                found[str(row["number"])] = (str(row["state"]), dict(act.lines))
+        return found
 
     def bills(self, side: str) -> pl.DataFrame:
         """Sums of every bill of one side by its items: presented = accepted + conceded + refused + open is asserted."""

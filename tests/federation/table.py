@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
 from omsclaims import journal
 from omsclaims.money import format_amount
 from omsclaims.periods import Month
-from omsclaims.settlement.between import reconcile
 from omsclaims.settlement.ledger import assert_balanced
 from omsclaims.workspace import Workspace
 from tests.federation.fund import Fund
@@ -79,16 +77,18 @@ def _by_bill(fund: Fund, side: str) -> dict[str, dict[str, int]]:
 
 
 def _yearly(year: Year) -> Iterator[Line]:
-    """Act of point 149 of 1 October - 30 September from both sides' files and payments, line by line, as known at the end."""
-    for place in sorted(year.funds):
-        for home in sorted(year.funds):
-            if place != home:
-                drawn = date(2022, 11, 15)
-                ours = year.funds[place].reconciliation(home, "place", drawn)
-                theirs = year.funds[home].reconciliation(place, "home", drawn)
-                for name in ours.lines:
-                    yield Line(f"act 149 {name.removesuffix('_kop')}", f"{place} {home}", ours.lines[name], theirs.lines[name])
-                yield Line("act 149 rows that differ", f"{place} {home}", reconcile.compare(ours, theirs).disagreements.height, 0)
+    """Act of point 149, 1 October - 30 September, as both funds signed it: every line, its equation, the state of both copies."""
+    acts = {code: fund.acts_of_year() for code, fund in sorted(year.funds.items())}
+    for place in sorted(acts):
+        for number, (state, ours) in sorted(acts[place].items()):
+            if number[2:4] == place:
+                home = number[4:6]
+                other, theirs = acts[home].get(number, ("missing", {}))
+                for name, amount in ours.items():
+                    yield Line(f"act 149 {name.removesuffix('_kop')}", f"{place} {home}", amount, theirs.get(name, -1))
+                end = ours["start_kop"] + ours["presented_kop"] - ours["refunded_kop"] - ours["refused_kop"]
+                yield Line("act 149 equation", f"{place} {home}", end, ours["end_kop"])
+                yield Line("act 149 signed copies", f"{place} {home}", (state == "signed") + (other == "signed"), 2)
 
 
 def _pairs(code: str, held: dict[str, int]) -> Iterator[Line]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 
 from omsclaims.periods import Month, working_day_of_month
-from omsclaims.settlement.between import reconcile
 from omsclaims.synthetic.federation import Federation, Size
 from tests.federation.fund import Fund
 from tests.federation.own_books import Insurer
@@ -31,7 +30,9 @@ class Year:
     count: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     bills: dict[str, str] = field(default_factory=dict)  # corrected part -> its bill
-    disagreements: dict[tuple[str, str], int] = field(default_factory=dict)  # (place, home) -> rows on the day of the yearly act
+    disagreements: dict[tuple[str, str], int] = field(default_factory=dict)  # (place, home) -> rows of the yearly act
+    drawn: int = 0  # yearly acts that were held against one another
+    under_way: int = 0  # rows in which they differed the first time
 
     def at(self, day: date, action: Action) -> None:
         """Something is to be done on a day; of one day in the order in which it was noted."""
@@ -134,13 +135,27 @@ class Year:
 
     # ---- the year ---------------------------------------------------------------------------------------------------------
 
-    def reconcile(self, day: date) -> None:
-        """Both sides of every pair draw the yearly act up; what is under way that day stands in one of them only."""
-        for place in self.funds.values():
-            for home in self.funds.values():
-                if place is not home:
-                    ours, theirs = place.reconciliation(home.code, "place", day), home.reconciliation(place.code, "home", day)
-                    self.disagreements[place.code, home.code] = reconcile.compare(ours, theirs).disagreements.height
+    def first_acts(self, day: date) -> None:
+        """The yearly acts for the first time; how many rows differ by what is under way is kept."""
+        self.reconcile(day)
+        self.under_way = sum(self.disagreements.values())
+
+    def reconcile(self, day: date, again: bool = False) -> None:
+        """Every fund sends its yearly acts; the others hold their own against them and send them back signed where nothing differs.
+
+        What is under way that day stands in one of the two only: such acts are drawn up again later.
+        """
+        for fund in self.funds.values():
+            open_acts = {home for place, home in self.disagreements if place == fund.code and self.disagreements[place, home]}
+            if again and not open_acts:
+                continue
+            for path in fund.draw_yearly(day, open_acts if again else set()):
+                home = self.funds[path.parent.name]
+                differ = home.answer_yearly(path, day)
+                self.disagreements[fund.code, home.code] = differ
+                self.drawn += 1
+                if not differ:
+                    fund.sign_yearly(path.stem, day)
 
 
 def simulate(
@@ -162,9 +177,12 @@ def simulate(
     for month in made.months():
         for fund in funds.values():
             year.begin(fund, month)
-    # The yearly act is drawn up in October; of a shorter run when its last month is closed.
+    # The yearly act is drawn up in October, once more in November, and at the end; of a shorter run when its last month is closed.
     last = made.months()[-1]
-    drawn = date(2022, 10, 10) if last.month >= 9 else working_day_of_month(last.plus(1), 12)
-    year.at(drawn, lambda day: year.timed("reconcile", lambda: year.reconcile(day)))
+    first = date(2022, 10, 10) if last.month >= 9 else working_day_of_month(last.plus(1), 12)
+    year.at(first, lambda day: year.timed("reconcile", lambda: year.first_acts(day)))
+    if last.month >= 9:
+        year.at(date(2022, 11, 14), lambda day: year.timed("reconcile", lambda: year.reconcile(day, again=True)))
     year.run()
+    year.timed("reconcile", lambda: year.reconcile(date(2022, 12, 30), again=True))
     return year
