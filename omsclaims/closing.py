@@ -146,7 +146,7 @@ def postings_before(workspace: Workspace, of: Month) -> pl.DataFrame:
 
 def _events_before(workspace: Workspace, first: Month | None, of: Month) -> pl.DataFrame:
     """`event_postings` of the months from first to the one before `of`."""
-    return journal.events_between(workspace, first, of.plus(-1))
+    return journal.events_between(workspace, first, of).filter(pl.col("month") < str(of))  # January 2011 has no month before it
 
 
 def _balances_before(workspace: Workspace, of: Month, earlier: list[str]) -> pl.DataFrame:
@@ -226,7 +226,7 @@ def close(
     for identity in identities_of_month:
         assert identity.holds, f"identity {identity.name} does not hold: {identity.left} and {identity.right}"
     say("digest")
-    outputs = {name: _output_digest(name, table) for name, table in sorted(results.items())}
+    outputs = {name: output_digest(name, table) for name, table in sorted(results.items())}
     digest = sha256_bytes(canonical_json(outputs).encode())
     packages = workspace.packages(str(of))
     before = workspace.run(str(of))
@@ -258,7 +258,7 @@ def close(
     return Closing(of, outcome, digest, results, identities_of_month, differences, made, packages)
 
 
-def _output_digest(name: str, table: pl.DataFrame) -> str:
+def output_digest(name: str, table: pl.DataFrame) -> str:
     """Digest of a table of results; columns that came later and hold only zeros do not show in it."""
     later = [column for column in _LATER_COLUMNS.get(name, ()) if not (table[column].fill_null(0) != 0).any()]
     return table_digest(table.drop(later))

@@ -176,7 +176,8 @@ def _first_open(ws: Workspace) -> Month | None:
         return Month.parse(closed[-1]).plus(1)
     opened = opened_on(ws)
     if opened is not None:
-        return Month(opened.year, opened.month).plus(1)
+        first = opened + timedelta(days=1)  # the month of the day itself may be one before there were reporting months
+        return Month(first.year, first.month)
     named = sorted({row.month for row in ws.packages() if row.state == "accepted"})
     return Month.parse(named[0]) if named else None
 
@@ -322,11 +323,11 @@ def _replace(
     ws: Workspace, kind: Kind, month: str, rows: Sequence[Row], source: str, as_of: date, who: str, why: str | None, record: bool
 ) -> Txn:
     """Makes the postings of a kind in a month say what `rows` say: reversals of what is gone, then what is new."""
-    standing = _standing(ws, kind, month)
+    stands = standing(ws, kind, month)
     wanted = {ledger_rows.posting_id(row): row for row in rows}
-    gone = [row for content, row in sorted(standing.items()) if content not in wanted]
+    gone = [row for content, row in sorted(stands.items()) if content not in wanted]
     back = [_reversal_of_same_day(row) for row in gone]
-    new = [row for content, row in wanted.items() if content not in standing]
+    new = [row for content, row in wanted.items() if content not in stands]
     both = [*back, *sorted(new, key=lambda row: tuple(str(row[name]) for name in _ORDER if name in row))]
     txn = ledger_rows.txn_id(kind, month, source, [ledger_rows.posting_id(row) for row in both])
     if not both:
@@ -340,7 +341,7 @@ def _replace(
     return made
 
 
-def _standing(ws: Workspace, kind: Kind, month: str) -> dict[str, Row]:
+def standing(ws: Workspace, kind: Kind, month: str) -> dict[str, Row]:
     """Postings of a kind in a month that no transaction of this kind undid, by content (their id with n = 0)."""
     columns = ", ".join(f"j.{name}" for name in contract.TABLES["journal"].schema())
     found = ws.frame(

@@ -11,7 +11,7 @@ whoever made it; whatever its columns of PATHS name is kept by the sweep and sea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -83,15 +83,18 @@ _KEYS: Final = (
 )
 
 
-def named(connection: DuckDBPyConnection) -> set[str]:
-    """Files and folders that rows of the database name, relative to the workspace; papers of closed months are not among them."""
+def named(connection: DuckDBPyConnection, without: Iterable[str] = ()) -> set[str]:
+    """Files and folders that rows of the database name, relative to the workspace; papers of closed months are not among them.
+
+    without  columns that are left out: people_path may name a folder in which nothing lies
+    """
     found: set[str] = set()
     columns = _rows(
         connection,
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'main' ORDER BY 1, 2",
     )
     for table, column in columns:
-        if column in PATHS and table not in (PAPERS, *_OWN):
+        if column in set(PATHS) - set(without) and table not in (PAPERS, *_OWN):
             statement = f"SELECT DISTINCT {_quoted(column)} FROM {_quoted(table)}"  # noqa: S608 - names of our own tables
             found |= {path for (path,) in _rows(connection, statement) if path}
     return found
@@ -139,13 +142,13 @@ def _seal_files(connection: DuckDBPyConnection, folder: Path, seq: int) -> dict[
     connection.register("incoming", rows.to_arrow())
     connection.execute("INSERT INTO files BY NAME SELECT *, NULL AS gone FROM incoming")
     connection.unregister("incoming")
-    return {"rows": len(fresh), "sha256": files_digest(fresh)}
+    return files_told(fresh)
 
 
-def files_digest(rows: Iterable[Sealed]) -> str:
-    """Digest over the files that one transaction named."""
+def files_told(rows: Collection[Sealed]) -> dict[str, object]:
+    """What an event says of the files that its transaction named."""
     lines = sorted(f"{one.path}:{one.sha256}:{one.bytes}" for one in rows)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return {"rows": len(rows), "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()}
 
 
 def _sealing(name: str, keys: list[str]) -> str:
@@ -197,15 +200,26 @@ def broken_rows(connection: DuckDBPyConnection, without: Iterable[str]) -> list[
     return found + [(name, "", "removed") for name in sorted(orphans)]
 
 
+def contents(connection: DuckDBPyConnection) -> dict[str, tuple[int, str]]:
+    """Number of rows and digest over them, whatever their order, of every table."""
+    found = {}
+    for (name,) in sorted(_rows(connection, _TABLES)):
+        lines = "string_agg(sha256, chr(10) ORDER BY sha256)"
+        statement = f"SELECT count(*), sha256(coalesce({lines}, '')) FROM ({_sealing(name, [])})"  # noqa: S608 - our own tables
+        count, digest = _rows(connection, statement)[0]
+        found[str(name)] = (int(count), str(digest))
+    return found
+
+
 def live_files(connection: DuckDBPyConnection) -> list[Sealed]:
     """The files that rows name now, as they were sealed, sorted."""
     found = _rows(connection, "SELECT owner, name, sha256, bytes FROM files WHERE gone IS NULL ORDER BY owner, name")
     return [Sealed(*row) for row in found]
 
 
-def files_by_event(connection: DuckDBPyConnection) -> dict[int, dict[str, object]]:
-    """Number of an event -> what it must have said of the files that its transaction named."""
+def files_by_event(connection: DuckDBPyConnection) -> dict[int, list[Sealed]]:
+    """Number of an event -> the files that its transaction named."""
     groups: dict[int, list[Sealed]] = {}
     for owner, name, digest, size, seq in _rows(connection, "SELECT owner, name, sha256, bytes, seq FROM files ORDER BY seq"):
         groups.setdefault(int(seq), []).append(Sealed(owner, name, digest, size))
-    return {seq: {"rows": len(rows), "sha256": files_digest(rows)} for seq, rows in groups.items()}
+    return groups

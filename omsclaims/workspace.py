@@ -83,7 +83,7 @@ LEDGER_TABLES: Final = ("postings", "balances", "act_121", "act_132", "payments"
 #: Contract tables of the journal, and what no two of their rows share. Nothing is ever changed in them or deleted from them.
 JOURNAL_TABLES: Final = {"journal": "posting_id", "ledger_txns": "txn"}
 #: Tables that seals leave out: the journal and the results of closed months have digests of their own in the chain.
-PROVEN_OTHERWISE: Final = (*LEDGER_TABLES, *JOURNAL_TABLES)
+PROVEN_OTHERWISE: Final = (*LEDGER_TABLES, "journal")
 #: Who pays: `planned` - the closing makes advances and final payments itself; `actual` - money moves by events only.
 PAYMENT_MODES: Final = ("planned", "actual")
 
@@ -386,9 +386,14 @@ class Workspace:
     def proving(folder: Path) -> Iterator[Workspace]:
         """The database itself, not its copy for readers, for reading while nobody writes. Raises `workspace.busy`."""
         _require(folder)
+        import duckdb
+
         with _locked(folder):
-            Workspace._recover(folder)
-            connection = _connect(folder / DATABASE, folder, read_only=True)
+            try:
+                Workspace._recover(folder)
+                connection = _connect(folder / DATABASE, folder, read_only=True)
+            except duckdb.Error as error:
+                raise WorkspaceError("workspace.damaged", folder=folder, reason=str(error).partition("\n")[0]) from error
             try:
                 yield Workspace(folder, connection, writable=False)
             finally:
@@ -418,6 +423,35 @@ class Workspace:
         """Number and hash of the last event of the chain."""
         seq, digest = self.rows("SELECT seq, hash FROM chain ORDER BY seq DESC LIMIT 1")[0]
         return {"seq": int(seq), "hash": str(digest)}
+
+    def sealed_tables(self) -> dict[str, list[str]]:
+        """Tables that are sealed row by row, and the columns of their keys."""
+        return seals.tables(self._connection, PROVEN_OTHERWISE)
+
+    def broken_seals(self) -> list[tuple[str, str, str]]:
+        """Rows that are not as their transaction left them: seals.broken_rows."""
+        return seals.broken_rows(self._connection, PROVEN_OTHERWISE)
+
+    def sealed_digests(self) -> dict[str, str]:
+        """Digest over the seals of each table that has any."""
+        named = [str(name) for (name,) in self.rows("SELECT DISTINCT name FROM row_seals ORDER BY name")]
+        return {name: seals.table_digest(self._connection, name) for name in named}
+
+    def named_files(self) -> set[str]:
+        """Files and folders that rows name and in which something must lie; papers of closed months are not among them."""
+        return seals.named(self._connection, without=("people_path",))
+
+    def sealed_files(self) -> list[seals.Sealed]:
+        """The files that rows name, as they were when a transaction named them."""
+        return seals.live_files(self._connection)
+
+    def files_by_event(self) -> dict[int, list[seals.Sealed]]:
+        """The files that the transaction of each event of the chain named."""
+        return seals.files_by_event(self._connection)
+
+    def contents(self) -> dict[str, tuple[int, str]]:
+        """Number of rows and digest over them, in no order, of every table: two databases that agree hold the same."""
+        return seals.contents(self._connection)
 
     def _seal(self, before: int) -> None:
         """Seals what the transaction changed in its last event; an event of its own says it where the transaction made none."""

@@ -46,9 +46,13 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "act_store": DATA | {"settlement", "workspace"},
     "act_book": STAGE
     | {"registry", "reports", "settlement", "workspace", "journal", "between_store", "between_abroad", "closing", "act_store"},
+    "statements": STAGE
+    | {"reports", "settlement", "workspace", "journal", "between_store", "closing", "expertise_store", "act_store", "act_book"},
     "closing": STAGE
     | {"act_store", "settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
     "bank": STAGE | {"registry", "settlement", "workspace", "journal"},
+    "verify": STAGE | {"settlement", "workspace", "journal", "bank", "between_store", "closing", "ledger_rows", "seals"},
+    "backup": {"workspace"},
     "between": STAGE
     | {
         "registry",
@@ -75,6 +79,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     },
     "between_abroad": STAGE
     | {"settlement", "workspace", "journal", "between", "between_home", "between_store", "intake", "closing"},
+    "insurer": STAGE | {"settlement", "reports", "workspace", "journal", "closing", "month"},
     "expertise": STAGE | {"registry", "settlement", "reports", "workspace", "intake", "closing", "expertise_store"},
     "expertise_chain": DATA | {"workspace", "registry", "settlement", "expertise_store"},
     "explain_expertise": STAGE | {"checks", "workspace", "expertise_store", "expertise_chain"},
@@ -84,6 +89,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "cli": STAGE
     | {
         "interrupted",
+        "verify",
+        "backup",
         "registry",
         "checks",
         "reports",
@@ -109,7 +116,9 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "between_abroad",
         "act_store",
         "act_book",
+        "statements",
         "bank",
+        "insurer",
     },
 }
 

@@ -39,9 +39,11 @@ FAMILIES: Final = {
     "group": ("group",),
     "expertise": ("expertise",),
     "ledger": ("ledger",),
+    "proof": ("verify", "backup", "restore"),
     "between": ("territory",),
     "abroad": ("abroad",),
     "acts": ("act",),
+    "statements": ("statements",),
 }
 
 

@@ -48,9 +48,10 @@ ORDER_OF_WORK: Final = (
     "expertise results", "expertise chain",
     "territory send", "territory take", "territory list", "territory correct", "territory concede", "territory write-off",
     "territory answer", "territory pay", "territory due", "abroad take", "abroad pay", "abroad act",
-    "act draw", "act send", "act sign", "act compare", "act dispute", "act agree", "act protocol", "act list",
+    "act draw", "act send", "act sign", "act compare", "act dispute", "act agree", "act protocol", "act list", "statements",
     "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
     "pay orders", "pay load", "pay list", "pay cancel",
+    "verify", "backup", "restore",
 )  # fmt: skip
 
 #: Files of a folder that are taken for packages.

@@ -98,13 +98,11 @@ def orders_of(
         if amount <= 0:
             continue
         numbers[due.payer] = numbers.get(due.payer, 0) + 1
-        said = (due.payer, due.receiver, due.kind, month, str(day), str(numbers[due.payer]), str(amount))
-        made.append(
-            {
-                "order_id": _hash(said), "number": numbers[due.payer], "day": day, "month": month, "kind": due.kind,
-                "payer": due.payer, "receiver": due.receiver, "amount_kop": amount, "state": OPEN,
-            }
-        )  # fmt: skip
+        order: _Row = {
+            "number": numbers[due.payer], "day": day, "month": month, "kind": due.kind, "payer": due.payer,
+            "receiver": due.receiver, "amount_kop": amount, "state": OPEN,
+        }  # fmt: skip
+        made.append({"order_id": order_id(order), **order})
     return contract.check("payment_orders", pl.DataFrame(made, schema=contract.TABLES["payment_orders"].schema()))
 
 
@@ -114,6 +112,16 @@ def remaining(orders: pl.DataFrame, paid: pl.DataFrame) -> dict[str, int]:
     both = orders.join(settled, on="order_id", how="left", maintain_order="left").with_columns(pl.col("done").fill_null(0))
     rest = pl.when(pl.col("state") == OPEN).then(pl.max_horizontal(pl.col("amount_kop") - pl.col("done"), 0)).otherwise(0)
     return dict(both.select("order_id", rest=rest).iter_rows())
+
+
+def order_id(order: Mapping[str, object]) -> str:
+    """The id of an order: a hash of all that it says, save whether it was cancelled."""
+    return _hash(str(order[name]) for name in ("payer", "receiver", "kind", "month", "day", "number", "amount_kop"))
+
+
+def line_id(line: Mapping[str, object]) -> str:
+    """The id of a payment that a bank states: a hash of number, day, amount and accounts."""
+    return _hash(str(line[name]) for name in ("number", "date", "amount_kop", "payer_account", "receiver_account"))
 
 
 def _hash(parts: Iterable[str]) -> str:
@@ -186,14 +194,13 @@ def match(
     seen: set[str] = set()
     known = 0
     for line in lines.iter_rows(named=True):
-        said = (line["number"], line["date"], line["amount_kop"], line["payer_account"], line["receiver_account"])
-        line_id = _hash(str(part) for part in said)
-        if line_id in before:
+        known_by = line_id(line)
+        if known_by in before:
             known += 1
             continue
-        twice = line_id in seen
-        seen.add(line_id)
-        _take(work, line, line_id, source, twice)
+        twice = known_by in seen
+        seen.add(known_by)
+        _take(work, line, known_by, source, twice)
     return Matched(
         contract.check("bank_lines", pl.DataFrame(work.rows, schema=contract.TABLES["bank_lines"].schema())),
         contract.check("ledger_events", pl.DataFrame(work.events, schema=contract.TABLES["ledger_events"].schema())),
@@ -201,7 +208,7 @@ def match(
     )  # fmt: skip
 
 
-def _take(work: _Work, line: Mapping[str, object], line_id: str, source: str, twice: bool) -> None:
+def _take(work: _Work, line: Mapping[str, object], known_by: str, source: str, twice: bool) -> None:
     """One line: booked or refused."""
     payer, receiver = (work.accounts.get(str(line[f"{role}_account"])) for role in ("payer", "receiver"))
     day = line["debited_on"] or line["credited_on"] or line["date"]
@@ -228,7 +235,7 @@ def _take(work: _Work, line: Mapping[str, object], line_id: str, source: str, tw
         )  # fmt: skip
     work.rows.append(
         {
-            "line_id": line_id, "source": source, "number": line["number"], "date": line["date"], "booked_on": day,
+            "line_id": known_by, "source": source, "number": line["number"], "date": line["date"], "booked_on": day,
             "amount_kop": amount, "payer_account": line["payer_account"], "receiver_account": line["receiver_account"],
             "payer": payer, "receiver": receiver, "event": verdict.event, "order_id": verdict.order_id,
             "state": BOOKED if problem is None else REFUSED, "rule": None if problem is None else problem.rule,
