@@ -78,10 +78,10 @@ def of_year(ws: Workspace, year: int, on: date, law: Parameters | None = None) -
     """Yearly acts with every other fund, in both roles (149), and with every clinic outside the Federation (176)."""
     held = law or federal_parameters()
     own, days = ws.meta("territory"), terms.reconciliation(year, held)
-    found = []
+    found, files = [], (between_store.files(ws), between_store.items(ws))
     for side in ("place", "home"):
-        for other in _others(ws, side):
-            act = reconcile.yearly(moves(ws, side, other), own, other, side, days, on)
+        for other in others(ws, side):
+            act = reconcile.yearly(moves(ws, side, other, files), own, other, side, days, on)
             found += [act] if act.rows.height else []
     rows, of_clinics = between_abroad.act(ws, year, held)
     for (mo,), part in rows.partition_by("mo", as_dict=True, maintain_order=True).items():
@@ -94,7 +94,7 @@ def of_year(ws: Workspace, year: int, on: date, law: Parameters | None = None) -
     return found
 
 
-def _others(ws: Workspace, side: str) -> list[str]:
+def others(ws: Workspace, side: str) -> list[str]:
     """Funds with which there is a bill or a debt in one role."""
     files = book.taken(between_store.files(ws)).filter((pl.col("kind") == "R") & (pl.col("side") == side))
     named = set(files["receiver" if side == "place" else "sender"])
@@ -122,15 +122,18 @@ def _journal_of(ws: Workspace, side: str, other: str) -> pl.DataFrame:
     return rows.select("rule", "document", "document_date", (kop * sign).alias("kop"))
 
 
-def moves(ws: Workspace, side: str, other: str) -> pl.DataFrame:
-    """Movements of all bills with another fund: columns `reconcile.MOVES`, from its files and the refunds in the journal."""
+def moves(ws: Workspace, side: str, other: str, held: tuple[pl.DataFrame, pl.DataFrame] | None = None) -> pl.DataFrame:
+    """Movements of all bills with another fund: columns `reconcile.MOVES`, from its files and the refunds in the journal.
+
+    held  contract `between_files` and `between_items`, where the caller has read them for many funds
+    """
     rows = _journal_of(ws, side, other)
     paid = rows.filter(pl.col("rule") == _REFUNDS[side]).select(
         "document", pl.col("document_date").alias("on"), pl.col("kop").neg().alias("amount_kop")
     )
     opening = int(rows.filter(pl.col("rule") == OPENING)["kop"].sum())
-    files = between_store.files(ws)
-    return reconcile.moves(files, between_store.items(ws), paid, side, other, opening, journal.opened_on(ws))
+    files, items = held or (between_store.files(ws), between_store.items(ws))
+    return reconcile.moves(files, items, paid, side, other, opening, journal.opened_on(ws))
 
 
 def _by_the_books(ws: Workspace, act: Act) -> list[Finding]:

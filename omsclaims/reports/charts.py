@@ -43,8 +43,13 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def bars(rows: Sequence[Bar], title: str, accepted: str, refused: str, width: int = 1100, labels: int = 290) -> Markup:
-    """Horizontal bars: accepted and refused side by side, the amount at the end. `title` is read to people who cannot see it."""
+def bars(
+    rows: Sequence[Bar], title: str, accepted: str, refused: str, width: int = 1100, labels: int = 290, second: str = REFUSED
+) -> Markup:
+    """Horizontal bars: accepted and refused side by side, the amount at the end. `title` is read to people who cannot see it.
+
+    second  colour of the second part, where it is nothing bad
+    """
     if not rows:
         return Markup("")
     step, top, amount_room = 26, 30, 165
@@ -55,7 +60,7 @@ def bars(rows: Sequence[Bar], title: str, accepted: str, refused: str, width: in
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" {_FONT} font-size="13">',
         f'<rect x="{labels}" y="4" width="12" height="12" fill="{ACCEPTED}"/><text x="{labels + 18}" y="15" fill="{SOFT}">'
         f"{escape(accepted)}</text>",
-        f'<rect x="{labels + 150}" y="4" width="12" height="12" fill="{REFUSED}"/><text x="{labels + 168}" y="15" fill="{SOFT}">'
+        f'<rect x="{labels + 150}" y="4" width="12" height="12" fill="{second}"/><text x="{labels + 168}" y="15" fill="{SOFT}">'
         f"{escape(refused)}</text>",
     ]
     for number, row in enumerate(rows):
@@ -65,7 +70,7 @@ def bars(rows: Sequence[Bar], title: str, accepted: str, refused: str, width: in
         parts.append(
             f'<text x="{labels - 10}" y="{y + 15}" text-anchor="end" fill="{INK}">{escape(_cut(row.label, labels // 7))}</text>'
             f'<rect x="{labels}" y="{y + 2}" width="{taken}" height="18" fill="{ACCEPTED}"/>'
-            f'<rect x="{labels + float(taken):.1f}" y="{y + 2}" width="{back}" height="18" fill="{REFUSED}"/>'
+            f'<rect x="{labels + float(taken):.1f}" y="{y + 2}" width="{back}" height="18" fill="{second}"/>'
             f'<text x="{end:.1f}" y="{y + 15}" fill="{INK}">{escape(row.amount)}</text>'
         )
     return Markup("".join(parts) + "</svg>")  # noqa: S704 - every text above is escaped

@@ -137,6 +137,7 @@ STEPS: Final = (
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger export", "{step} --workspace {ws}", ("ledger.xlsx",), (FEBRUARY, MARCH), asks=False, loaded=True),
+    Step("statements", "{ws} {step} --as-of {day}", ("statements.html", "statements.xlsx"), (FEBRUARY, MARCH), loaded=True),
     Step("act draw", f"{MARCH} " + _WS, closed=(FEBRUARY, MARCH)),
     Step("act draw", "2022 " + _WS, ("{ws}/reports/acts-2022/*.xlsx",), (FEBRUARY, MARCH), lang="ru", unused=OF_CLINICS_ABROAD),
     silent("act send", "121/2022-03/75901 --workspace {ws} --as-of 2022-04-20"),

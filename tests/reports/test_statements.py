@@ -1,0 +1,254 @@
+"""Figures of the statements from a small journal: they are those of the journal, whatever was undone, and small counts are hidden."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omsclaims import contract
+from omsclaims.law import federal_parameters
+from omsclaims.periods import Month
+from omsclaims.reports import statement_pages, statements
+from omsclaims.settlement import ledger
+from omsclaims.settlement.between import reconcile
+
+FIRST, LAST = date(2022, 1, 1), date(2022, 3, 31)
+PARTIES = {
+    "fund": "fund:75", "insurer": "insurer:75901", "payer": "insurer:75901", "clinic": "clinic:750901", "territory": "territory:38",
+    "cost": "cost", "pot": "payment_reserve",
+}  # fmt: skip
+
+
+def journal(*events: tuple[str, date, int], undone: tuple[int, ...] = ()) -> pl.DataFrame:
+    """Rows of the journal: events (rule, day, kopecks); `undone` are undone again on the same day."""
+    rows: list[dict[str, Any]] = []
+    for number, (name, day, amount) in enumerate(events):
+        rule = ledger.posting_rules()[name]
+        names = {role: PARTIES[role] for role in rule.roles()}
+        for debit, credit in rule.accounts(names):
+            row = {"posting_id": str(len(rows)), "month": f"{day:%Y-%m}", "date": day, "document": str(number), "rule": name,
+                   "debit": debit, "credit": credit, "amount_kop": amount, "reverses": None}  # fmt: skip
+            rows.append(row)
+            if number in undone:
+                rows.append(row | {"posting_id": str(len(rows)), "debit": credit, "credit": debit, "reverses": row["posting_id"]})
+    schema = contract.TABLES["journal"].schema()
+    return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+
+
+JANUARY, FEBRUARY, MARCH = date(2022, 1, 10), date(2022, 2, 10), date(2022, 3, 10)
+EVENTS: tuple[tuple[str, date, int], ...] = (
+    ("budget_money", date(2021, 12, 1), 1_000_00), ("nsz_set_aside", JANUARY, 300_00), ("standards", JANUARY, 500_00),
+    ("spare_fill", JANUARY, 50_00), ("bill", FEBRUARY, 400_00), ("withheld_mek", FEBRUARY, 30_00), ("withheld_mee", MARCH, 20_00),
+    ("returned_mee", MARCH, 5_00), ("final_payment", MARCH, 200_00), ("fine", MARCH, 7_00), ("territory_bill", FEBRUARY, 90_00),
+    ("territory_refund", MARCH, 60_00), ("final_payment", MARCH, 11_00),
+)  # fmt: skip
+
+
+def rows() -> pl.DataFrame:
+    return statements.sides(journal(*EVENTS, undone=(12,)))
+
+
+def test_cash_is_what_came_and_went() -> None:
+    found = {row["party"]: row for row in statements.cash(rows(), FIRST, LAST).to_dicts()}
+    # fund: 1000 before; nothing between money and nsz; 500 to the insurer, 60 back from territory 38
+    fund = found["fund:75"]
+    assert (fund["start_kop"], fund["in_kop"], fund["out_kop"], fund["end_kop"]) == (1_000_00, 60_00, 500_00, 560_00)
+    insurer = found["insurer:75901"]  # 500 in, 200 to the clinic; 50 from one pot to another; 11 paid and undone
+    assert (insurer["in_kop"], insurer["out_kop"], insurer["end_kop"]) == (500_00, 200_00, 300_00)
+    assert found["clinic:750901"]["in_kop"] == 200_00 and "territory:38" not in found
+    for row in found.values():
+        assert row["end_kop"] == row["start_kop"] + row["in_kop"] - row["out_kop"]
+
+
+def test_accruals_savings_and_debts() -> None:
+    (row,) = statements.accrual(rows(), FIRST, LAST).to_dicts()
+    assert (row["payer"], row["clinic"]) == ("insurer:75901", "clinic:750901")
+    assert (row["billed_kop"], row["mek_kop"], row["mee_kop"], row["ekmp_kop"]) == (400_00, 30_00, 15_00, 0)
+    assert (row["accepted_kop"], row["transferred_kop"]) == (355_00, 200_00)
+    saved = {row["kind"]: (row["withheld_kop"], row["returned_kop"], row["net_kop"]) for row in
+             statements.savings(rows(), FIRST, LAST).to_dicts()}  # fmt: skip
+    assert saved == {"mek": (30_00, 0, 30_00), "mee": (20_00, 5_00, 15_00), "fine": (7_00, 0, 7_00)}
+    owed = {(row["kind"], row["party"], row["other"]): (row["start_kop"], row["end_kop"]) for row in
+            statements.debts(rows(), FIRST, LAST).to_dicts()}  # fmt: skip
+    assert owed["care", "insurer:75901", "clinic:750901"] == (0, -155_00)  # 400 - 30 - 15 - 200
+    assert owed["fine", "insurer:75901", "clinic:750901"] == (0, 7_00)
+    assert owed["refund", "fund:75", "territory:38"] == (0, 30_00)
+    assert owed["entrusted", "fund:75", "insurer:75901"][0] == 0 and not any(party == "clinic:750901" for _, party, _ in owed)
+    later = statements.debts(rows(), date(2022, 3, 1), LAST).filter(pl.col("kind") == "care").row(0, named=True)
+    assert (later["start_kop"], later["end_kop"]) == (-370_00, -155_00)
+
+
+_EVENT = st.tuples(
+    st.sampled_from(["standards", "bill", "withheld_mek", "withheld_mee", "returned_mee", "final_payment", "advance", "nsz_set_aside",
+                     "territory_bill", "territory_refund", "fine", "spare_fill", "case_management"]),
+    st.dates(date(2021, 11, 1), date(2022, 5, 31)), st.integers(1, 10**10),
+)  # fmt: skip
+
+
+@given(st.lists(_EVENT, max_size=20), st.sets(st.integers(0, 19)))
+def test_figures_are_those_of_the_journal(events: list[tuple[str, date, int]], undone: set[int]) -> None:
+    held = journal(*events, undone=tuple(undone))
+    both = statements.sides(held)
+    assert both["kop"].sum() == 0
+    cash = statements.cash(both, FIRST, LAST)
+    moved = {}
+    for debit, credit, amount, day in held.select("debit", "credit", "amount_kop", "date").iter_rows():
+        if day <= LAST:
+            moved[debit] = moved.get(debit, 0) + amount
+            moved[credit] = moved.get(credit, 0) - amount
+    for row in cash.to_dicts():
+        kind = row["party"].split(":")[0]
+        assert row["end_kop"] == sum(moved.get(f"{row['party']}/{name}", 0) for name in statements.CASH[kind])
+        assert row["end_kop"] == row["start_kop"] + row["in_kop"] - row["out_kop"]
+    for row in statements.debts(both, FIRST, LAST).to_dicts():
+        purposes = statements.DEBTS[row["kind"]]
+        assert row["end_kop"] == sum(moved.get(f"{row['party']}/{name}/{row['other']}", 0) for name in purposes)
+
+
+# ---- reserves, ages, forecast ------------------------------------------------------------------------------------------
+
+
+def test_reserves_stand_beside_their_limits() -> None:
+    contracts = contract.TABLES["reg_contract"].empty()
+    months = [Month(2022, 1), Month(2022, 2), Month(2022, 3)]
+    found = statements.reserves(journal(*EVENTS, undone=(12,)), months, contracts, federal_parameters()).to_dicts()
+    assert [row["month"] for row in found] == ["2022-01", "2022-02", "2022-03"]
+    last = found[-1]
+    # paid since 1 January: 200.00 in 3 months and 90 days: a month 66.66, 14 days 31.11
+    assert (last["paid_kop"], last["spare_limit_kop"], last["preventive_limit_kop"]) == (200_00, 66_66, 31_11)
+    assert (last["payment_kop"], last["spare_kop"], last["preventive_kop"]) == (250_00, 50_00, 0)
+
+
+def bills(*entries: tuple[str, date, str, date, int]) -> pl.DataFrame:
+    schema = {**reconcile.MOVES, "side": pl.String(), "territory": pl.String()}
+    return pl.DataFrame(
+        [(bill, bill, dschet, what, on, kop, "place", "38") for bill, dschet, what, on, kop in entries],
+        schema=schema,
+        orient="row",
+    )
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0, 0), (25, 0), (26, 26), (60, 26), (61, 61), (90, 61), (91, 91), (180, 91),
+                                                (181, 181), (365, 181), (366, 366), (900, 366)])  # fmt: skip
+def test_the_age_of_a_debt_counts_from_its_bill(days: int, expected: int) -> None:
+    on = date(2022, 9, 30)
+    born = date.fromordinal(on.toordinal() - days)
+    (row,) = statements.aging(bills(("R1", born, "presented", born, 100), ("R1", born, "refunded", on, 40)), on).to_dicts()
+    assert (row["age_from"], row["owed_kop"], row["bills"]) == (expected, 60, 1)
+
+
+def test_what_is_paid_or_later_has_no_age() -> None:
+    on = date(2022, 9, 30)
+    rows_of = bills(
+        ("R1", on, "presented", on, 100), ("R1", on, "refused", on, 100), ("R2", on, "presented", date(2022, 10, 1), 5)
+    )
+    assert statements.aging(rows_of, on).is_empty()
+
+
+def states(*found: tuple[str, int, int, int, int]) -> pl.DataFrame:
+    """bill, presented, accepted, refused, open."""
+    schema = contract.TABLES["between_states"].schema()
+    table = [
+        {"bill": bill, "n_zap": n, "idcase": n, "presented_kop": p, "accepted_kop": a, "refused_kop": r, "open_kop": o,
+         "conceded_kop": 0}
+        for n, (bill, p, a, r, o) in enumerate(found)
+    ]  # fmt: skip
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in table], schema=schema)
+
+
+def test_open_bills_come_in_at_the_share_accepted_so_far() -> None:
+    day = date(2022, 3, 1)
+    # of 1000 decided 800 were accepted: 80 %. Owed 500: 300 of it accepted and unpaid, 200 open or not sent: 300 + 160
+    moved = bills(("R1", day, "presented", day, 1000), ("R1", day, "refused", day, 200), ("R1", day, "refunded", day, 500),
+                  ("R2", day, "presented", day, 200))  # fmt: skip
+    found = statements.open_bills(
+        moved, {"place": states(("R1", 1000, 800, 200, 0), ("R2", 200, 0, 0, 200))}, {"place": 500}, LAST
+    )
+    assert found == {"place": 300 + 160}
+    nothing = statements.open_bills(moved, {"place": states(("R2", 200, 0, 0, 200))}, {"place": 200}, LAST)
+    assert nothing == {"place": 200}  # nothing decided yet: all of it
+    assert statements.open_bills(moved.clear(), {"place": states()}, {"place": -5}, LAST) == {"place": 0}
+
+
+def test_the_forecast_goes_on_by_the_mean_and_ends_in_december() -> None:
+    made = statements.nsz_forecast(rows(), "75", LAST, {"place": 100_00, "home": 40_00})
+    table = made.months
+    assert table["month"].to_list() == [f"2022-{number:02d}" for number in range(1, 13)]
+    assert table["kind"].to_list() == ["actual"] * 3 + ["forecast"] * 9
+    # January 300 set aside; March a refund of 60. Two months moved: mean in 150, out 0
+    assert table["nsz_kop"].to_list()[:3] == [300_00, 300_00, 360_00]
+    assert table.row(3, named=True) | {"month": "", "kind": ""} == {
+        "month": "", "kind": "", "in_kop": 150_00, "out_kop": 0, "refunds_kop": 60_00, "nsz_kop": 570_00,
+    }  # fmt: skip
+    assert made.year_end_kop == 570_00 + 8 * 150_00
+
+
+# ---- disclosure --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown", "total"),
+    [
+        ([10, 20], [10, 20], 30), ([0, 7], [0, 7], 7), ([3, 20, 10], [None, 20, None], 33), ([1, 4, 9, 8], [None, None, 9, None], 22),
+        ([2], [None], None), ([3, 4], [None, None], None), ([4, 0], [None, 0], None), ([5], [5], 5), ([], [], 0), ([0], [0], 0),
+    ],
+)  # fmt: skip
+def test_small_counts_are_hidden_and_one_with_them(counts: list[int], shown: list[int | None], total: int | None) -> None:
+    assert statements.suppress(counts) == shown
+    assert statements.total_of(counts) == total
+
+
+@given(st.lists(st.integers(0, 12), max_size=8))
+def test_what_is_shown_never_tells_a_small_count(counts: list[int]) -> None:
+    shown, total = statements.suppress(counts), statements.total_of(counts)
+    assert all(one is None or one == 0 or one > statements.SMALL for one in shown)
+    hidden = [count for count, one in zip(counts, shown, strict=True) if one is None]
+    if hidden and total is not None:  # the sum of the hidden ones is known: it must fit more than one set of counts
+        assert len(hidden) >= 2 and max(hidden) > statements.SMALL
+    assert total is None or total == 0 or total > statements.SMALL
+
+
+def test_the_insured_are_counted_once_on_the_day() -> None:
+    schema = contract.TABLES["reg_insured"].schema()
+    people = [
+        {"enp": "1", "smo": "75901", "place": "a", "policy_from": FIRST}, {"enp": "1", "smo": "75901", "place": "a", "policy_from": FIRST},
+        {"enp": "2", "smo": "75901", "place": "a", "policy_from": FIRST, "policy_to": date(2022, 3, 30)},
+        {"enp": "3", "smo": "75901", "place": "b", "policy_from": FIRST, "died_on": LAST},
+        {"spolis": "x", "npolis": "4", "smo": "75902", "place": "b", "policy_from": LAST},
+        {"spolis": "x", "npolis": "5", "smo": "75902", "place": "b", "policy_from": LAST},
+    ]  # fmt: skip
+    table = pl.DataFrame([{name: row.get(name) for name in schema} for row in people], schema=schema)
+    assert statements.insured(table, LAST).rows() == [("75901", "a", 1), ("75902", "b", 2)]
+
+
+def test_violations_are_those_of_complaints_only() -> None:
+    schema = contract.TABLES["expertise_acts"].schema()
+    made = [{"payer": payer, "month": "2022-02", "package": "H", "n_zap": n, "idcase": n, "code": code, "num_act": str(n)}
+            for payer, n, code in [("75901", 1, "2.16.1"), ("75901", 1, "2.16.1"), ("75901", 2, "2.16.1"), ("75901", 3, None),
+                                   ("75901", 4, "3.1.1"), ("75", 1, "2.16.1")]]  # fmt: skip
+    acts = pl.DataFrame([{name: row.get(name) for name in schema} for row in made], schema=schema)
+    complaints = pl.DataFrame({"month": ["2022-02"] * 3, "package": ["H"] * 3, "n_zap": [1, 2, 3], "idcase": [1, 2, 3]})
+    assert statements.violations(acts, complaints).rows() == [("75901", "2.16.1", 2)]
+
+
+def test_the_disclosure_hides_small_counts_on_page_and_sheet() -> None:
+    insured = pl.DataFrame({"smo": ["75901"] * 3, "place": ["a", "b", "c"], "people": [3, 200, 41]})
+    found = pl.DataFrame({"smo": ["75901"], "code": ["2.16.1"], "cases": [2]})
+    clinics = pl.DataFrame({"smo": ["75901"], "mo": ["750901"], "name": ["<b>x"], "usl_ok": [[1, 3]], "vidpom": [[12]]})
+    made = statement_pages.Disclosure(LAST, [Month(2022, 3)], {"75901": "Первая"}, insured, clinics, found)
+    for lang in ("ru", "en"):
+        page = statement_pages.disclosure_page(made, lang)
+        assert ">200<" in page and ">41<" not in page and ">3<" not in page and ">2<" not in page and ">244<" in page
+        assert "<b>x" not in page and "&lt;b&gt;x" in page
+        assert statement_pages.disclosure_workbook(made, lang)[:2] == b"PK"
+
+
+@pytest.mark.parametrize(("kop", "shown"), [(0, "0"), (99, "0"), (123_45, "123"), (999_999_99, "999,999"), (1_234_567_89, "1,234 K"),
+                                            (-5_00, "\u22125")])  # fmt: skip
+def test_amounts_over_columns_are_short(kop: int, shown: str) -> None:
+    assert statement_pages.thousands(kop, "en") == shown
