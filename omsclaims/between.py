@@ -26,7 +26,7 @@ from omsclaims.law import Parameters, federal_parameters
 from omsclaims.periods import Month
 from omsclaims.registry import formats, numbering, reader, writer
 from omsclaims.reports import between_editions, between_files, territory_files
-from omsclaims.settlement.between import book, items, place, reading
+from omsclaims.settlement.between import book, home, items, place, reading
 from omsclaims.settlement.decide import MEK_KIND, kind_code
 from omsclaims.workspace import RunRow, Workspace, WorkspaceError, sha256_file
 
@@ -331,10 +331,15 @@ def _refused_before(ws: Workspace, file_name: str, data: bytes) -> bool:
 # ---- presenting again, giving up, writing off -----------------------------------------------------------------------------
 
 
-def _bill(ws: Workspace, bill: str) -> tuple[dict[str, Any], pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """The row of a bill that we sent, all files, its items and those of what speaks of it. WorkspaceError `between.no_bill`."""
+def _bill(
+    ws: Workspace, bill: str, sides: Sequence[str] = ("place",)
+) -> tuple[dict[str, Any], pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The row of a bill that we sent (or got, by `sides`), all files, its items and those of what speaks of it.
+
+    Raises WorkspaceError `between.no_bill`.
+    """
     files, rows = between_store.of_bill(ws, bill)
-    found = book.taken(files).filter((pl.col("file_name") == bill) & (pl.col("kind") == "R") & (pl.col("side") == "place"))
+    found = book.taken(files).filter((pl.col("file_name") == bill) & (pl.col("kind") == "R") & pl.col("side").is_in(list(sides)))
     if found.is_empty():
         raise WorkspaceError("between.no_bill", bill=bill)
     return found.row(0, named=True), files, rows, book.states_of(bill, files, rows)
@@ -424,7 +429,11 @@ def _deductions(ws: Workspace, row: Mapping[str, Any]) -> pl.DataFrame:
 def concede(
     ws: Workspace, bill: str, on: date, who: str, why: str, which: Iterable[tuple[int, int]] | None = None
 ) -> Done:  # fmt: skip
-    """Gives up what is questioned of a bill, without a D (Rules 143): all of it or the items `which`; a reason is needed."""
+    """Gives up what is questioned of a bill, without a D (Rules 143): all of it or the items `which`; a reason is needed.
+
+    Of a bill that we got it says that the place fund gave it up: by its letter, on whose day both funds have it then, or because
+    its term of 143 has passed. No file tells the home fund of that.
+    """
     return _paper(ws, "C", bill, on, who, why, which)
 
 
@@ -441,7 +450,7 @@ def _paper(
     """A paper C or W of our own about a bill. Raises WorkspaceError `between.why`, `between.no_bill`, `between.nothing_left`."""
     if not why.strip():
         raise WorkspaceError("between.why")
-    row, files, rows, states = _bill(ws, bill)
+    row, files, rows, states = _bill(ws, bill, ("place", "home") if kind == "C" else ("place",))
     name = f"{kind}{bill[1:]}-{len(_about_bill(files, bill, kind)) + 1}"
     frames = book.stages_of(bill, files, rows)
     made, found = place.paper(kind, name, frames["bill"], states, _keys(which))
@@ -452,8 +461,9 @@ def _paper(
     after = items.step(states, made, "conceded" if kind == "C" else "written_off")
     out = {
         **{column: row[column] for column in ("sender", "receiver", "year", "month", "nschet", "dschet", "version")},
-        "file_name": name, "kind": kind, "side": "place", "direction": "out", "data": on, "about": bill, "presented_kop": 0,
-        "accepted_kop": 0, "items": made.height, "sent_on": None, "received_on": None, "late": False, "state": "taken",
+        "file_name": name, "kind": kind, "side": row["side"], "direction": row["direction"], "data": on, "about": bill,
+        "presented_kop": 0, "accepted_kop": 0, "items": made.height, "sent_on": None, "received_on": None, "late": False,
+        "state": "taken",
     }  # fmt: skip
     return _paper_or_d(ws, out, made, states, after, None, on, who, why)
 
@@ -472,7 +482,11 @@ def _paper_or_d(
     """Books what moved and keeps the file or paper. WorkspaceError `between.not_booked` where the journal refuses it."""
     items.assert_equations(after)
     name = row["file_name"]
-    events = place.money_events(items.moved(before, after), row["sender"], row["receiver"], name, on, on)
+    moved, parties = items.moved(before, after), (row["sender"], row["receiver"])
+    if row["side"] == "place":
+        events = place.money_events(moved, *parties, name, on, on)
+    else:
+        events = home.money_events(moved, *parties[::-1], name, on, on)
     if events.height:
         booked = journal.book(ws, events, name, on, who, why)
         if booked.txn is None:
@@ -489,7 +503,8 @@ def _paper_or_d(
         amount,
     )
     outcome: Outcome = "sent" if data is not None else "booked"
-    return Done(name, outcome, row["receiver"], place.given_back(name, before, after), data, made.height, amount)
+    other = row["receiver"] if row["side"] == "place" else row["sender"]
+    return Done(name, outcome, other, place.given_back(name, before, after), data, made.height, amount)
 
 
 # ---- what is open ---------------------------------------------------------------------------------------------------------

@@ -166,6 +166,29 @@ def test_a_corrected_item_refused_for_good_leaves_the_books(folder: Path) -> Non
     assert books(folder) == {"care_abroad": left, "refund_due/territory:75": -left}
 
 
+def test_what_the_place_fund_gave_up_by_letter_leaves_the_books_and_no_corrected_part_is_taken_after_it(folder: Path) -> None:
+    """No file tells the home fund of a paper C of the place fund: without this the item would stay in dispute for ever."""
+    take(folder, packed(tables(), R))
+    answer(folder)
+    with Workspace.writing(folder) as ws:
+        done = between.concede(ws, R, CORRECTED, "tester", "letter 7 of 10.06.2022")
+    assert (done.outcome, done.receiver, done.items, done.amount_kop) == ("booked", "75", 1, 910_000)
+    left = 27_070_021 - 910_000
+    assert books(folder) == {"care_abroad": left, "refund_due/territory:75": -left}
+    rows = states(folder)
+    assert rows.filter(pl.col("n_zap") == 4).select("state", "conceded_kop").rows() == [("conceded", 910_000)]
+    items.assert_equations(rows)
+    late = take(folder, d_file(), D, CORRECTED + timedelta(days=1))
+    assert late.outcome == "refused" and "TB.11" in set(late.findings["rule"])
+    with Workspace.writing(folder) as ws, pytest.raises(WorkspaceError) as error:
+        between.concede(ws, R, FINAL, "tester", "once more")
+    assert error.value.key == "between.nothing_left"
+    with Workspace.writing(folder) as ws, pytest.raises(WorkspaceError) as error:
+        between.write_off(ws, R, FINAL, "tester", "only the place fund writes off")
+    assert error.value.key == "between.no_bill"
+    assert books(folder) == {"care_abroad": left, "refund_due/territory:75": -left}
+
+
 def test_the_answer_says_what_was_decided_and_is_given_again_as_it_was(folder: Path) -> None:
     take(folder, packed(tables(), R))
     first = answer(folder)

@@ -204,6 +204,16 @@ class Fund:
             done = between.correct(ws, bill, day, WHO, agreed=agreed)
         return self._handed(done)
 
+    def concede(self, bill: str, day: date) -> bool:
+        """What is questioned of a bill is given up; the other fund enters it by the letter. Returns whether anything was."""
+        with Workspace.writing(self.folder) as ws:
+            files, rows = between_store.of_bill(ws, bill)
+            if book.states_of(bill, files, rows).filter(pl.col("state") == "questioned").is_empty():
+                return False
+            between.concede(ws, bill, day, WHO, "письмо без исправленной части")
+        self.counts["given up by letter"] += 1
+        return True
+
     def write_off(self, bill: str, day: date) -> None:
         """What was lost of a bill is written off."""
         with Workspace.writing(self.folder) as ws:

@@ -110,8 +110,12 @@ class Year:
         self.after(day, 25, 50, lambda on: self.timed("between", lambda: self.correct(bill, on)))
 
     def correct(self, bill: str, day: date) -> None:
-        """D travels to the home fund, which answers finally."""
-        place, _ = self._ends(bill)
+        """D travels to the home fund, which answers finally; or all is given up by a letter, which both funds enter of its day."""
+        place, home = self._ends(bill)
+        if self.rng.random() < 0.2:
+            if place.concede(bill, day):
+                home.concede(bill, day)
+            return
         path = place.correct(bill, self.rng, day)
         if path is not None:
             self.bills[path.stem] = bill
