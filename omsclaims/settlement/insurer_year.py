@@ -1,0 +1,203 @@
+"""What goes back to the fund when an insurer's year or contract ends, and how is its other money booked? (192-198; law.md 13)
+
+Beside the standards an insurer gets damages, money of motor insurers (ОСАГО), fines of clinics and penalties of contracts; beside
+clinics it pays for measures against illness. At the end of the year of contracts what is left of the reserves goes back to the
+fund (198); on an early end within ten working days, after every obligation to the clinics (197): first the debts, then the
+advances and excesses that clinics hold, then the pots. Money for running costs (РВД, shares) is the insurer's own and stays.
+
+Everything here says which events are to be booked (contract `ledger_events`), or the findings why not: nothing is booked in part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import polars as pl
+
+from omsclaims import contract, findings
+from omsclaims.findings import Finding
+from omsclaims.law import Parameters
+from omsclaims.law import terms as law_terms
+from omsclaims.settlement import ledger as books
+from omsclaims.settlement.reserves import contract_year_start, split, year_start
+
+#: Source of the split table -> (event of the payment reserve's part, event of the part for running costs).
+_EVENTS: Final = {
+    "recovered_damages": ("damages_recovered", "recovery_running"), "osago": ("osago_recovered", "recovery_running"),
+    "contract_penalties": ("", "contract_penalty"),
+}  # fmt: skip
+#: Sources that `recovered` knows.
+SOURCES: Final = tuple(_EVENTS)
+#: What clinics may hold of an insurer's money beside what is owed to them.
+_HELD: Final = ("advance", "excess")
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events to be booked together (contract ledger_events), the last day of the term, findings.
+
+    Findings IY.1-IY.4, IY.6, IY.7 refuse: there are no events then. IY.5 (after the term) only says so.
+    """
+
+    events: pl.DataFrame
+    findings: pl.DataFrame
+    due: date | None = None
+
+
+def _events(rows: Iterable[tuple[str, int, Mapping[str, str], str, date]]) -> pl.DataFrame:
+    """Events of (name, kopecks, parties, document, day), without those of 0."""
+    made = [
+        {
+            "event": name, "date": on, "document": document, "document_date": on, "amount_kop": amount,
+            "parties": json.dumps(dict(sorted(parties.items())), separators=(",", ":")), "order_id": None, "note": None,
+        }
+        for name, amount, parties, document, on in rows
+        if amount
+    ]  # fmt: skip
+    return contract.check("ledger_events", pl.DataFrame(made, schema=contract.TABLES["ledger_events"].schema()))
+
+
+def _refused(*problems: Finding, due: date | None = None) -> Events:
+    return Events(_events(()), findings.frame(problems), due)
+
+
+def _finding(rule: str, smo: str, **params: object) -> Finding:
+    value = str(params.get("kopecks", params.get("day", smo)))
+    return Finding(rule, value=value, params={"smo": smo, **{name: str(said) for name, said in params.items()}})
+
+
+def _nothing(smo: str, amount_kop: int) -> Events:
+    return _refused(_finding("IY.7", smo, kopecks=amount_kop))
+
+
+# ---- other money -----------------------------------------------------------------------------------------------------------
+
+
+def recovered(smo: str, amount_kop: int, source: str, on: date, document: str, law: Parameters) -> Events:
+    """Money of SOURCES that an insurer received, divided by the table in force on the day (192(6), 192(8), 195(4)-(5)).
+
+    Raises UnknownSourceError for a source that the table does not have, KeyError for one that is no new money of this kind.
+    """
+    to_payment, to_running = _EVENTS[source]
+    if amount_kop <= 0:
+        return _nothing(smo, amount_kop)
+    parts = split(source, amount_kop, on, law)
+    assert not parts.preventive_kop and (to_payment or not parts.payment_kop), f"{source}: no event for a part of its split"
+    party = {"insurer": books.insurer(smo)}
+    rows = [(to_payment, parts.payment_kop, party, document, on), (to_running, parts.running_kop, party, document, on)]
+    return Events(_events(rows), findings.empty())
+
+
+def fine_received(smo: str, mo: str, amount_kop: int, on: date, document: str, balances: Mapping[str, int]) -> Events:
+    """A fine that a clinic paid to an insurer; the closing of the month divides it (192(5)). IY.4: more than was fined."""
+    if amount_kop <= 0:
+        return _nothing(smo, amount_kop)
+    owed = balances.get(f"{books.insurer(smo)}/fine/{books.clinic(mo)}", 0)
+    if amount_kop > owed:
+        return _refused(_finding("IY.4", smo, pot=f"fine/{books.clinic(mo)}", kopecks=amount_kop, held=owed))
+    parties = {"payer": books.insurer(smo), "clinic": books.clinic(mo)}
+    return Events(_events([("fine_paid", amount_kop, parties, document, on)]), findings.empty())
+
+
+def measures(smo: str, amount_kop: int, on: date, document: str, balances: Mapping[str, int]) -> Events:
+    """Measures against illness, agreed with the fund, paid from the preventive reserve (196(2)). IY.4: more than it holds."""
+    if amount_kop <= 0:
+        return _nothing(smo, amount_kop)
+    held = balances.get(f"{books.insurer(smo)}/preventive_reserve", 0)
+    if amount_kop > held:
+        return _refused(_finding("IY.4", smo, pot="preventive_reserve", kopecks=amount_kop, held=held))
+    return Events(_events([("preventive_spent", amount_kop, {"insurer": books.insurer(smo)}, document, on)]), findings.empty())
+
+
+# ---- what goes back --------------------------------------------------------------------------------------------------------
+
+
+def debts(smo: str, balances: Mapping[str, int]) -> dict[str, int]:
+    """Clinic -> kopecks that an insurer owes it for care, above zero."""
+    return {mo: -kop for mo, kop in _with_clinics(smo, balances, "care").items() if kop < 0}
+
+
+def held_by_clinics(smo: str, balances: Mapping[str, int]) -> dict[str, int]:
+    """Clinic -> kopecks of advances and excess that it holds of an insurer, or that it owes for care; above zero."""
+    found: dict[str, int] = {}
+    for purpose in (*_HELD, "care"):
+        for mo, kop in _with_clinics(smo, balances, purpose).items():
+            found[mo] = found.get(mo, 0) + max(0, kop)
+    return {mo: kop for mo, kop in sorted(found.items()) if kop}
+
+
+def _with_clinics(smo: str, balances: Mapping[str, int], purpose: str) -> dict[str, int]:
+    """Clinic -> what an insurer has with it for a purpose, debit positive."""
+    prefix = f"{books.insurer(smo)}/{purpose}/clinic:"
+    return {account.removeprefix(prefix): kop for account, kop in sorted(balances.items()) if account.startswith(prefix)}
+
+
+def year_end(
+    smo: str, end: date, on: date, at_end: Mapping[str, int], now: Mapping[str, int], contracts: pl.DataFrame, law: Parameters
+) -> Events:
+    """What is left of the reserves at the end of the year of contracts goes back to the fund (198), events on day `on`.
+
+    end     last day of the year of contracts, or of a contract that ended with it
+    at_end  account -> kopecks at the end of that day, after its month was closed;  now: the same on day `on`
+    What clinics were still owed at the end stays in the payment reserve: their bills come out of the old year's money (as in
+    197).
+
+    Findings, nothing booked: IY.3 no contract in force on that day, or nothing is left; IY.4 the reserve does not hold it any
+    more; IY.6 not the last day of a year of contracts, or a return before it. IY.5: after the term, booked all the same.
+    """
+    last = year_start(end + timedelta(days=1), law) - timedelta(days=1)
+    if end != last or on < end:
+        return _refused(_finding("IY.6", smo, day=min(end, on), last=last if end != last else end))
+    due = law_terms.due(law, "reserves.year_end_working_days", end)
+    if contract_year_start(smo, end, contracts, law) is None:
+        return _refused(_finding("IY.3", smo, day=end, state="reg_contract"), due=due)
+    pots = {pot: at_end.get(f"{books.insurer(smo)}/{pot}", 0) for pot in law.value("reserves.year_end_pots", end)}
+    if "payment_reserve" in pots:
+        pots["payment_reserve"] = max(0, pots["payment_reserve"] - sum(debts(smo, at_end).values()))
+    return _return(smo, pots, now, end, on, due)
+
+
+def early_end(smo: str, end: date, on: date, now: Mapping[str, int], contracts: pl.DataFrame, law: Parameters) -> Events:
+    """All target money that an insurer holds goes back to the fund after a contract ended early (197), events on day `on`.
+
+    end  last day of the contract;  now: account -> kopecks on day `on`
+
+    Findings, nothing booked: IY.1 a clinic is still owed, IY.2 a clinic still holds an advance or excess, IY.3 no contract in
+    force on its last day, or nothing is left, IY.4 a pot below zero, IY.6 a return before the end. IY.5: after the term, booked
+    all the same.
+    """
+    if on < end:
+        return _refused(_finding("IY.6", smo, day=on, last=end))
+    due = law_terms.due(law, "reserves.early_end_working_days", end)
+    if contract_year_start(smo, end, contracts, law) is None:
+        return _refused(_finding("IY.3", smo, day=end, state="reg_contract"), due=due)
+    open_items = [_finding("IY.1", smo, mo=mo, kopecks=kop) for mo, kop in debts(smo, now).items()]
+    open_items += [_finding("IY.2", smo, mo=mo, kopecks=kop) for mo, kop in held_by_clinics(smo, now).items()]
+    if open_items:
+        return _refused(*open_items, due=due)
+    return _return(smo, {pot: now.get(f"{books.insurer(smo)}/{pot}", 0) for pot in books.POTS}, now, end, on, due)
+
+
+def _return(smo: str, pots: Mapping[str, int], now: Mapping[str, int], end: date, on: date, due: date) -> Events:
+    """The events by which pots go back."""
+    party = books.insurer(smo)
+    held = {pot: now.get(f"{party}/{pot}", 0) for pot in pots}
+    short = [
+        _finding("IY.4", smo, pot=pot, kopecks=amount, held=held[pot])
+        for pot, amount in pots.items()
+        if amount > held[pot] or amount < 0
+    ]
+    if short:
+        return _refused(*short, due=due)
+    if not any(pots.values()):
+        return _refused(_finding("IY.3", smo, day=end, state="0"), due=due)
+    rows = [
+        ("unused_returned", amount, {"insurer": party, "pot": pot}, f"return-{end}-{smo}-{pot.replace('_', '-')}", on)
+        for pot, amount in pots.items()
+    ]
+    late = [_finding("IY.5", smo, day=on, due=due)] if on > due else []
+    return Events(_events(rows), findings.frame(late), due)
