@@ -20,7 +20,7 @@ from omsclaims.settlement.act_states import KINDS, Act
 Named = Callable[[str, str], str]
 #: Columns of the list of a kind with their widths: kind of cell, column.
 _ITEMS: Final = (("n_zap", "plain", 9.0), ("idcase", "plain", 12.0), ("policy", "text", 24.0), ("codes", "text", 16.0))
-_MONEY: Final = 19.0
+_MONEY: Final = 22.0
 
 
 def _t(key: str, lang: str, **params: object) -> str:

@@ -249,7 +249,7 @@ def workbook(made: Statements, lang: str) -> bytes:
            [{**row, "party": named(row["party"], lang)} for row in made.cash.to_dicts()], lang)  # fmt: skip
     amounts = ("billed_kop", "mek_kop", "mee_kop", "ekmp_kop", "accepted_kop", "transferred_kop")
     rows = [{**row, "payer": named(row["payer"], lang), "clinic": named(row["clinic"], lang)} for row in made.accrual.to_dicts()]
-    _sheet(book, made, "accrual", (30, 34, *([18] * 6)), ("payer", "clinic", *amounts), rows, lang)
+    _sheet(book, made, "accrual", (30, 34, *([20] * 6)), ("payer", "clinic", *amounts), rows, lang)
     rows = [
         {**row, "kind": _s(f"debt.{row['kind']}", lang), "party": named(row["party"], lang), "other": named(row["other"], lang)}
         for row in made.debts.to_dicts()
@@ -262,7 +262,7 @@ def workbook(made: Statements, lang: str) -> bytes:
     _sheet(book, made, "savings", (40, 34, 22, 22, 22), names, rows, lang)
     names = ("smo", "month", "paid_kop", "payment_kop", "spare_kop", "spare_limit_kop", "preventive_kop", "preventive_limit_kop")
     rows = [{**row, "smo": named(f"insurer:{row['smo']}", lang)} for row in made.reserves.to_dicts()]
-    _sheet(book, made, "reserves", (32, 12, *([19] * 6)), names, rows, lang, total=False)
+    _sheet(book, made, "reserves", (32, 12, *([20] * 6)), names, rows, lang, total=False)
     _aging_sheet(book, made, lang)
     names = ("month", "kind", "in_kop", "out_kop", "refunds_kop", "nsz_kop")
     rows = [{**row, "kind": row["word"], "month": row["name"]} for row in _forecast_rows(made, lang)]
@@ -298,7 +298,7 @@ def _sheet(
 
 def _aging_sheet(book: Workbook, made: Statements, lang: str) -> None:
     """Receivables and payables between territories by age, a part each."""
-    sheet = _begun(book, made, "aging", (34, *([18] * (len(AGES) + 2))), lang)
+    sheet = _begun(book, made, "aging", (34, *([20] * (len(AGES) + 2))), lang)
     heads = [age_name(first, last, lang) for first, last in AGES]
     for side in ("place", "home"):
         sheet.line(_s(f"side.{side}", lang), bold=True)
