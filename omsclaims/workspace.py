@@ -780,10 +780,8 @@ class Workspace:
 
     def frame(self, name: str, statement: str, parameters: Iterable[object] = ()) -> pl.DataFrame:
         """Rows of a query as the contract table `name`. Values are always parameters, never text of the statement."""
-        found = self._connection.execute(statement, list(parameters))
-        columns = [entry[0] for entry in found.description or []]
-        schema = contract.TABLES[name].schema()
-        return contract.check(name, pl.DataFrame(found.fetchall(), schema={c: schema[c] for c in columns}, orient="row"))
+        found = self._connection.sql(statement, params=list(parameters))
+        return contract.check(name, _frame(found, contract.TABLES[name].schema()))
 
     def store_agreement(self, year: int, source: Path, as_of: date) -> str:
         """Copies the folder of a tariff agreement into the workspace; returns the digest over its files."""
@@ -881,9 +879,8 @@ class Workspace:
         """A ledger table of a closed month, as the contract has it."""
         if name not in LEDGER_TABLES:
             raise KeyError(name)
-        table = self._connection.execute(f"SELECT * EXCLUDE run_month FROM {name} WHERE run_month = ?", [month])  # noqa: S608
-        columns = [entry[0] for entry in table.description or []]
-        return pl.DataFrame(table.fetchall(), schema={c: contract.TABLES[name].schema()[c] for c in columns}, orient="row")
+        statement = f"SELECT * EXCLUDE run_month FROM {name} WHERE run_month = ?"  # noqa: S608 - name is a constant
+        return _frame(self._connection.sql(statement, params=[month]), contract.TABLES[name].schema())
 
     def documents(self, month: str) -> list[tuple[str, str, str, str]]:
         """(kind, name, path, sha256) of the documents of a closed month."""
@@ -1020,6 +1017,12 @@ def _connect(path: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnec
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _frame(found: duckdb.DuckDBPyRelation, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Rows of a query, column by column, with the types of a contract."""
+    table = pl.DataFrame(found.to_arrow_table())
+    return table.cast({name: schema[name] for name in table.columns})  # type: ignore[arg-type]
 
 
 def _columns_ddl(name: str) -> list[str]:

@@ -158,11 +158,16 @@ STEPS: Final = (
 )  # fmt: skip
 #: Commands that are not run here, and why they can use nothing of the law: their file imports neither law nor closings.
 OF_BOOKS_ALONE: Final = {
+    "verify": "proof", "backup": "proof", "restore": "proof",
     "nsi diff": "books", "formats compare": "formats", "formats book": "formats", "checks coverage": "coverage",
 }  # fmt: skip
 #: Run by other tests: the demo prints what `run` prints (`show_closing`); payments need a workspace that the bank pays
-#: (tests/test_bank.py holds that orders name what they asked the law for).
-OTHERWISE: Final = ("demo", "pay orders", "pay load", "pay cancel")
+#: (tests/test_bank.py holds that orders name what they asked the law for), an insurer's books a workspace of an insurer
+#: (tests/cli/test_cli_insurer.py holds the same of them).
+OTHERWISE: Final = (
+    "demo", "pay orders", "pay load", "pay cancel",
+    "insurer take", "insurer compare", "insurer receive", "insurer spend", "insurer year-end", "insurer early-end",
+)  # fmt: skip
 
 
 def test_every_command_stands_in_a_list() -> None:

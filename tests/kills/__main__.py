@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.kills import harness
-from tests.kills.harness import Tally
+from tests.kills.harness import Tally, Undisturbed
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,20 +22,33 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20220301)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--minutes", type=float, default=1e6, help="no further kill after so many minutes; the table says how many"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="where the workspaces lie; by default a temporary folder")
     given = parser.parse_args(arguments)
     folder = given.folder or Path(tempfile.mkdtemp(prefix="omsclaims-kills-"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.monotonic()
-    rng = random.Random(given.seed)
+    harness.prepare(folder)
     scenes = harness.scenes(folder)
     usual = {scene.name: harness.undisturbed(scene, folder) for scene in scenes}
     tallies = {scene.name: Tally() for scene in scenes}
-    for number, scene in enumerate(harness.drawn(scenes, given.kills, rng), 1):
-        harness.kill_once(scene, usual[scene.name], rng, folder / "killed", tallies[scene.name])
-        if number % 10 == 0:
-            print(f"{number} of {given.kills} kills, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    order = [scene.name for scene in harness.drawn(scenes, given.kills, random.Random(given.seed))]
+    jobs = [(folder, given.seed, number, name, usual[name]) for number, name in enumerate(order)]
+    with ProcessPoolExecutor(given.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        done = {pool.submit(killed, *job): job for job in jobs}
+        for number, one in enumerate(as_completed(done), 1):
+            name, tally = one.result()
+            add(tallies[name], tally)
+            if number % 10 == 0:
+                seconds = time.monotonic() - started
+                print(f"{number} of {given.kills} kills, {seconds:.0f} s", file=sys.stderr, flush=True)
+            if time.monotonic() - started > given.minutes * 60:
+                pool.shutdown(cancel_futures=True)
+                break
     told(scenes, usual, tallies, given.seed, time.monotonic() - started)
     if given.folder is None:
         shutil.rmtree(folder)
@@ -43,8 +58,23 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if problems or any(tally.doubled for tally in tallies.values()) else 0
 
 
+def killed(folder: Path, seed: int, number: int, name: str, usual: Undisturbed) -> tuple[str, Tally]:
+    """One kill, in a worker: its moment follows from the seed and its number alone."""
+    scene = next(one for one in harness.scenes(folder) if one.name == name)
+    tally = Tally()
+    harness.kill_once(scene, usual, random.Random(f"{seed}/{number}"), folder / f"killed-{number}", tally)
+    return name, tally
+
+
+def add(whole: Tally, part: Tally) -> None:
+    """Counts of a part to those of the whole."""
+    for name in ("kills", "ended", "start", "inside", "committed", "doubled", "unsaid", "equal", "proven"):
+        setattr(whole, name, getattr(whole, name) + getattr(part, name))
+    whole.problems += part.problems
+
+
 def told(
-    scenes: list[harness.Scene], usual: dict[str, harness.Undisturbed], tallies: dict[str, Tally], seed: int, seconds: float
+    scenes: list[harness.Scene], usual: dict[str, Undisturbed], tallies: dict[str, Tally], seed: int, seconds: float
 ) -> None:
     """The table."""
     names = ("seconds", "kills", "before", "inside", "after", "lost", "doubled", "unsaid", "equal", "proven")
@@ -67,8 +97,7 @@ def summed(tallies: dict[str, Tally]) -> Tally:
     """All commands together."""
     whole = Tally()
     for tally in tallies.values():
-        for name in ("kills", "ended", "start", "inside", "committed", "doubled", "unsaid", "equal", "proven"):
-            setattr(whole, name, getattr(whole, name) + getattr(tally, name))
+        add(whole, tally)
     return whole
 
 

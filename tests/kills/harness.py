@@ -86,12 +86,10 @@ class Tally:
 # ---- the workspaces ----------------------------------------------------------------------------------------------------------
 
 
-def scenes(folder: Path) -> list[Scene]:
-    """Prepares the workspaces that the commands are given in."""
+def prepare(folder: Path) -> None:
+    """Makes the workspaces that the commands are given in."""
     made = folder / "territory"
     territory.build(made, CASES, 3)
-    packages = made / "packages" / str(MARCH)
-    day = ["--as-of", AS_OF, "--lang", "en"]
     base = folder / "packages"
     demo.prepare(made, base)
     for month in demo.MONTHS:
@@ -102,25 +100,28 @@ def scenes(folder: Path) -> list[Scene]:
     _take_in(loaded, made, MARCH)
     closed = _copy(loaded, folder / "bills")
     _close(closed, MARCH)
-    sent = _copy(closed, folder / "answers")
-    path = _answered(sent, folder)
-    orders = _payer(folder / "orders")
-    statement = _statement(folder / "statement.txt")
-    ordered = _copy(orders, folder / "payments")
-    with Workspace.writing(ordered) as ws:
+    _answered(_copy(closed, folder / "answers"), folder / "answer")
+    _statement(folder / "statement.txt")
+    with Workspace.writing(_copy(_payer(folder / "orders"), folder / "payments")) as ws:
         bank.order(ws, Month(2022, 4), ("advance", "final"), DAY, TODAY, "tester")
-    today = ["--as-of", TODAY.isoformat(), "--lang", "en"]
-    register = made / "registers"
+
+
+def scenes(folder: Path) -> list[Scene]:
+    """The commands, in the workspaces of `prepare`."""
+    made = folder / "territory"
+    packages, registers, statement = made / "packages" / str(MARCH), made / "registers", folder / "statement.txt"
+    day, today = (["--as-of", one, "--lang", "en"] for one in (AS_OF, TODAY.isoformat()))
+    (path,) = (folder / "answer").iterdir()
     return [
-        Scene("close a month", loaded, lambda ws: ["run", str(MARCH), "--workspace", str(ws), *day], 24),
-        Scene("take packages in", base, lambda ws: ["ingest", str(packages), "--workspace", str(ws), *day], 20),
-        Scene("book a statement", ordered, lambda ws: ["pay", "load", str(statement), "--workspace", str(ws), *today], 16),
-        Scene("make orders", orders, lambda ws: _pay_orders(ws, today), 8),
-        Scene("send bills", closed, _send, 10),
-        Scene("take an answer", sent, lambda ws: _take(ws, path), 10),
-        Scene("load registers", orders, lambda ws: ["register", "load", str(register), "--workspace", str(ws), *day], 6),
+        Scene("close a month", folder / "month", lambda ws: ["run", str(MARCH), "--workspace", str(ws), *day], 24),
+        Scene("take packages in", folder / "packages", lambda ws: ["ingest", str(packages), "--workspace", str(ws), *day], 20),
+        Scene("book a statement", folder / "payments", lambda ws: ["pay", "load", str(statement), "--workspace", str(ws), *today], 16),
+        Scene("make orders", folder / "orders", lambda ws: _pay_orders(ws, today), 8),
+        Scene("send bills", folder / "bills", _send, 10),
+        Scene("take an answer", folder / "answers", lambda ws: _take(ws, path), 10),
+        Scene("load registers", folder / "orders", lambda ws: ["register", "load", str(registers), "--workspace", str(ws), *day], 6),
         Scene("make a workspace", None, lambda ws: ["init", str(ws), "--territory", "75", *day], 6),
-    ]
+    ]  # fmt: skip
 
 
 def _pay_orders(ws: Path, day: list[str]) -> list[str]:
@@ -163,8 +164,9 @@ def _close(folder: Path, month: Month) -> None:
         closing.close(ws, month, demo.AS_OF, "tester", lang="en")
 
 
-def _answered(sent: Path, folder: Path) -> Path:
+def _answered(sent: Path, folder: Path) -> None:
     """Sends the bills and makes an answer to the largest, which questions one case of it."""
+    folder.mkdir()
     with Workspace.writing(sent) as ws:
         between.send(ws, MARCH, SENT, "tester")
     with Workspace.open(sent) as ws:
@@ -173,7 +175,6 @@ def _answered(sent: Path, folder: Path) -> Path:
         first = between_store.items(ws, [row["file_name"]]).row(0, named=True)
     path = folder / f"A{row['receiver']}{row['sender']}220001.oms"
     path.write_bytes(answer(data, path.stem, date(2022, 5, 19), {first["n_zap"]: (first["sump_kop"] // 3, 204)}))
-    return path
 
 
 def _payer(folder: Path) -> Path:
@@ -198,7 +199,7 @@ def _payer(folder: Path) -> Path:
     return folder
 
 
-def _statement(path: Path) -> Path:
+def _statement(path: Path) -> None:
     lines = ["1CClientBankExchange", "Кодировка=Windows"]
     for number, roubles in (("1", 120), ("2", 300)):
         lines += [
@@ -206,7 +207,6 @@ def _statement(path: Path) -> Path:
             f"ПлательщикСчет={ACCOUNTS[INSURER]}", f"ПолучательСчет={ACCOUNTS[CLINIC]}", "КонецДокумента",
         ]  # fmt: skip
     path.write_bytes("\r\n".join([*lines, "КонецФайла"]).encode("cp1251"))
-    return path
 
 
 # ---- running and killing -----------------------------------------------------------------------------------------------------
@@ -242,14 +242,13 @@ def _run(scene: Scene, folder: Path) -> tuple[int, float, float]:
 
 
 def undisturbed(scene: Scene, folder: Path) -> Undisturbed:
-    """What the command comes to; the second of two runs tells its time, when files are in the cache."""
+    """What the command comes to, and how long it takes."""
     before = "" if scene.before is None else _digest(scene.before)
-    for number in range(2):
-        work = folder / f"undisturbed-{number}"
-        _fresh(scene, work)
-        code, begins, seconds = _run(scene, work)
-        after = _digest(work)
-        _clear(work)
+    work = folder / "undisturbed"
+    _fresh(scene, work)
+    code, begins, seconds = _run(scene, work)
+    after = _digest(work)
+    _clear(work)
     assert code in (0, 1, 3), f"{scene.name}: exit code {code}"
     assert before != after, f"{scene.name} changes nothing"
     return Undisturbed(code, before, after, min(begins, seconds), seconds)

@@ -10,6 +10,7 @@ from tests.kills import harness
 
 def test_a_killed_command_leaves_all_or_nothing_and_is_completed_by_the_same_again(tmp_path: Path) -> None:
     rng = random.Random(1)
+    harness.prepare(tmp_path)
     scenes = harness.scenes(tmp_path)
     for scene in harness.drawn(scenes, len(scenes), rng):
         usual = harness.undisturbed(scene, tmp_path)
