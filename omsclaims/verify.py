@@ -454,9 +454,10 @@ def _bank(work: _Work) -> Iterator[Finding]:
         if settled.get(row["order_id"], 0) > row["amount_kop"]:
             yield _finding("VF.20", name, **_both("verify.bank.above"))
         work.count("orders")
+    # A refund between territories bears the bill that it is for before the name of its payment.
     booked = {
-        (row["document"], row["rule"], row["amount_kop"])
-        for row in journal.entries(ws).filter(pl.col("document").str.starts_with("bank-")).iter_rows(named=True)
+        (row["document"].rpartition("/")[2], row["rule"], row["amount_kop"])
+        for row in journal.entries(ws).filter(pl.col("document").str.contains(r"^(R\d{10}/)?bank-")).iter_rows(named=True)
     }
     for row in lines.iter_rows(named=True):
         name = f"{row['payer'] or row['payer_account']} {row['number']} {row['date']}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from omsclaims import journal
+from omsclaims import journal, verify
 from omsclaims.money import format_amount
 from omsclaims.periods import Month
 from omsclaims.settlement.ledger import assert_balanced
@@ -152,10 +152,11 @@ def _act_132_end(row: Mapping[str, int]) -> int:
 def _whole(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
     """The ledger of a fund sums to zero, and so do each party's books and each pair in it."""
     assert_balanced(held)
-    with Workspace.open(fund.folder) as ws:
-        wrong = journal.problems(ws)
     yield Line("ledger", f"fund:{fund.code}", sum(held.values()), 0)
-    yield Line("journal problems", f"fund:{fund.code}", len(wrong), 0)
+    for folder in (fund.folder, *(one.folder for one in fund.insurers)):
+        with Workspace.proving(folder) as ws:
+            proof = verify.verify(ws)
+        yield Line("findings of verify", folder.name, proof.findings.height, 0)
 
 
 def _money(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
