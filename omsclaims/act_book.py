@@ -216,8 +216,9 @@ def draw(
     """
     done = []
     drawn: dict[str, str] = {}
+    known = act_store.index(ws)
     for act in acts:
-        one = _draw(ws, act, as_of, who, why, lang, law or federal_parameters())
+        one = _draw(ws, act, known.get(act.number), as_of, who, why, lang, law or federal_parameters())
         done.append(one)
         if one.outcome == "new":
             drawn[one.act] = sha256_bytes(act_files.act_json(act))
@@ -226,8 +227,10 @@ def draw(
     return done
 
 
-def _draw(ws: Workspace, act: Act, as_of: date, who: str, why: str | None, lang: str, law: Parameters) -> Done:
-    stands = act_store.find(ws, act.number)
+def _draw(
+    ws: Workspace, act: Act, stands: Mapping[str, Any] | None, as_of: date, who: str, why: str | None, lang: str, law: Parameters
+) -> Done:  # fmt: skip
+    """One act. stands: the act of this number in the register."""
     if stands is not None and stands["state"] != "void":
         old = act_files.read_act(act_store.body(ws, stands["act"])).act
         assert old is not None, "an act of the register that cannot be read"
@@ -351,13 +354,15 @@ def move(
     """
     _not_future(on, as_of)
     done: list[Done] = []
+    known = act_store.index(ws)
     for number in numbers:
-        row = act_store.find(ws, number)
+        row = known.get(number)
         problems = act_states.step(row, number if row is None else row["act"], event, on)
         if problems or row is None:
             done.append(Done(number, "refused", findings.frame(problems)))
             continue
         act_store.add_event(ws, row["act"], event, on, who)
+        row.update(act_states.after(row, event, on))
         said = act_states.late(row, event, on, due_of(row, event, law or federal_parameters()))
         done.append(Done(row["act"], "done", findings.frame(said)))
     taken = [one.act for one in done if one.outcome == "done"]
@@ -398,14 +403,12 @@ def compare(ws: Workspace, data: bytes, name: str) -> tuple[Act | None, Act | No
 
 def _ours(ws: Workspace, theirs: Act) -> Act | None:
     """Our living act of the same kind and parties: of the same period, else the newest (then AK.4 says so)."""
-    found: list[Act] = []
     rows = act_store.register(ws).filter((pl.col("kind") == theirs.kind) & (pl.col("state") != "void"))
-    for act in rows["act"]:
-        read = act_files.read_act(act_store.body(ws, act)).act
-        if read is not None and reconcile.same_parties(read) == reconcile.same_parties(theirs):
-            found.append(read)
+    wanted = reconcile.same_parties(theirs.party, theirs.other)
+    names = [row["act"] for row in rows.iter_rows(named=True) if reconcile.same_parties(row["party"], row["other"]) == wanted]
+    found = [one for one in (act_files.read_act(act_store.body(ws, name)).act for name in names) if one is not None]
     same = [one for one in found if (one.first, one.last, one.about) == (theirs.first, theirs.last, theirs.about)]
-    return (same or found or [None])[-1]  # type: ignore[list-item]
+    return same[-1] if same else found[-1] if found else None
 
 
 def dispute(ws: Workspace, data: bytes, name: str, on: date, as_of: date, who: str) -> Done:

@@ -53,16 +53,22 @@ def register(ws: Workspace) -> pl.DataFrame:
     return rows
 
 
+def index(ws: Workspace) -> dict[str, dict[str, Any]]:
+    """Acts by what they may be called: each by its name in the register, and a number as the newest that is not void, else the
+    newest. Read once for many acts; the caller keeps it up to date."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in register(ws).iter_rows(named=True):
+        before = found.get(row["number"])
+        if before is None or row["state"] != "void" or before["state"] == "void":
+            found[row["number"]] = row
+        if row["act"] != row["number"]:
+            found[row["act"]] = row
+    return found
+
+
 def find(ws: Workspace, number: str) -> dict[str, Any] | None:
     """The act of this name; of a number the newest that is not void, else the newest; None: there is none."""
-    rows = register(ws)
-    exact = rows.filter(pl.col("act") == number) if "#" in number else rows.clear()
-    own = rows.filter(pl.col("number") == number)
-    living = own.filter(pl.col("state") != "void")
-    for found in (exact, living, own):
-        if found.height:
-            return found.row(-1, named=True)
-    return None
+    return index(ws).get(number)
 
 
 def body(ws: Workspace, act: str) -> bytes:

@@ -75,6 +75,8 @@ def _add_step(group: typer.Typer, lang: str, name: str, event: Literal["sent", "
         with Workspace.writing(workspace) as store:
             wanted = [act for number in numbers for act in act_book.named(store, number, event)]
             done = act_book.move(store, wanted, event, when, day, common.who_am_i(), law)
+        if not done:
+            common.out.print(text("cli.act.none", lang, what=", ".join(numbers)), markup=False)
         _finish(done, sorted(law.asked or ()), lang)
 
 

@@ -91,6 +91,7 @@ def _head(sheet: Sheet, act: Act, named: Named, lang: str, bill: str) -> None:
         sheet.line(_t("paper.bill", lang, bill=bill or act.about or ""))
     for side, party in _sides(act):
         sheet.line(f"{_t(f'paper.{act.kind}.side.{side}', lang)}: {named(party, lang)}")
+    sheet.line(_t("paper.unit", lang), font_color="#44515E")
     sheet.gap()
 
 

@@ -223,13 +223,13 @@ def apply(acts: pl.DataFrame, events: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
         if problems_of_event or row is None:
             wrong += problems_of_event
             continue
-        row.update(_after(row, event["event"], event["on"]), seq=event["seq"])
+        row.update(after(row, event["event"], event["on"]), seq=event["seq"])
     schema = contract.TABLES["act_register"].schema()
     table = pl.DataFrame([{name: row[name] for name in schema} for row in rows.values()], schema=schema)
     return table, findings.frame(wrong)
 
 
-def _after(row: Mapping[str, Any], event: str, on: date) -> dict[str, Any]:
+def after(row: Mapping[str, Any], event: str, on: date) -> dict[str, Any]:
     """What a lawful step changes."""
     changed: dict[str, Any] = {"state": event}
     if event == "sent":

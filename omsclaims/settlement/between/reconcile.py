@@ -187,9 +187,9 @@ class Compared:
         return self.findings.filter(pl.col("rule").is_in(["AK.4", "AK.7"])).is_empty()
 
 
-def same_parties(act: Act) -> tuple[str, ...]:
+def same_parties(party: str, other: str) -> tuple[str, ...]:
     """Both parties, whoever drew the act up: another fund is `territory:38` in our books and `fund:38` in its own."""
-    return tuple(sorted(name.replace("territory:", "fund:") for name in (act.party, act.other)))
+    return tuple(sorted(name.replace("territory:", "fund:") for name in (party, other)))
 
 
 def compare(ours: Act, theirs: Act) -> Compared:
@@ -199,7 +199,7 @@ def compare(ours: Act, theirs: Act) -> Compared:
     kind whose lines are the sums of its rows each row and column, else each line.
     """
     empty = contract.TABLES["act_disagreements"].empty()
-    if ours.kind != theirs.kind or same_parties(ours) != same_parties(theirs):
+    if ours.kind != theirs.kind or same_parties(ours.party, ours.other) != same_parties(theirs.party, theirs.other):
         params = {"ours": _told(ours), "theirs": _told(theirs)}
         return Compared(empty, findings.frame([_finding("AK.7", ours, theirs.number, params)]))
     if (ours.first, ours.last) != (theirs.first, theirs.last) or ours.about != theirs.about:
