@@ -24,7 +24,7 @@ from omsclaims.law import Parameters, federal_parameters
 from omsclaims.law import terms as law_terms
 from omsclaims.periods import Month
 from omsclaims.reports import act_files, acts, doubts, insurer_files
-from omsclaims.settlement import act_states, own_month
+from omsclaims.settlement import act_states, insurer_year, own_month
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement.acts import act_121, act_132
 from omsclaims.settlement.between import reconcile
@@ -370,6 +370,17 @@ def compare_132(ws: Workspace, path: Path) -> Compared:
     return _compare(ws, path, "132")
 
 
+def compare(ws: Workspace, path: Path) -> Compared:
+    """`compare_121` or `compare_132`, by what the file is of; AK.7 for an act of another kind."""
+    said = act_files.read_act(path.read_bytes(), path.name).act
+    return compare_132(ws, path) if said is not None and said.kind == "132" else compare_121(ws, path)
+
+
+def sources_of(ws: Workspace, months: list[str]) -> list[str]:
+    """Values of the law that the own closings of these months stand on."""
+    return closing.parameters_of(ws, months)
+
+
 def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"]) -> Compared:
     smo, territory = own_smo(ws), ws.meta("territory")
     nothing = contract.TABLES["act_disagreements"].empty()
@@ -387,3 +398,88 @@ def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"]) -> Compared
         ours = act_states.monthly(kind, row, of, territory, theirs.drawn_on)
     compared = reconcile.compare(ours, theirs)
     return Compared(theirs.number, compared.disagreements, compared.findings)
+
+
+# ---- the year --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Booked:
+    """What became of events of an insurer: postings written (0: the books held them, or they are refused), last day of the term,
+    findings IY.1-IY.8 or what the journal refuses (LB.*), values of the law that were used."""
+
+    rows: int
+    due: date | None
+    findings: pl.DataFrame
+    sources: tuple[str, ...]
+
+
+def books_of(ws: Workspace, smo: str | None) -> str:
+    """The insurer that is meant: the own one, or the one named in a fund's workspace. Raises WorkspaceError `insurer.which`."""
+    own = ws.smo()
+    if (own or smo) is None or (own is not None and smo not in (None, own)):
+        raise WorkspaceError("insurer.which", folder=ws.folder)
+    return str(own or smo)
+
+
+def receive(
+    ws: Workspace, smo: str, source: str, amount_kop: int, on: date, document: str, as_of: date, who: str, mo: str | None = None
+) -> Booked:
+    """Books money that an insurer received beside the fund's (inside `Workspace.writing`).
+
+    source  of insurer_year.SOURCES, divided by the table of the day; or `fine`, paid by clinic `mo`, which the closing divides
+    """
+    law = federal_parameters().noting()
+    if source == "fine":
+        made = insurer_year.fine_received(smo, mo or "", amount_kop, on, document, _balances(ws))
+    else:
+        made = insurer_year.recovered(smo, amount_kop, source, on, document, law)
+    return _book(ws, made, f"{source}/{document}", as_of, who, law)
+
+
+def spend(ws: Workspace, smo: str, amount_kop: int, on: date, document: str, as_of: date, who: str) -> Booked:
+    """Books measures against illness, paid from the preventive reserve (inside `Workspace.writing`)."""
+    made = insurer_year.measures(smo, amount_kop, on, document, _balances(ws))
+    return _book(ws, made, f"measures/{document}", as_of, who, federal_parameters().noting())
+
+
+def year_end(ws: Workspace, smo: str, end: date, on: date, as_of: date, who: str) -> Booked:
+    """Sends what is left of the reserves back to the fund at the end of a year (198; inside `Workspace.writing`).
+
+    end  last day of the year, whose month must be closed (IY.8); on: day of the payment. The same again changes nothing.
+    """
+    return _give_back(ws, smo, end, on, as_of, who, early=False)
+
+
+def early_end(ws: Workspace, smo: str, end: date, on: date, as_of: date, who: str) -> Booked:
+    """Sends all target money back to the fund after an early end of the contract (197), as `year_end`."""
+    return _give_back(ws, smo, end, on, as_of, who, early=True)
+
+
+def _give_back(ws: Workspace, smo: str, end: date, on: date, as_of: date, who: str, early: bool) -> Booked:
+    law = federal_parameters().noting()
+    of = Month(end.year, end.month)
+    if str(of) not in ws.closed_months():
+        problem = Finding("IY.8", value=str(end), params={"smo": smo, "month": str(of)})
+        return Booked(0, None, findings.frame([problem]), ())
+    contracts, now = ws.register("reg_contract"), _balances(ws)
+    if early:
+        made = insurer_year.early_end(smo, end, on, now, contracts, law)
+    else:
+        at_end = books.as_dict(journal.balances(ws, on=end))
+        made = insurer_year.year_end(smo, end, on, at_end, now, contracts, law)
+    return _book(ws, made, f"return/{end}/{smo}", as_of, who, law)
+
+
+def _balances(ws: Workspace) -> dict[str, int]:
+    return books.as_dict(journal.balances(ws))
+
+
+def _book(ws: Workspace, made: insurer_year.Events, source: str, as_of: date, who: str, law: Parameters) -> Booked:
+    """Events into the journal, all or none."""
+    sources = tuple(sorted(law.asked or ()))
+    if made.events.is_empty():
+        return Booked(0, made.due, made.findings, sources)
+    booked = journal.book(ws, made.events, source, as_of, who)
+    rows = booked.txn.rows if booked.txn is not None and booked.txn.outcome == "new" else 0
+    return Booked(rows, made.due, findings.concat([made.findings, booked.findings]), sources)

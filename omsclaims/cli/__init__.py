@@ -44,6 +44,7 @@ FAMILIES: Final = {
     "abroad": ("abroad",),
     "acts": ("act",),
     "statements": ("statements",),
+    "insurer": ("insurer",),
 }
 
 

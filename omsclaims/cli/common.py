@@ -51,6 +51,7 @@ ORDER_OF_WORK: Final = (
     "act draw", "act send", "act sign", "act compare", "act dispute", "act agree", "act protocol", "act list", "statements",
     "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
     "pay orders", "pay load", "pay list", "pay cancel",
+    "insurer take", "insurer compare", "insurer receive", "insurer spend", "insurer year-end", "insurer early-end",
     "verify", "backup", "restore",
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -30,19 +31,22 @@ def add_to(app: typer.Typer, lang: str) -> None:
         folder: Annotated[Path, typer.Argument(help=text("cli.init.dir", lang))],
         territory: Annotated[str, typer.Option("--territory", help=text("cli.init.territory", lang))],
         role: Annotated[str, typer.Option("--role", help=text("cli.init.role", lang))] = "fund",
+        smo: Annotated[str | None, typer.Option("--smo", help=text("cli.init.smo", lang))] = None,
         payments: Annotated[str, typer.Option("--payments", help=text("cli.init.payments", lang))] = "planned",
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
         if role not in ("fund", "insurer"):
             raise typer.BadParameter(text("cli.bad_role", lang, value=role))
+        if smo is not None and (role != "insurer" or re.fullmatch(r"[0-9]{5}", smo, re.ASCII) is None):
+            raise typer.BadParameter(text("cli.bad_smo", lang, value=smo))
         if payments not in PAYMENT_MODES:
             raise typer.BadParameter(text("cli.bad_payments", lang, value=payments))
         day = common.parse_as_of(as_of, lang)
         known = built_in_books().require("F010").on(day)["code"].to_list()
         if territory not in known:
             raise typer.BadParameter(text("cli.bad_territory", lang, value=territory))
-        Workspace.create(folder, territory, role, day, common.who_am_i(), payments)
+        Workspace.create(folder, territory, role, day, common.who_am_i(), payments, smo)
         common.out.print(text("cli.init.done", lang, folder=folder, territory=territory, role=role))
 
     _add_registers(app, lang)

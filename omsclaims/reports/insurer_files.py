@@ -75,6 +75,23 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def kind_of(data: bytes) -> tuple[str, Literal["notice", "settlement"]]:
+    """(month, kind) that a file says of itself, for sorting: a notice comes before the list of its month. What cannot be read is
+    taken for a notice and refused as one."""
+    try:
+        said = _loaded(data, "settlement")
+    except _BadFileError:
+        return _month_of(data), "notice"
+    return str(said["month"]), "settlement"
+
+
+def _month_of(data: bytes) -> str:
+    try:
+        return str(_loaded(data, "notice")["month"])
+    except _BadFileError:
+        return ""
+
+
 def read_paper(data: bytes, kind: Literal["notice", "settlement"], name: str = "") -> PaperRead:
     """The paper of a file. IY.11: not UTF-8 JSON of this format and kind, a field is missing, unknown or impossible.
 

@@ -204,11 +204,12 @@ def settle_own(
         notice.month, notice.territory, law, payments, listing.fines_in_act, ledger, events, tables["reg_contract"], [],
     )  # fmt: skip
     _give(month, notice)
-    taken = {Pair(notice.smo, row["mo"]): _taken(row) for row in listing.clinics.iter_rows(named=True)}
-    billed = {
-        Pair(notice.smo, row["mo"]): _billed(row, taken[Pair(notice.smo, row["mo"])], listing.fines_in_act)
-        for row in listing.clinics.iter_rows(named=True)
-    }
+    billed, taken = {}, {}
+    for row in listing.clinics.iter_rows(named=True):
+        pair, by_expertise = Pair(notice.smo, row["mo"]), _taken(row)
+        billed[pair] = _billed(row, by_expertise, listing.fines_in_act)
+        if by_expertise != Taken():  # as in the fund's closing, where only clinics with acts of expertise have any
+            taken[pair] = by_expertise
     asked = listing.advances.with_columns(month=pl.lit(str(notice.month)), payer=pl.lit(notice.smo))
     paid = pay_clinics(month, billed, asked.select(list(contract.TABLES["reg_advance"].schema())), taken)
     split_savings(month, taken)

@@ -56,7 +56,8 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
              deductions of the month by expertise and accident_deductions, where there are any;
              of earlier months, where there are any: balances_before (the last month's `balances`; without it reg_opening counts),
              postings_before (of the contract year, events too: the mean month of the reserves' limits),
-             territory_bills_before (of this year); event_postings: what the journal of the month holds already, in either mode of payment
+             territory_bills_before (of this year); event_postings: what the journal of the month holds already, in either mode of
+             payment
     returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
              F.1-F.5 of financing, B.1 a payer's money does not suffice, B.2 money below zero after the advances, B.3 more than
              the standards to the spare reserve, B.4 an impossible advance, B.5 an opening that does not sum to zero, B.6

@@ -1,0 +1,186 @@
+"""What goes back to the fund, when, and what stands in the way? (Rules 192-198; law.md 13)"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omsclaims import contract, findings, messages
+from omsclaims.law import federal_parameters
+from omsclaims.settlement import insurer_year
+from omsclaims.settlement.insurer_year import (
+    Events,
+    debts,
+    early_end,
+    fine_received,
+    held_by_clinics,
+    measures,
+    recovered,
+    year_end,
+)
+from tests.settlement import settlement_samples as samples
+
+LAW = federal_parameters()
+SMO = "75901"
+END = date(2011, 12, 31)
+POTS = {"payment_reserve": 50_000, "spare_reserve": 30_000, "preventive_reserve": 7_000}
+NONE = contract.TABLES["reg_contract"].empty()
+
+
+def books(**accounts: int) -> dict[str, int]:
+    """Balances of the insurer: pots by name; care, advance, excess, fine with clinic 750901."""
+    mutual = {"care", "advance", "excess", "fine"}
+    return {f"insurer:{SMO}/{name}" + ("/clinic:750901" if name in mutual else ""): kop for name, kop in accounts.items()}
+
+
+def said(made: Events) -> list[tuple[Any, ...]]:
+    """(event, kopecks, pot) of the events."""
+    return [
+        (event, kop, json.loads(parties).get("pot"))
+        for event, kop, parties in made.events.select("event", "amount_kop", "parties").iter_rows()
+    ]
+
+
+def rules(made: Events) -> list[str]:
+    for lang in messages.LANGUAGES:
+        for text in findings.with_text(made.findings, lang)["text"]:
+            assert text and "{" not in text
+    return made.findings["rule"].to_list()
+
+
+# ---- other money -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "on", "amount", "events"),
+    [
+        ("recovered_damages", date(2011, 5, 20), 10_001, [("damages_recovered", 8_001, None), ("recovery_running", 2_000, None)]),
+        ("osago", date(2011, 5, 20), 6_000, [("osago_recovered", 6_000, None)]),
+        ("contract_penalties", date(2022, 5, 20), 5_000, [("contract_penalty", 5_000, None)]),
+    ],
+)
+def test_new_money_is_divided_by_the_table(source: str, on: date, amount: int, events: list[Any]) -> None:
+    made = recovered(SMO, amount, source, on, "paper", LAW)
+    assert said(made) == events and made.findings.is_empty()
+    assert set(made.events["date"]) == {on} and set(made.events["document"]) == {"paper"}
+
+
+@given(
+    source=st.sampled_from(insurer_year.SOURCES), amount=st.integers(1, 10**12), on=st.dates(date(2011, 1, 1), date(2025, 12, 31))
+)
+def test_all_of_it_is_booked(source: str, amount: int, on: date) -> None:
+    assert recovered(SMO, amount, source, on, "paper", LAW).events["amount_kop"].sum() == amount
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_nothing_is_no_event(amount: int) -> None:
+    day = date(2022, 3, 1)
+    for made in (
+        recovered(SMO, amount, "osago", day, "p", LAW), measures(SMO, amount, day, "p", books(preventive_reserve=5)),
+        fine_received(SMO, "750901", amount, day, "p", books(fine=5)),
+    ):  # fmt: skip
+        assert rules(made) == ["IY.7"] and made.events.is_empty()
+
+
+def test_no_more_than_the_pot_holds_or_the_clinic_was_fined() -> None:
+    day = date(2022, 3, 1)
+    assert said(measures(SMO, 700, day, "p", books(preventive_reserve=700))) == [("preventive_spent", 700, None)]
+    assert rules(measures(SMO, 701, day, "p", books(preventive_reserve=700))) == ["IY.4"]
+    assert said(fine_received(SMO, "750901", 500, day, "p", books(fine=500))) == [("fine_paid", 500, None)]
+    assert rules(fine_received(SMO, "750901", 501, day, "p", books(fine=500))) == ["IY.4"]
+    assert rules(fine_received(SMO, "750902", 1, day, "p", books(fine=500))) == ["IY.4"]  # another clinic was fined
+
+
+# ---- end of the year -------------------------------------------------------------------------------------------------------
+
+
+def back(
+    at_end: dict[str, int], now: dict[str, int] | None = None, end: date = END, on: date = date(2012, 1, 18), **contracts: Any
+) -> Events:
+    register = samples.rows("reg_contract", {"smo": SMO, "number": "1", **contracts}) if contracts else NONE
+    return year_end(SMO, end, on, at_end, at_end if now is None else now, register, LAW)
+
+
+def test_what_is_left_goes_back() -> None:
+    made = back(books(**POTS, own_money=900))
+    assert said(made) == [
+        ("unused_returned", 50_000, "payment_reserve"),
+        ("unused_returned", 30_000, "spare_reserve"),
+        ("unused_returned", 7_000, "preventive_reserve"),
+    ]
+    assert made.findings.is_empty() and made.due == date(2012, 1, 23)
+    assert made.events["document"].to_list() == [
+        f"return-2011-12-31-{SMO}-{pot}" for pot in ("payment-reserve", "spare-reserve", "preventive-reserve")
+    ]
+
+
+def test_the_money_of_bills_of_december_stays_for_them() -> None:
+    """Owed 20,000 of 50,000 at the end of the year; by 18 January they are paid, so 30,000 are there and go back."""
+    at_end, now = books(**POTS, care=-20_000), books(**{**POTS, "payment_reserve": 30_000}, care=0)
+    assert said(back(at_end, now))[0] == ("unused_returned", 30_000, "payment_reserve")
+    assert [kop for _, kop, _ in said(back(books(payment_reserve=10_000, spare_reserve=1, care=-20_000)))] == [1]
+    assert rules(back(at_end, books(payment_reserve=29_999, spare_reserve=30_000, preventive_reserve=7_000))) == ["IY.4"]
+
+
+def test_a_late_return_is_told_and_booked() -> None:
+    made = back(books(**POTS), on=date(2012, 1, 24))
+    assert rules(made) == ["IY.5"] and made.events.height == 3
+    assert rules(back(books(**POTS), on=date(2012, 1, 23))) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (back(books(**POTS), end=date(2011, 12, 30)), "IY.6"), (back(books(**POTS), on=date(2011, 12, 30)), "IY.6"),
+        (back(books(own_money=900)), "IY.3"), (back({}), "IY.3"), (back(books(payment_reserve=5, care=-5)), "IY.3"),
+        (back(books(**POTS), since=date(2011, 1, 1), till=date(2011, 12, 30)), "IY.3"), (back(books(**POTS), since=date(2012, 1, 1)), "IY.3"),
+        (back(books(spare_reserve=-1, payment_reserve=5)), "IY.4"),
+    ],
+)  # fmt: skip
+def test_refusals_of_the_year_end(made: Events, rule: str) -> None:
+    assert rules(made) == [rule] and made.events.is_empty()
+
+
+def test_the_contract_that_ends_with_the_year_is_in_force_on_its_last_day() -> None:
+    assert back(books(**POTS), since=date(2011, 1, 1), till=END).events.height == 3
+
+
+# ---- early end -------------------------------------------------------------------------------------------------------------
+
+
+def ended(now: dict[str, int], end: date = date(2022, 8, 15), on: date = date(2022, 8, 29), **contracts: Any) -> Events:
+    register = samples.rows("reg_contract", {"smo": SMO, "number": "1", **contracts}) if contracts else NONE
+    return early_end(SMO, end, on, now, register, LAW)
+
+
+def test_all_pots_go_back_within_ten_working_days() -> None:
+    """The contract ends on Monday 15.08.2022: 16.08-19.08 are 4, 22.08-26.08 five more, 29.08 the tenth."""
+    made = ended(books(**POTS, own_money=900), since=date(2022, 1, 1), till=date(2022, 8, 15))
+    assert made.due == date(2022, 8, 29) and made.findings.is_empty()
+    assert [kop for _, kop, _ in said(made)] == [50_000, 30_000, 7_000]
+    assert rules(ended(books(**POTS), on=date(2022, 8, 30))) == ["IY.5"]
+
+
+def test_first_the_debts_then_the_advances_then_the_pots() -> None:
+    now = books(**POTS, care=-20_000, advance=300, excess=40)
+    assert rules(ended(now)) == ["IY.1", "IY.2"]
+    assert (debts(SMO, now), held_by_clinics(SMO, now)) == ({"750901": 20_000}, {"750901": 340})
+    assert rules(ended(books(**POTS, advance=300, excess=40))) == ["IY.2"]
+    assert rules(ended(books(**POTS, care=7))) == ["IY.2"]  # the clinic owes for care: more came back than it was paid
+    assert rules(ended(books(**POTS))) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (ended(books(**POTS), on=date(2022, 8, 14)), "IY.6"), (ended({}), "IY.3"), (ended(books(payment_reserve=-5, spare_reserve=9)), "IY.4"),
+        (ended(books(**POTS), since=date(2022, 1, 1), till=date(2022, 8, 14)), "IY.3"),
+    ],
+)  # fmt: skip
+def test_refusals_of_an_early_end(made: Events, rule: str) -> None:
+    assert rules(made) == [rule] and made.events.is_empty()
