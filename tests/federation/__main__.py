@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from omsclaims.synthetic.federation import Size
+from omsclaims.synthetic.federation import INSURERS_EACH, Size
 from tests.federation.table import lines, show
 from tests.federation.year import simulate
 
@@ -30,7 +30,9 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--quiet", action="store_true")
-    parser.add_argument("--no-own-books", action="store_true", help="insurers keep no books of their own")
+    parser.add_argument(
+        "--own-books", type=int, default=INSURERS_EACH, help="so many insurers of a territory keep books of their own"
+    )
     given = parser.parse_args()
     size = Size(given.territories, given.clinics, given.cases, given.months)
     off = 0
@@ -38,7 +40,7 @@ def main() -> int:
         folder = Path(tempfile.mkdtemp(prefix="federation-")) if given.out is None else given.out / f"seed-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
         start = time.perf_counter()
-        year = simulate(folder, size, seed, (lambda _: None) if given.quiet else print, given.threads, not given.no_own_books)
+        year = simulate(folder, size, seed, (lambda _: None) if given.quiet else print, given.threads, given.own_books)
         found = lines(year)
         print(show(found))
         counts = sum((fund.counts for fund in year.funds.values()), Counter())

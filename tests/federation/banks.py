@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,24 +37,26 @@ def carried_out(path: Path, day: date) -> list[Moved]:
     ]  # fmt: skip
 
 
-def statement(path: Path, account: str, opening_kop: int, moved: Iterable[Moved]) -> int:
-    """Writes the statement of an account; returns its balance afterwards."""
-    rows = list(moved)
-    went = sum(one.amount_kop for one in rows if one.payer[0] == account)
-    came = sum(one.amount_kop for one in rows if one.receiver[0] == account)
-    closing = opening_kop + came - went
-    lines = [
-        bank_file.FIRST_LINE, "ВерсияФормата=1.03", "Кодировка=Windows", "СекцияРасчСчет", f"РасчСчет={account}",
-        f"НачальныйОстаток={format_amount(opening_kop)}", f"ВсегоПоступило={format_amount(came)}", f"ВсегоСписано={format_amount(went)}",
-        f"КонечныйОстаток={format_amount(closing)}", "КонецРасчСчет",
-    ]  # fmt: skip
+def statement(path: Path, openings: Mapping[str, int], moved: Iterable[Moved]) -> dict[str, int]:
+    """Writes the statement of some accounts (account -> balance before); returns their balances afterwards."""
+    rows, closings = list(moved), {}
+    lines = [bank_file.FIRST_LINE, "ВерсияФормата=1.03", "Кодировка=Windows"]
+    for account, opening in sorted(openings.items()):
+        went = sum(one.amount_kop for one in rows if one.payer[0] == account)
+        came = sum(one.amount_kop for one in rows if one.receiver[0] == account)
+        closings[account] = opening + came - went
+        lines += [
+            "СекцияРасчСчет", f"РасчСчет={account}", f"НачальныйОстаток={format_amount(opening)}", f"ВсегоПоступило={format_amount(came)}",
+            f"ВсегоСписано={format_amount(went)}", f"КонечныйОстаток={format_amount(closings[account])}", "КонецРасчСчет",
+        ]  # fmt: skip
     for one in rows:
         day = f"{one.day:%d.%m.%Y}"
         lines += [
-            "СекцияДокумент=Платежное поручение", f"Номер={one.number}", f"Дата={one.ordered:%d.%m.%Y}", f"Сумма={format_amount(one.amount_kop)}",
-            f"ПлательщикСчет={one.payer[0]}", f"Плательщик={one.payer[1]}", f"ДатаСписано={day}", f"ПолучательСчет={one.receiver[0]}",
-            f"Получатель={one.receiver[1]}", f"ДатаПоступило={day}", f"НазначениеПлатежа={one.purpose}", "КонецДокумента",
+            "СекцияДокумент=Платежное поручение", f"Номер={one.number}", f"Дата={one.ordered:%d.%m.%Y}",
+            f"Сумма={format_amount(one.amount_kop)}", f"ПлательщикСчет={one.payer[0]}", f"Плательщик={one.payer[1]}",
+            f"ДатаСписано={day}", f"ПолучательСчет={one.receiver[0]}", f"Получатель={one.receiver[1]}", f"ДатаПоступило={day}",
+            f"НазначениеПлатежа={one.purpose}", "КонецДокумента",
         ]  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes("\r\n".join([*lines, bank_file.LAST_LINE, ""]).encode("cp1251"))
-    return closing
+    return closings

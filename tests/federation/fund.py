@@ -61,7 +61,7 @@ class Fund:
     out: Path
     threads: int = 1
     counts: Counter[str] = field(default_factory=Counter)
-    bank: Counter[str] = field(default_factory=Counter)  # balance of each account at the bank, kopecks
+    bank: dict[str, int] = field(default_factory=dict)  # balance of each account at the bank, kopecks
     numbers: int = 0
     insurers: list[Insurer] = field(default_factory=list)  # those that keep books of their own
     found: Counter[str] = field(default_factory=Counter)
@@ -113,22 +113,24 @@ class Fund:
         for smo, orders in own.items():  # an insurer orders by its own books, the fund by what it sees of them
             ours = made.orders.filter(pl.col("payer") == f"insurer:{smo}")
             assert orders.equals(ours), f"orders of {smo} for {month}: {orders.rows()} and {ours.rows()}"
-        for path in paths:
-            moved = carried_out(path, day)
-            stated = self.load(moved[0].payer[0], moved, day, path.stem)
+        if paths:  # one statement of all accounts for the fund, one of its own account for each insurer
+            moved = {path.stem: carried_out(path, day) for path in paths}
+            self.load([one for rows in moved.values() for one in rows], day, f"{month}-{kind}")
             for one in self.insurers:
-                if path.stem.startswith(f"orders-insurer-{one.smo}-"):
-                    one.load(stated, day)
+                for stem, rows in moved.items():
+                    if stem.startswith(f"orders-insurer-{one.smo}-"):
+                        one.load(rows, self.out / "statements" / f"{day}-{stem}.txt", day)
 
-    def load(self, account: str, moved: list[Moved], day: date, name: str) -> Path:
-        """Takes the statement of an account; returns its file."""
+    def load(self, moved: list[Moved], day: date, name: str) -> None:
+        """Takes the statement of the accounts that paid, or of the own one where money came."""
         path = self.out / "statements" / f"{day}-{name}.txt"
-        self.bank[account] = statement(path, account, self.bank[account], moved)
+        own = account_of(f"fund:{self.code}")
+        accounts = {own if one.receiver[0] == own else one.payer[0] for one in moved}
+        self.bank.update(statement(path, {account: self.bank.get(account, 0) for account in accounts}, moved))
         with Workspace.writing(self.folder) as ws:
             done = bank.load(ws, path, day, WHO)
         assert done.findings.is_empty(), done.findings.select("rule", "value", "params").rows()
         self.counts["payments"] += done.lines.height
-        return path
 
     # ---- the place fund ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +231,7 @@ class Fund:
         account, theirs = account_of(f"fund:{self.code}"), account_of(f"territory:{other}")
         purpose = f"Возмещение по счёту {paid.bill}"
         one = Moved(paid.number, paid.day, day, paid.amount_kop, (theirs, other), (account, self.code), purpose)
-        self.load(account, [one], day, f"refund-{paid.number}")
+        self.load([one], day, f"refund-{paid.number}")
         self.counts["refunds came"] += 1
 
     # ---- the home fund ----------------------------------------------------------------------------------------------------
@@ -276,12 +278,13 @@ class Fund:
         again  other funds with which the act was sent and did not agree: it gives way to a new one
         """
         with Workspace.writing(self.folder) as ws:
-            acts = [act for act in act_book.of_year(ws, day.year, day) if act.kind == "149"]
-            done = act_book.draw(ws, acts, day, WHO, "сверка повторяется" if again else None)
+            acts = [act for act in act_book.of_year(ws, day.year, day) if act.kind == "149" and act.party == f"fund:{self.code}"]
+            ours = {act.other.partition(":")[2]: act for act in acts}
+            mine = {other: act.number for other, act in ours.items() if not again or other in again}
+            wanted = [ours[other] for other in sorted(mine)]
+            done = act_book.draw(ws, wanted, day, WHO, "сверка повторяется" if again else None)
             refused = [one for one in done if one.outcome == "refused"]
             assert not refused, [one.findings.select("rule", "params").rows() for one in refused]
-            ours = {act.other.partition(":")[2]: act.number for act in acts if act.party == f"fund:{self.code}"}
-            mine = {other: number for other, number in ours.items() if not again or other in again}
             states = {number: act_store.require(ws, number) for number in mine.values()}
             act_book.move(ws, [n for n, row in states.items() if row["state"] == "drawn"], "sent", day, day, WHO)
             bodies = {other: (number, act_store.body(ws, states[number]["act"])) for other, number in mine.items()}

@@ -12,6 +12,7 @@ from omsclaims import bank, insurer, journal
 from omsclaims.cli.store import read_register
 from omsclaims.periods import Month
 from omsclaims.workspace import Workspace
+from tests.federation.banks import Moved, statement
 
 BEGIN = date(2022, 1, 1)
 WHO = "simulation"
@@ -25,6 +26,7 @@ class Insurer:
     territory: str
     made: Path
     folder: Path
+    balance: int = 0  # at its bank
 
     def open(self) -> None:
         """A workspace with what it knows from its own papers: opening, bank accounts, applications for advances."""
@@ -46,8 +48,10 @@ class Insurer:
         with Workspace.writing(self.folder) as ws:
             return bank.order(ws, month, [kind], day, day, WHO).orders
 
-    def load(self, path: Path, day: date) -> None:
+    def load(self, moved: list[Moved], path: Path, day: date) -> None:
         """Takes the statement of its bank."""
+        account = moved[0].payer[0]
+        self.balance = statement(path, {account: self.balance}, moved)[account]
         with Workspace.writing(self.folder) as ws:
             done = bank.load(ws, path, day, WHO)
         assert done.findings.is_empty(), done.findings.select("rule", "value", "params").rows()

@@ -16,7 +16,7 @@ SIZE = Size(territories=2, clinics=2, cases=14, months=2)
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
-    return simulate(tmp_path_factory.mktemp("federation"), SIZE, 5, lambda _: None)
+    return simulate(tmp_path_factory.mktemp("federation"), SIZE, 5, lambda _: None, own_books=1)
 
 
 def test_all_books_agree(year: Year) -> None:

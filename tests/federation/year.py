@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from omsclaims.periods import Month, working_day_of_month
-from omsclaims.synthetic.federation import Federation, Size
+from omsclaims.synthetic.federation import INSURERS_EACH, Federation, Size
 from tests.federation.fund import Fund
 from tests.federation.own_books import Insurer
 
@@ -163,30 +163,30 @@ class Year:
 
 
 def simulate(
-    folder: Path, size: Size, seed: int, say: Callable[[str], None], threads: int = 1, own_books: bool = True
+    folder: Path, size: Size, seed: int, say: Callable[[str], None], threads: int = 1, own_books: int = INSURERS_EACH
 ) -> Year:  # fmt: skip
     """A whole year through the real files; returns the funds as they stand when nothing is under way any more.
 
-    own_books  every insurer has a workspace of its own, which learns of the fund only from its files
+    own_books  so many insurers of each territory have a workspace of their own, which learns of the fund only from its files
     """
     made = Federation(folder / "made", size, seed)
     funds = {code: Fund(code, made.found(code), folder / code, folder / "files" / code, threads) for code in size.codes}
     year = Year(made, funds, Random(f"federation {seed}"), say)
     for code, fund in funds.items():
-        if own_books:
-            fund.insurers = [Insurer(smo, code, fund.made, folder / f"insurer-{smo}") for smo in made.insurers(code)]
+        own = made.insurers(code)[:own_books]
+        fund.insurers = [Insurer(smo, code, fund.made, folder / f"insurer-{smo}") for smo in own]
         year.timed("open", fund.open)
         for one in fund.insurers:
             year.timed("open", one.open)
     for month in made.months():
         for fund in funds.values():
             year.begin(fund, month)
-    # The yearly act is drawn up in October, once more in November, and at the end; of a shorter run when its last month is closed.
-    last = made.months()[-1]
-    first = date(2022, 10, 10) if last.month >= 9 else working_day_of_month(last.plus(1), 12)
-    year.at(first, lambda day: year.timed("reconcile", lambda: year.first_acts(day)))
-    if last.month >= 9:
+    # The yearly act is drawn up in October and once more in November; of a shorter run, whose bills all fall into the period of
+    # the act, at the end only: an act that is signed cannot give way to another one.
+    if made.months()[-1].month >= 9:
+        year.at(date(2022, 10, 10), lambda day: year.timed("reconcile", lambda: year.first_acts(day)))
         year.at(date(2022, 11, 14), lambda day: year.timed("reconcile", lambda: year.reconcile(day, again=True)))
     year.run()
-    year.timed("reconcile", lambda: year.reconcile(date(2022, 12, 30), again=True))
+    end = date(2022, 12, 30)
+    year.timed("reconcile", lambda: year.reconcile(end, again=True) if year.drawn else year.first_acts(end))
     return year
