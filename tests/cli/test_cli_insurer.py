@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from omsclaims import journal
@@ -13,6 +14,7 @@ from omsclaims.workspace import Workspace
 from tests.test_insurer import BILLS, SMO, Fund
 
 from .cli_samples import chain, run
+from .conftest import MONTH, Desk
 
 DAY = "2022-07-01"
 MARCH, APRIL = Month(2022, 3), Month(2022, 4)
@@ -166,3 +168,33 @@ def test_a_fund_ends_the_year_of_an_insurer_that_it_names(tmp_path: Path) -> Non
     assert said.code == 2 and "--smo" in said.text
     said = run("insurer", "year-end", "2022-12-31", "--smo", SMO, "--workspace", folder, "--as-of", "2023-01-12")
     assert said.code == 1 and "IY.8" in said.text  # December is not closed
+
+
+def test_a_real_closing_goes_through_to_every_insurer(desk: Desk, tmp_path: Path) -> None:
+    """A fund's month from packages; each insurer takes its files and finds no line that differs; every workspace is proven."""
+    assert run(
+        "ingest", desk.made / "packages" / MONTH, "--workspace", desk.folder, "--as-of", "2022-03-14", "--threads", 1
+    ).code in (0, 1)
+    assert run("run", MONTH, "--workspace", desk.folder, "--as-of", "2022-03-14").code in (0, 1)
+    told, acts = (desk.folder / "reports" / MONTH / part for part in ("insurers", "acts"))
+    with Workspace.open(desk.folder) as ws:
+        opening = ws.register("reg_opening")
+    smos = sorted(path.stem.split("-")[1] for path in told.glob("notice-*.json"))
+    assert smos == ["75901", "75902", "75903"]
+    for smo in smos:
+        own = tmp_path / smo
+        assert run("init", own, "--territory", "75", "--role", "insurer", "--smo", smo, "--as-of", "2022-03-14").code == 0
+        named = opening.filter(pl.col("account").str.starts_with(f"insurer:{smo}/"))
+        named.write_csv(tmp_path / "reg_opening.csv")
+        assert run("register", "load", tmp_path / "reg_opening.csv", "--workspace", own, "--as-of", "2022-03-14").code == 0
+        taken = run("insurer", "take", *told.glob(f"*-{smo}.json"), "--workspace", own, "--as-of", "2022-03-14")
+        assert taken.code == 0, taken.text
+        files = [acts / f"121-{smo}.json", *sorted(acts.glob(f"132-{smo}-*.json"))]
+        agreed = run("insurer", "compare", *files, "--workspace", own)
+        assert agreed.code == 0, agreed.text
+        assert agreed.text.count("both sides say the same") == len(files) > 5
+        ours = own / "reports" / MONTH / "acts"
+        assert all((ours / path.name).read_bytes() == path.read_bytes() for path in files)
+        proof = run("verify", own)
+        assert proof.code == 0, proof.text
+    assert run("verify", desk.folder).code == 0
