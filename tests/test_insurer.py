@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from omsclaims import contract, findings, insurer, journal, messages
+from omsclaims import bank, contract, findings, insurer, journal, messages
 from omsclaims.periods import Month
 from omsclaims.reports import act_files, insurer_files
 from omsclaims.settlement import act_states, settle
 from omsclaims.settlement.own_month import told_by_fund
 from omsclaims.workspace import Workspace, WorkspaceError
+from tests import test_bank
 from tests.settlement.test_settle import Bill, context, month_tables, standards
 
 SMO = "75901"
@@ -279,3 +280,25 @@ def test_a_fund_is_no_insurer(tmp_path: Path, fund: Fund) -> None:
     with pytest.raises(WorkspaceError) as error:
         notice(tmp_path / "ws", fund.closes(MARCH, BILLS))
     assert error.value.key == "insurer.not_insurer"
+
+
+def test_an_insurer_pays_by_orders_and_statements_of_its_own(tmp_path: Path, fund: Fund) -> None:
+    made = tmp_path / "ws"
+    Workspace.create(made, "75", "insurer", DAY, WHO, payments="actual", smo=SMO)
+    taken(made, fund.closes(MARCH, [("750901", 60_000, False)]))
+    with Workspace.writing(made) as ws:
+        rows = [
+            (party, party, None, None, account, None, None, None, date(2022, 1, 1))
+            for party, account in test_bank.ACCOUNTS.items()
+        ]
+        ws.store_register("reg_bank", test_bank.register("reg_bank", *rows), DAY)
+        ordered = bank.order(ws, MARCH, ["final"], date(2022, 4, 5), TODAY, WHO)
+        assert ordered.orders.select("payer", "receiver", "amount_kop").rows() == [(f"insurer:{SMO}", "clinic:750901", 60_000)]
+    path = test_bank.statement(made, ("1", 600, f"insurer:{SMO}", "clinic:750901"))
+    with Workspace.writing(made) as ws:
+        assert bank.load(ws, path, TODAY, WHO).lines["state"].to_list() == ["booked"]
+    taken(made, fund.closes(APRIL, []))
+    with Workspace.open(made) as ws:
+        lines = insurer.act_lines(ws, "121", APRIL)
+        assert lines is not None and (lines["spent_kop"], lines["end_kop"]) == (60_000, 99_000 + 99_000 - 60_000)
+        assert journal.problems(ws) == []
