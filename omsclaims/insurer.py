@@ -210,10 +210,11 @@ def _open(ws: Workspace, of: Month, as_of: date, who: str) -> None:
         journal.open_ledger(ws, of, journal.register_opening(ws), "reg_opening", as_of, who)
 
 
-def take_settlement(ws: Workspace, path: Path, as_of: date, who: str, why: str | None = None) -> Taken:
+def take_settlement(ws: Workspace, path: Path, as_of: date, who: str, why: str | None = None, lang: str = "ru") -> Taken:
     """Takes the fund's list of a month and closes the month by the own books (inside `Workspace.writing`).
 
-    why  reason for closing a closed month again, where its papers say otherwise now
+    why   reason for closing a closed month again, where its papers say otherwise now
+    lang  language of the acts on paper
 
     The same papers again change nothing. Refused: IY.11, IY.12 as a notice, IY.13 no notice of the month, IY.14 not the next
     month, IY.15 the month is closed by other papers and there is no reason. Raises WorkspaceError `month.later_closed` and what
@@ -241,12 +242,12 @@ def take_settlement(ws: Workspace, path: Path, as_of: date, who: str, why: str |
     _keep(ws, "settlement", of, file, as_of)
     given = insurer_files.read_paper(notice[1], "notice").paper
     assert isinstance(given, Notice)
-    results, sources = _close(ws, given, paper, told, as_of, who, why)
+    results, sources = _close(ws, given, paper, told, as_of, who, why, lang)
     return Taken("new" if run is None else "replaced", of, results["findings"], sources)
 
 
 def _close(
-    ws: Workspace, notice: Notice, listing: Listing, told: Mapping[str, str], as_of: date, who: str, why: str | None
+    ws: Workspace, notice: Notice, listing: Listing, told: Mapping[str, str], as_of: date, who: str, why: str | None, lang: str
 ) -> tuple[Mapping[str, pl.DataFrame], tuple[str, ...]]:
     """Settles the month by the own books and writes it: run, papers, journal, the event of the chain."""
     of = notice.month
@@ -273,7 +274,7 @@ def _close(
     folder = Path("tables") / str(of) / f"run-{digest[:16]}"
     if not (ws.folder / folder).exists():
         write_tables(ws.folder / folder, results)
-    documents = _write_acts(ws, results, of, digest, day, sources)
+    documents = _write_acts(ws, results, of, digest, day, sources, lang)
     ws.store_run(RunRow(str(of), digest, inputs, who, why, as_of, str(folder)), results, documents)
     written = journal.close_month(ws, of, results["postings"], digest, as_of, who, why)
     stands = journal.balances(ws, on=of.last)
@@ -300,10 +301,10 @@ def _act_day(law: Parameters, of: Month) -> date:
 
 
 def _write_acts(
-    ws: Workspace, results: Mapping[str, pl.DataFrame], of: Month, digest: str, day: date, sources: tuple[str, ...]
+    ws: Workspace, results: Mapping[str, pl.DataFrame], of: Month, digest: str, day: date, sources: tuple[str, ...], lang: str
 ) -> list[tuple[str, str, str, str]]:
     """The acts as papers and as files, beside their place; returns (kind, name, path, sha256) of each."""
-    territory, lang = ws.meta("territory"), "ru"
+    territory = ws.meta("territory")
     fund, note = messages.text("documents.fund", lang, territory=territory), doubts.note(list(sources), lang)
     names = {"smo": _names(ws, "reg_insurer", "smo"), "mo": _names(ws, "reg_clinic", "mo")}
     pending = ws.folder / pending_folder("reports", str(of), digest)

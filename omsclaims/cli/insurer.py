@@ -53,7 +53,7 @@ def _add_take(group: typer.Typer, lang: str) -> None:
                 if named[path][1] == "notice":
                     taken = insurer.take_notice(store, path, day, who)
                 else:
-                    taken = insurer.take_settlement(store, path, day, who, why)
+                    taken = insurer.take_settlement(store, path, day, who, why, lang)
             said = text(f"cli.insurer.taken.{taken.outcome}", lang, file=path.name, month=taken.month or "")
             common.out.print(said, markup=False)
             sources.update(taken.sources)

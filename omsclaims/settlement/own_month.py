@@ -28,7 +28,7 @@ from omsclaims.settlement.expertise.acts import KINDS
 from omsclaims.settlement.expertise.deductions import Taken, taken_by_pair
 from omsclaims.settlement.ledger import Ledger
 from omsclaims.settlement.month_books import MonthBooks, limit_reserves, money_to_insurers, pay_clinics, split_savings
-from omsclaims.settlement.payments import Billed, Pair
+from omsclaims.settlement.payments import Billed, Pair, advances_of
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -149,8 +149,10 @@ def _clinics(
 
 
 def _advances(smo: str, reg_advance: pl.DataFrame, of: Month) -> pl.DataFrame:
-    own = reg_advance.filter((pl.col("payer") == smo) & (pl.col("month") == str(of)))
-    return own.select(list(ADVANCES)).sort(list(ADVANCES))
+    """What the clinics applied for, each clinic added up, without what the fund's closing leaves out (B.4)."""
+    asked, _ = advances_of(reg_advance.filter(pl.col("payer") == smo), of)
+    rows = [(pair.mo, one.amount_kop, one.excepted) for pair, one in sorted(asked.items())]
+    return pl.DataFrame(rows, schema=dict(ADVANCES), orient="row")
 
 
 def _corrections(smo: str, events: pl.DataFrame) -> pl.DataFrame:

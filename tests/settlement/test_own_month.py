@@ -129,6 +129,15 @@ def test_a_notice_alone_is_booked_as_the_closing_books_it() -> None:
     assert rows.equals(money.filter(mentions))
 
 
+def test_advances_that_the_closing_leaves_out_are_not_told() -> None:
+    used = context()
+    asked = [(500, "750901"), (-5, "750901"), (7, "750901"), (9, "../x")]
+    advance = [{"payer": SMO, "mo": mo, "amount_kop": amount, "excepted": False} for amount, mo in asked]
+    tables = month_tables([], used, advance=advance, funding=[standards(200_000)])
+    (_, listing), _ = told_by_fund({**tables, **settle(tables, used)}, used, date(2022, 4, 14))
+    assert listing.advances.rows() == [("750901", 507, False)]
+
+
 def test_an_insurer_without_clinics_has_an_act_all_the_same() -> None:
     used = context()
     tables = month_tables([], used, funding=[standards(200_000)])
