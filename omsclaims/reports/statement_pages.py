@@ -143,7 +143,7 @@ def page(made: Statements, lang: str) -> str:
     return render(
         "statements.html.j2", lang, title=_s("title", lang), period=_period(made, lang), own=_who(made, lang),
         as_of=show_date(made.as_of, lang), tiles=_tiles(made, lang), unconfirmed=list(made.unconfirmed),
-        cash=_cash_rows(made, lang), cash_more=max(0, made.cash.height - FIRST), accrual=accrual,
+        cash=_cash_rows(made, lang)[:FIRST], cash_more=max(0, made.cash.height - FIRST), accrual=accrual,
         accrual_chart=_bars(
             [(row["name"], row["accepted_kop"], row["withheld_kop"], roubles(row["billed_kop"], lang)) for row in accrual],
             _s("accrual", lang), _s("accepted", lang), _s("withheld", lang),
@@ -188,11 +188,11 @@ def _tiles(made: Statements, lang: str) -> list[dict[str, str]]:
 
 
 def _cash_rows(made: Statements, lang: str) -> list[dict[str, Any]]:
-    """Funds and insurers first, then clinics by money; the page shows the first."""
+    """Funds and insurers first, then clinics by money."""
     rank = {"fund": 0, "insurer": 1}
     rows = [{**row, "name": made.named(row["party"], lang)} for row in made.cash.to_dicts()]
     rows.sort(key=lambda row: (rank.get(row["party"].split(":")[0], 2), -abs(row["in_kop"]), row["party"]))
-    return rows[:FIRST]
+    return rows
 
 
 def _by_payer(made: Statements, lang: str) -> list[dict[str, Any]]:
@@ -246,20 +246,20 @@ def workbook(made: Statements, lang: str) -> bytes:
     book = Workbook(lang, f"{_s('title', lang)} {_period(made, lang)}")
     named = made.named
     _sheet(book, made, "cash", (38, 22, 22, 22, 22), ("party", "start_kop", "in_kop", "out_kop", "end_kop"),
-           [{**row, "party": named(row["party"], lang)} for row in made.cash.to_dicts()], lang)  # fmt: skip
+           [{**row, "party": row["name"]} for row in _cash_rows(made, lang)], lang)  # fmt: skip
     amounts = ("billed_kop", "mek_kop", "mee_kop", "ekmp_kop", "accepted_kop", "transferred_kop")
     rows = [{**row, "payer": named(row["payer"], lang), "clinic": named(row["clinic"], lang)} for row in made.accrual.to_dicts()]
-    _sheet(book, made, "accrual", (30, 34, *([20] * 6)), ("payer", "clinic", *amounts), rows, lang)
+    _sheet(book, made, "accrual", (38, 40, *([20] * 6)), ("payer", "clinic", *amounts), rows, lang)
     rows = [
         {**row, "kind": _s(f"debt.{row['kind']}", lang), "party": named(row["party"], lang), "other": named(row["other"], lang)}
         for row in made.debts.to_dicts()
     ]
-    _sheet(book, made, "debts", (36, 32, 34, 22, 22), ("kind", "party", "other", "start_kop", "end_kop"), rows, lang)
+    _sheet(book, made, "debts", (48, 38, 40, 22, 22), ("kind", "party", "other", "start_kop", "end_kop"), rows, lang)
     rows = [
         {**row, "kind": _s(f"control.{row['kind']}", lang), "payer": named(row["payer"], lang)} for row in made.savings.to_dicts()
     ]
     names: tuple[str, ...] = ("kind", "payer", "withheld_kop", "returned_kop", "net_kop")
-    _sheet(book, made, "savings", (40, 34, 22, 22, 22), names, rows, lang)
+    _sheet(book, made, "savings", (40, 40, 22, 22, 22), names, rows, lang)
     names = ("smo", "month", "paid_kop", "payment_kop", "spare_kop", "spare_limit_kop", "preventive_kop", "preventive_limit_kop")
     rows = [{**row, "smo": named(f"insurer:{row['smo']}", lang)} for row in made.reserves.to_dicts()]
     _sheet(book, made, "reserves", (32, 12, *([20] * 6)), names, rows, lang, total=False)
@@ -267,6 +267,7 @@ def workbook(made: Statements, lang: str) -> bytes:
     names = ("month", "kind", "in_kop", "out_kop", "refunds_kop", "nsz_kop")
     rows = [{**row, "kind": row["word"], "month": row["name"]} for row in _forecast_rows(made, lang)]
     _sheet(book, made, "nsz", (20, 16, 22, 22, 22, 22), names, rows, lang, total=False)
+    _doubts_sheet(book, made, lang)
     return book.bytes()
 
 
@@ -293,12 +294,11 @@ def _sheet(
         texts = [name for name in names if not name.endswith("_kop")]
         sums = [("money", sum(int(row[name]) for row in rows)) for name in names if name.endswith("_kop")]
         sheet.cells([("text", t("total", lang)), *([("text", "")] * (len(texts) - 1)), *sums], bold=True)
-    sheet.note(*made.unconfirmed)
 
 
 def _aging_sheet(book: Workbook, made: Statements, lang: str) -> None:
     """Receivables and payables between territories by age, a part each."""
-    sheet = _begun(book, made, "aging", (34, *([20] * (len(AGES) + 2))), lang)
+    sheet = _begun(book, made, "aging", (38, *([20] * (len(AGES) + 2))), lang)
     heads = [age_name(first, last, lang) for first, last in AGES]
     for side in ("place", "home"):
         sheet.line(_s(f"side.{side}", lang), bold=True)
@@ -310,7 +310,15 @@ def _aging_sheet(book: Workbook, made: Statements, lang: str) -> None:
         sums = [sum(row["amounts"][place] for row in rows) for place in range(len(AGES) + 1)]
         sheet.cells([("text", t("total", lang)), *(("money", amount) for amount in sums), ("money", sum(sums))], bold=True)
         sheet.gap()
-    sheet.note(*made.unconfirmed)
+
+
+def _doubts_sheet(book: Workbook, made: Statements, lang: str) -> None:
+    """What the figures stand on and is not confirmed: a sentence a row."""
+    if made.unconfirmed:
+        sheet = book.sheet(_s("sheet.unconfirmed", lang), (140.0,), landscape=True)
+        sheet.heading(_s("unconfirmed", lang))
+        for line in made.unconfirmed:
+            sheet.line(line)
 
 
 # ---- disclosure -------------------------------------------------------------------------------------------------------

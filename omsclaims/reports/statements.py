@@ -269,14 +269,16 @@ _REFUNDS: Final = ("territory_refund", "refund_paid")
 def nsz_forecast(rows: pl.DataFrame, fund: str, on: date, expected: Mapping[str, int]) -> Forecast:
     """НСЗ to the end of the year: the mean of the months so far, and open bills at their acceptance rate (`open_bills`).
 
-    rows  `sides`;  on: last day of the last full month. Refunds between territories are not part of the mean: those of open bills
-          are expected once, in the month ahead, because their terms (25 and 10 working days) end in it or soon after [own rule].
+    rows  `sides`;  on: last day of the last full month
+
+    Months count in which a closing has posted. Refunds between territories are not part of the mean: those of open bills are
+    expected once, in the month ahead, because their terms (25 and 10 working days) end in it or soon after [own rule].
     """
     nsz = rows.filter(pl.col("account") == f"fund:{fund}/nsz")
     refund = pl.col("rule").is_in(list(_REFUNDS))
     held = int(nsz.filter(pl.col("date") < date(on.year, 1, 1))["kop"].sum())
     table: list[tuple[str, str, int, int, int, int]] = []
-    flows = []
+    flows, made = [], [name for name, rule in books.posting_rules().items() if rule.day != "given"]
     for number in range(1, on.month + 1):
         of = Month(on.year, number)
         own = nsz.filter(pl.col("date").is_between(of.first, of.last) & (pl.col("rule") != "opening"))
@@ -285,8 +287,8 @@ def nsz_forecast(rows: pl.DataFrame, fund: str, on: date, expected: Mapping[str,
         into, out = (int(own.filter(~refund & side)["kop"].sum()) for side in (came, ~came))
         back = int(own.filter(refund)["kop"].sum())
         held += opened + into + out + back
-        if own.height:
-            flows.append((into, -out))
+        if rows.filter(pl.col("date").is_between(of.first, of.last) & pl.col("rule").is_in(made)).height:
+            flows.append((into, -out))  # a month that is not closed yet has events only, and would pull the mean down
         table.append((str(of), "actual", into, -out, back, held))
     mean_in, mean_out = (round_ratio(sum(flow[side] for flow in flows), len(flows)) if flows else 0 for side in (0, 1))
     for number in range(on.month + 1, 13):
