@@ -91,6 +91,10 @@ bench-cold: setup
 bench-control: setup
 	$(BIN)/python -m benchmarks control
 
+# A year of a territory of 2.4 million people: twelve closings of made-up tables, seconds of each, sizes of the workspace.
+growth: setup
+	$(BIN)/python -m benchmarks growth
+
 bench-norms: setup
 	$(BIN)/python -m benchmarks norms
 

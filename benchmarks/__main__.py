@@ -7,6 +7,7 @@ compare   the same, and holds the ratios against the baseline: what got slower t
 reading   how fast big registries of every kind are read, beside lxml         (options: `python -m benchmarks reading --help`)
 memory    how much memory streaming to Parquet takes, and whether a bigger file takes longer per record
 control   how long all check books and all rules of control take over a month with a year of history, beside merely reading it
+growth    whether closing a month gets slower as the books grow: a year of 1.3 million cases a month
 norms     how long it takes to count ten million insured by municipality, sex and age in twelve months, beside polars
 exact     what exact sums of products and shares cost beside float64 and Decimal
 whatif    how long it takes to price a month again under one changed base rate, beside a full run
@@ -25,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, control, exact, grouper, memory, norms, reading, subjects, whatif
+from benchmarks import cold, control, exact, grouper, growth, memory, norms, reading, subjects, whatif
 from benchmarks.timing import spread, timed
 
 RESULTS = Path(__file__).parent / "results"
@@ -127,6 +128,7 @@ FAMILIES: dict[str, Callable[[Sequence[str]], int]] = {
     "memory": memory.main,
     "cold": cold.main,
     "control": control.main,
+    "growth": growth.main,
     "exact": exact.main,
     "grouper": grouper.main,
     "norms": norms.main,

@@ -1022,7 +1022,7 @@ def _connect(path: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnec
 def _frame(found: duckdb.DuckDBPyRelation, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Rows of a query, column by column, with the types of a contract."""
     table = pl.DataFrame(found.to_arrow_table())
-    return table.cast({name: schema[name] for name in table.columns})  # type: ignore[arg-type]
+    return table.cast({name: schema[name] for name in table.columns})
 
 
 def _columns_ddl(name: str) -> list[str]:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     order = [scene.name for scene in harness.drawn(scenes, given.kills, random.Random(given.seed))]
     jobs = [(folder, given.seed, number, name, usual[name]) for number, name in enumerate(order)]
     with ProcessPoolExecutor(given.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        done = {pool.submit(killed, *job): job for job in jobs}
+        done = {pool.submit(harness.killed, *job): job for job in jobs}
         for number, one in enumerate(as_completed(done), 1):
             name, tally = one.result()
             add(tallies[name], tally)
@@ -56,14 +56,6 @@ def main(arguments: Sequence[str]) -> int:
     for problem in problems:
         print(problem)
     return 1 if problems or any(tally.doubled for tally in tallies.values()) else 0
-
-
-def killed(folder: Path, seed: int, number: int, name: str, usual: Undisturbed) -> tuple[str, Tally]:
-    """One kill, in a worker: its moment follows from the seed and its number alone."""
-    scene = next(one for one in harness.scenes(folder) if one.name == name)
-    tally = Tally()
-    harness.kill_once(scene, usual, random.Random(f"{seed}/{number}"), folder / f"killed-{number}", tally)
-    return name, tally
 
 
 def add(whole: Tally, part: Tally) -> None:

@@ -294,6 +294,14 @@ def kill_once(scene: Scene, usual: Undisturbed, rng: random.Random, work: Path, 
     _clear(work)
 
 
+def killed(folder: Path, seed: int, number: int, name: str, usual: Undisturbed) -> tuple[str, Tally]:
+    """One kill, in a worker: its moment follows from the seed and its number alone."""
+    scene = next(one for one in scenes(folder) if one.name == name)
+    tally = Tally()
+    kill_once(scene, usual, random.Random(f"{seed}/{number}"), folder / f"killed-{number}", tally)
+    return name, tally
+
+
 def _opened(scene: Scene, usual: Undisturbed, work: Path, tally: Tally, where: str) -> str:
     """Opens what is left: all or nothing of the command, and said which. Returns before | after."""
     head = read_head(work) if work.exists() else {}
