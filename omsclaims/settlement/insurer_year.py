@@ -18,7 +18,7 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims import contract, findings
+from omsclaims import contract, findings, messages
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters
 from omsclaims.law import terms as law_terms
@@ -68,6 +68,12 @@ def _refused(*problems: Finding, due: date | None = None) -> Events:
 def _finding(rule: str, smo: str, **params: object) -> Finding:
     value = str(params.get("kopecks", params.get("day", smo)))
     return Finding(rule, value=value, params={"smo": smo, **{name: str(said) for name, said in params.items()}})
+
+
+def _closed(smo: str, end: date, reason: str) -> Finding:
+    """IY.3: no contract, or nothing left of it."""
+    said = {f"reason_{lang}": messages.text(f"insurer.reason.{reason}", lang) for lang in messages.LANGUAGES}
+    return _finding("IY.3", smo, day=end, **said)
 
 
 def _nothing(smo: str, amount_kop: int) -> Events:
@@ -154,7 +160,7 @@ def year_end(
         return _refused(_finding("IY.6", smo, day=min(end, on), last=last if end != last else end))
     due = law_terms.due(law, "reserves.year_end_working_days", end)
     if contract_year_start(smo, end, contracts, law) is None:
-        return _refused(_finding("IY.3", smo, day=end, state="reg_contract"), due=due)
+        return _refused(_closed(smo, end, "contract"), due=due)
     pots = {pot: at_end.get(f"{books.insurer(smo)}/{pot}", 0) for pot in law.value("reserves.year_end_pots", end)}
     if "payment_reserve" in pots:
         pots["payment_reserve"] = max(0, pots["payment_reserve"] - sum(debts(smo, at_end).values()))
@@ -174,7 +180,7 @@ def early_end(smo: str, end: date, on: date, now: Mapping[str, int], contracts: 
         return _refused(_finding("IY.6", smo, day=on, last=end))
     due = law_terms.due(law, "reserves.early_end_working_days", end)
     if contract_year_start(smo, end, contracts, law) is None:
-        return _refused(_finding("IY.3", smo, day=end, state="reg_contract"), due=due)
+        return _refused(_closed(smo, end, "contract"), due=due)
     open_items = [_finding("IY.1", smo, mo=mo, kopecks=kop) for mo, kop in debts(smo, now).items()]
     open_items += [_finding("IY.2", smo, mo=mo, kopecks=kop) for mo, kop in held_by_clinics(smo, now).items()]
     if open_items:
@@ -194,7 +200,7 @@ def _return(smo: str, pots: Mapping[str, int], now: Mapping[str, int], end: date
     if short:
         return _refused(*short, due=due)
     if not any(pots.values()):
-        return _refused(_finding("IY.3", smo, day=end, state="0"), due=due)
+        return _refused(_closed(smo, end, "nothing"), due=due)
     rows = [
         ("unused_returned", amount, {"insurer": party, "pot": pot}, f"return-{end}-{smo}-{pot.replace('_', '-')}", on)
         for pot, amount in pots.items()
