@@ -402,13 +402,23 @@ def compare(ws: Workspace, data: bytes, name: str) -> tuple[Act | None, Act | No
 
 
 def _ours(ws: Workspace, theirs: Act) -> Act | None:
-    """Our living act of the same kind and parties: of the same period, else the newest (then AK.4 says so)."""
+    """Our living act of the same kind and parties: of the same period, else the newest (then AK.4 says so).
+
+    Two funds have two yearly acts, one for each that treats the other's people: who is the party tells them apart.
+    """
     rows = act_store.register(ws).filter((pl.col("kind") == theirs.kind) & (pl.col("state") != "void"))
     wanted = reconcile.same_parties(theirs.party, theirs.other)
     names = [row["act"] for row in rows.iter_rows(named=True) if reconcile.same_parties(row["party"], row["other"]) == wanted]
     found = [one for one in (act_files.read_act(act_store.body(ws, name)).act for name in names) if one is not None]
+    if theirs.kind == "149":
+        found = [one for one in found if _fund(one.party) == _fund(theirs.party)]
     same = [one for one in found if (one.first, one.last, one.about) == (theirs.first, theirs.last, theirs.about)]
     return same[-1] if same else found[-1] if found else None
+
+
+def _fund(party: str) -> str:
+    """A fund by one name: in its own books it is `fund:38`, in those of another one `territory:38`."""
+    return party.replace("territory:", "fund:")
 
 
 def dispute(ws: Workspace, data: bytes, name: str, on: date, as_of: date, who: str) -> Done:

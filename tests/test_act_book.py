@@ -259,6 +259,17 @@ def test_an_act_that_disagrees_changes_no_book_and_is_agreed_line_by_line(two: d
     assert move(place, number, "signed", date(2022, 12, 1)).outcome == "done"
 
 
+def test_the_act_of_the_other_role_is_not_taken_for_ours(two: dict[str, Any]) -> None:
+    """Two funds have two yearly acts: of the bills of each. The other fund's act on its own bills is not held against ours."""
+    draw(two["place"], "2022")
+    with Workspace.open(two["place"]) as ws:
+        said = json.loads(act_store.body(ws, number_of(two)))
+        own, other = two["row"]["sender"], two["row"]["receiver"]
+        said |= {"party": f"fund:{other}", "other": f"territory:{own}", "number": f"SV{other}{own}220001"}
+        ours, theirs, compared = act_book.compare(ws, json.dumps(said).encode(), "SV.json")
+    assert ours is None and theirs is not None and compared.findings["rule"].to_list() == ["AK.1"]
+
+
 def period(body: bytes) -> bytes:
     return json.dumps(json.loads(body) | {"first": "2020-10-01", "last": "2021-09-30"}).encode()
 
