@@ -20,6 +20,7 @@ from tests.machine.world import new_world
 
 STEPS = 20
 _BLOCK = 50
+_SAID = 10  # blocks between two lines of progress
 
 
 def run(seed: int, steps: int = STEPS) -> Counter[str]:
@@ -55,12 +56,16 @@ def main() -> int:
     blocks = [(first, min(_BLOCK, given.runs - first)) for first in range(0, given.runs, _BLOCK)]
     happened: Counter[str] = Counter()
     broken: list[str] = []
+    done = 0
     with ProcessPoolExecutor(given.processes) as pool:
         jobs = [pool.submit(_block, given.seed + first, count, given.steps) for first, count in blocks]
-        for job in jobs:
+        for number, (job, (_, count)) in enumerate(zip(jobs, blocks, strict=True), 1):
             counts, wrong = job.result()
             happened += counts
             broken += wrong
+            done += count
+            if number % _SAID == 0:
+                print(f"{done:>9,} runs, {time.perf_counter() - start:,.0f} s, {len(broken)} broken", flush=True)
     for name, count in sorted(happened.items(), key=lambda one: (-one[1], one[0])):
         print(f"{name:<36}{count:>12,}")
     print(f"{given.runs:,} runs of {given.steps} steps in {time.perf_counter() - start:,.0f} s: {len(broken)} broken")
