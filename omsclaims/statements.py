@@ -113,8 +113,14 @@ def _acts(ws: Workspace, first: date, last: date) -> pl.DataFrame:
     return held.group_by("kind", "state").agg(pl.len().cast(pl.Int64).alias("count")).sort("kind", "state")
 
 
-def disclose(ws: Workspace, on: date) -> statement_pages.Disclosure:
+#: Figures of chapter XIII that the disclosure shows, by their names on the page.
+_TERMS: Final = {"refresh": "refresh_working_days", "media": "media_a_year", "kept": "kept_years"}
+
+
+def disclose(ws: Workspace, on: date, lang: str = "ru", law: Parameters | None = None) -> statement_pages.Disclosure:
     """What the insurers of the register publish as of a day: insured, clinics and kinds of care, violations found at requests."""
+    held = law or federal_parameters().noting()
+    terms = {name: int(held.value(f"disclosure.{key}", on)) for name, key in _TERMS.items()}
     closed = [Month.parse(name) for name in ws.closed_months() if name <= f"{on:%Y-%m}" and name.startswith(f"{on.year}-")]
     columns = ["smo", "code_mo", "usl_ok", "vidpom", "oplata", "status"]
     parts = [ws.run_table(str(of), "cases_view").select(columns) for of in closed]
@@ -132,7 +138,8 @@ def disclose(ws: Workspace, on: date) -> statement_pages.Disclosure:
     named = statements.insured(ws.register("reg_insured"), on).filter(pl.col("smo").is_in(list(insurers)))
     return statement_pages.Disclosure(
         on, closed, insurers, named, statements.clinics(cases, hospitals).filter(pl.col("smo").is_in(list(insurers))),
-        statements.violations(acts, sample),
+        statements.violations(acts, sample), terms,
+        doubts.lines([*closing.parameters_of(ws, map(str, closed)), *(held.asked or ())], lang, held),
     )  # fmt: skip
 
 
@@ -143,7 +150,7 @@ def write(ws: Workspace, folder: Path, on: date, as_of: date, lang: str, law: Pa
         "statements.html": statement_pages.page(made, lang).encode(), "statements.xlsx": statement_pages.workbook(made, lang),
     }  # fmt: skip
     if ws.meta("role") == "fund":
-        shown = disclose(ws, on)
+        shown = disclose(ws, on, lang)
         papers["disclosure.html"] = statement_pages.disclosure_page(shown, lang).encode()
         papers["disclosure.xlsx"] = statement_pages.disclosure_workbook(shown, lang)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -326,7 +326,11 @@ def _doubts_sheet(book: Workbook, made: Statements, lang: str) -> None:
 
 @dataclass(frozen=True)
 class Disclosure:
-    """What insurers publish (Rules 182-188): counts and codes, `reports.statements` tables; nobody's name."""
+    """What insurers publish (Rules 182-188): counts and codes, `reports.statements` tables; nobody's name.
+
+    terms        working days to refresh (185), times a year in print and years to keep (186): refresh, media, kept
+    unconfirmed  a sentence for each value of the law that is not confirmed
+    """
 
     on: date
     months: Sequence[Month]
@@ -334,6 +338,8 @@ class Disclosure:
     insured: pl.DataFrame
     clinics: pl.DataFrame
     violations: pl.DataFrame
+    terms: Mapping[str, int] = field(default_factory=dict)
+    unconfirmed: Sequence[str] = field(default_factory=tuple)
 
 
 def _count(value: int | None, lang: str) -> str:
@@ -367,7 +373,15 @@ def _insurers(made: Disclosure, lang: str) -> list[dict[str, Any]]:
 def disclosure_page(made: Disclosure, lang: str) -> str:
     """The figures of every insurer as one HTML page."""
     lead = _s("disclosure.lead", lang, day=show_date(made.on, lang), months=_months(made, lang))
-    return render("disclosure.html.j2", lang, title=_s("disclosure.title", lang), lead=lead, insurers=_insurers(made, lang))
+    return render(
+        "disclosure.html.j2", lang, title=_s("disclosure.title", lang), lead=lead, insurers=_insurers(made, lang),
+        terms=_terms(made, lang), unconfirmed=list(made.unconfirmed),
+    )  # fmt: skip
+
+
+def _terms(made: Disclosure, lang: str) -> str:
+    """How often it is to be refreshed and printed, and how long kept."""
+    return _s("disclosure.terms", lang, **made.terms) if made.terms else ""
 
 
 def _months(made: Disclosure, lang: str) -> str:
@@ -396,5 +410,5 @@ def disclosure_workbook(made: Disclosure, lang: str) -> bytes:
             if key != "clinics" and rows:
                 total = one["total" if key == "insured" else "violations_total"]
                 sheet.cells([("text", one["name"]), ("text", t("total", lang)), ("figure", total)], bold=True)
-        sheet.note(_s("disclosure.note", lang))
+        sheet.note(_s("disclosure.note", lang), _terms(made, lang), *made.unconfirmed)
     return book.bytes()

@@ -83,9 +83,16 @@ def silent(command: str, words: str = "", lang: str | None = "en") -> Step:
 
 #: Federal figures that are read together: the made-up territory has no small places of its own and no performance part.
 OF_OTHER_CLINICS: Final = frozenset({"capitation.place_coefficients", "capitation.performance"})
-#: Days of the acts with clinics outside the Federation, asked for beside those with other funds.
-OF_CLINICS_ABROAD: Final = frozenset(f"abroad.reconcile_{name}" for name in ("from", "to", "send", "return"))
 _WS: Final = "--workspace {ws} --as-of {day}"
+#: Figures of chapter XIII stand on what is published, not in the statements.
+OF_DISCLOSURE: Final = frozenset(f"disclosure.{name}" for name in ("refresh_working_days", "media_a_year", "kept_years"))
+
+
+def days_of(room: str) -> frozenset[str]:
+    """Days of the yearly acts with other funds or with clinics outside the Federation: a year asks for both, a paper has one."""
+    return frozenset(f"{room}.reconcile_{name}" for name in ("from", "to", "send", "return"))
+
+
 #: Everything in the order of work. {step} is a folder of the step's own.
 STEPS: Final = (
     silent("init", "{step}/new --territory 75 --as-of {day}"),
@@ -137,15 +144,16 @@ STEPS: Final = (
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger entries", "insurer:75901/payment_reserve --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),
     Step("ledger export", "{step} --workspace {ws}", ("ledger.xlsx",), (FEBRUARY, MARCH), asks=False, loaded=True),
-    Step("statements", "{ws} {step} --as-of {day}", ("statements.html", "statements.xlsx"), (FEBRUARY, MARCH), loaded=True),
-    Step("act draw", f"{MARCH} " + _WS, closed=(FEBRUARY, MARCH)),
-    Step("act draw", "2022 " + _WS, ("{ws}/reports/acts-2022/*.xlsx",), (FEBRUARY, MARCH), lang="ru", unused=OF_CLINICS_ABROAD),
-    silent("act send", "121/2022-03/75901 --workspace {ws} --as-of 2022-04-20"),
-    Step("act compare", "{ws}/reports/2022-03/acts/121-75901.json --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False),
-    silent("act dispute", "{ws}/reports/2022-03/acts/121-75901.json --workspace {ws} --as-of 2022-04-20"),
-    silent("act agree", "121/2022-03/75901 --why test --workspace {ws} --as-of 2022-04-20"),
-    silent("act sign", "121/2022-03/75901 --workspace {ws} --as-of 2022-04-20"), silent("act list", "--workspace {ws}"),
-    Step("act protocol", "121/2022-03/75901 --out {step}/p.xlsx --workspace {ws}", ("p.xlsx",), (FEBRUARY, MARCH), asks=False),
+    Step("statements", "{ws} {step} --as-of {day}", ("statements.html", "statements.xlsx"), (FEBRUARY, MARCH), loaded=True, unused=OF_DISCLOSURE),
+    Step("act draw", f"{MARCH} " + _WS, closed=(FEBRUARY, MARCH)), Step("act draw", f"{FEBRUARY} " + _WS, closed=(FEBRUARY, MARCH), lang="en"),
+    Step("act draw", "2022 " + _WS, ("{ws}/reports/acts-2022/149*.xlsx",), (FEBRUARY, MARCH), lang="ru", unused=days_of("abroad")),
+    Step("act draw", "2022 " + _WS, ("{ws}/reports/acts-2022/176*.xlsx",), (FEBRUARY, MARCH), lang="en", unused=days_of("territories")),
+    silent("act send", "121/2022-02/75901 --workspace {ws} --as-of 2022-04-20"),
+    Step("act compare", "{ws}/reports/2022-02/acts/121-75901.json --workspace {ws}", closed=(FEBRUARY, MARCH), asks=False),
+    silent("act dispute", "{ws}/reports/2022-02/acts/121-75901.json --workspace {ws} --as-of 2022-04-20"),
+    silent("act agree", "121/2022-02/75901 --why test --workspace {ws} --as-of 2022-04-20"),
+    silent("act sign", "121/2022-02/75901 --workspace {ws} --as-of 2022-04-20"), silent("act list", "--workspace {ws}"),
+    Step("act protocol", "121/2022-02/75901 --out {step}/p.xlsx --workspace {ws}", ("p.xlsx",), (FEBRUARY, MARCH), asks=False),
     silent("pay list", "--workspace {ws}"),
     silent("check", "{package}"), silent("read", "{package} --out {step}/tables"), silent("write", "{tables} --out {step}/new.zip"),
     silent("rewrite", "{package} --out {step}/new.zip"), silent("convert", "{package} --to {step}/parquet"), silent("warmup"),
