@@ -132,10 +132,14 @@ def test_the_same_books_give_the_same_bytes(folder: Path, tmp_path: Path) -> Non
     assert made[0] == made[1]
 
 
-def test_empty_books_say_so(tmp_path: Path) -> None:
-    Workspace.create(tmp_path / "ws", "75", "fund", date(2022, 1, 1), "tester")
+@pytest.mark.parametrize("smo", [None, "75901"])
+def test_empty_books_say_so(tmp_path: Path, smo: str | None) -> None:
+    role = "fund" if smo is None else "insurer"
+    Workspace.create(tmp_path / "ws", "75", role, date(2022, 1, 1), "tester", smo=smo)
     with Workspace.open(tmp_path / "ws") as ws:
         with pytest.raises(WorkspaceError) as caught:
             statements.last_day(ws)
         assert caught.value.key == "statements.nothing"
         assert statement_pages.page(statements.gather(ws, ON, AS_OF, "en"), "en").startswith("<!DOCTYPE html>")
+        made = statements.write(ws, tmp_path / "out", ON, AS_OF, "en")
+    assert len(made) == (4 if smo is None else 2)  # an insurer's own workspace has no registers to publish from
