@@ -181,7 +181,9 @@ def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], *, filled_onl
         ]
         order = {column: str(kind) if column in bare else "" for column, kind in table.schema.items()} if bare else {}
         metadata = {_WITHOUT_VALUES: json.dumps(order)} if bare else None
-        table.drop(bare).write_parquet(path, compression="zstd", statistics=False, metadata=metadata)
+        # What every later month looks into tells which days it holds: months of other days are passed over.
+        statistics = name == "history_rows"
+        table.drop(bare).write_parquet(path, compression="zstd", statistics=statistics, metadata=metadata)
         _sync(path)
     _sync(folder)
 

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from omsclaims import bank, between, between_store, contract, findings, journal, messages, verify
+from omsclaims import bank, between, between_store, contract, findings, intake, journal, messages, verify
 from omsclaims.periods import Month
 from omsclaims.workspace import DATABASE, HEAD, PUBLISHED, Workspace, WorkspaceError, canonical_json, chain_hash, sha256_bytes
 from tests.between_samples import answer
@@ -620,6 +620,20 @@ def test_the_command_says_it_and_its_exit_code(payer: Path, tmp_path: Path, lang
     Hand(folder).sql("UPDATE payment_orders SET amount_kop = amount_kop + 1 WHERE number = 2")
     told = run("verify", folder, lang=lang)
     assert told.code == 1 and differs in told.text and f"{INSURER} 2" in told.text
+
+
+def test_packages_given_again_leave_no_event(fund: Path, make_territory: MakeTerritory, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(fund, tmp_path / "ws"))
+    with Workspace.open(folder) as ws:
+        accepted = {row.package for row in ws.packages(str(MARCH)) if row.state == "accepted"}
+        before = ws.head()
+    packages = (make_territory(200, 3) / "packages" / str(MARCH)).glob("*.zip")
+    with Workspace.writing(folder) as ws:
+        done = intake.ingest(ws, sorted(path for path in packages if path.stem in accepted)[:5], TODAY, "tester")
+    assert [one.state for one in done] == ["already"] * 5
+    with Workspace.open(folder) as ws:
+        assert ws.head() == before
+    assert proven(folder).findings.is_empty()
 
 
 def test_the_logical_digest_tells_content_not_history(payer: Path, tmp_path: Path) -> None:

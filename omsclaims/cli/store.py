@@ -253,3 +253,4 @@ def show_status(store: Workspace, lang: str) -> None:
     breaks = store.chain_breaks()
     key = "cli.status.chain_broken" if breaks else "cli.status.chain_whole"
     common.out.print(text(key, lang, events=store.next_seq() - 1, breaks=", ".join(map(str, breaks))))
+    common.out.print(text("cli.verify.at", lang, **store.head()), markup=False)

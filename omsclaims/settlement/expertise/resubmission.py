@@ -227,8 +227,13 @@ def _receipts(register: pl.DataFrame) -> dict[tuple[str, str], date]:
 def _accepted_care(asked: pl.DataFrame, history: pl.LazyFrame) -> set[int]:
     """Cases whose care was accepted in an earlier month: person, clinic, conditions, and a sub-case that ends with the case."""
     wanted = asked.select("case_key", "person_key", "code_mo", "usl_ok", "date_z_1", "date_z_2").drop_nulls()
+    if wanted.is_empty():
+        return set()
+    first, last = wanted["date_z_2"].min(), wanted["date_z_2"].max()
     of_people = (
-        history.select("person_key", "code_mo", "usl_ok", "date_1", "date_2")
+        # The days come first: months whose care ended on other days are not read, however many are closed.
+        history.filter(pl.col("date_2").is_between(first, last))
+        .select("person_key", "code_mo", "usl_ok", "date_1", "date_2")
         .join(wanted.lazy().select("person_key").unique(), on="person_key", how="semi")
         .collect()
     )
