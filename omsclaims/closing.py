@@ -24,7 +24,7 @@ from omsclaims.context import Context, Payments, Role
 from omsclaims.law import federal_parameters
 from omsclaims.law.agreement import load_agreement
 from omsclaims.periods import Month
-from omsclaims.settlement import Identity, accidents, identities, reserves
+from omsclaims.settlement import Identity, accidents, identities
 from omsclaims.settlement.ledger import as_dict
 from omsclaims.workspace import (
     PackageRow,
@@ -135,9 +135,11 @@ def load_tables(workspace: Workspace, of: Month) -> tuple[dict[str, pl.DataFrame
 
 
 def postings_before(workspace: Workspace, of: Month) -> pl.DataFrame:
-    """`postings` of the year of contracts before a month, events among them: what the limits of the reserves are made of."""
-    started = reserves.year_start(of.last, federal_parameters())
-    since = Month(started.year, started.month)
+    """`postings` of the eleven months before a month, events among them: what the limits of the reserves are made of.
+
+    No year of contracts is longer; where it begins the settlement asks the law, which notes that it was asked.
+    """
+    since = of.plus(-11) if of >= Month(2012, 1) else Month(2011, 1)  # reporting months begin with 2011
     closed = [name for name in workspace.closed_months() if str(since) <= name < str(of)]
     parts = [contract.TABLES["postings"].empty(), *(workspace.ledger_table("postings", name) for name in closed)]
     events = _events_before(workspace, since, of)

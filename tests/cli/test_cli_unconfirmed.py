@@ -153,7 +153,7 @@ STEPS: Final = (
     silent("act dispute", "{ws}/reports/2022-02/acts/121-75901.json --workspace {ws} --as-of 2022-04-20"),
     silent("act agree", "121/2022-02/75901 --why test --workspace {ws} --as-of 2022-04-20"),
     silent("act sign", "121/2022-02/75901 --workspace {ws} --as-of 2022-04-20"), silent("act list", "--workspace {ws}"),
-    Step("act protocol", "121/2022-02/75901 --out {step}/p.xlsx --workspace {ws}", ("p.xlsx",), (FEBRUARY, MARCH), asks=False),
+    Step("act protocol", "121/2022-02/75901 --out {step}/p.xlsx --workspace {ws}", ("p.xlsx",), (FEBRUARY,), asks=False),
     silent("pay list", "--workspace {ws}"),
     silent("check", "{package}"), silent("read", "{package} --out {step}/tables"), silent("write", "{tables} --out {step}/new.zip"),
     silent("rewrite", "{package} --out {step}/new.zip"), silent("convert", "{package} --to {step}/parquet"), silent("warmup"),
