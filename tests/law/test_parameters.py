@@ -12,11 +12,12 @@ from typing import Final
 import polars as pl
 import pytest
 
+from omsclaims import contract
 from omsclaims.law import SURENESS, ParameterError, Parameters, federal_parameters, rules
 from omsclaims.law import terms as law_terms
 from omsclaims.law.agreement import against_law, load_agreement
 from omsclaims.periods import Month
-from omsclaims.settlement import reserves, vouchers
+from omsclaims.settlement import insurer_year, reserves, vouchers
 from omsclaims.settlement.between import abroad, home, terms
 from omsclaims.settlement.financing import case_management_rate
 from omsclaims.settlement.insured import certificate_ends
@@ -119,6 +120,11 @@ def _abroad(law: Parameters) -> None:
     terms.reconciliation(2022, law, "abroad")
 
 
+def _year_end(law: Parameters) -> None:
+    contracts = contract.TABLES["reg_contract"].empty()
+    insurer_year.year_end("75901", date(2022, 12, 31), date(2023, 1, 10), {}, {}, contracts, law)
+
+
 def _counted(name: str) -> Callable[[Parameters], object]:
     """A term that begins with an event and that no stage follows: who needs its day counts it by `law.terms`."""
     return lambda law: law_terms.due(law, name, date(2022, 3, 1))
@@ -136,6 +142,7 @@ NAMED: Final[dict[str, Callable[[Parameters], object]]] = {
     "financing.case_management_rate": _no_rate_of_its_own,
     "insured.certificate_working_days": lambda law: certificate_ends(date(2022, 3, 1), None, law),
     "reserves.split": lambda law: reserves.split("mee_savings", 100, date(2022, 3, 1), law),
+    **dict.fromkeys(("reserves.year_end_pots", "reserves.year_end_working_days"), _year_end),
     "tariff_calculation.share_base": _no_base_of_its_own,
     "tariffs.kslp_rule": _complexity,
     "calendar.decree_days_off": _steps_between,
