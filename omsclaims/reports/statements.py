@@ -18,8 +18,8 @@ from omsclaims.law import Parameters
 from omsclaims.money import round_ratio
 from omsclaims.periods import Month
 from omsclaims.settlement import ledger as books
-from omsclaims.settlement import reserves as law_of_reserves
-from omsclaims.settlement.between.terms import AGES
+from omsclaims.settlement import month_books
+from omsclaims.settlement.between.terms import age_bounds
 
 #: Accounts on which a party holds money.
 CASH: Final[dict[str, tuple[str, ...]]] = {
@@ -177,15 +177,10 @@ def reserves(
         began = min([of.first, *(found.replace(day=1) for found in until.filter(pl.col("rule") != "opening")["date"].unique())])
         for party in names:
             smo = party.split(":")[1]
-            year = law_of_reserves.contract_year_start(smo, of.last, contracts, law)
-            spare = preventive = paid = None
-            if year is not None:
-                start = max(year, began)
-                count = (of.last.year - start.year) * 12 + of.last.month - start.month + 1
-                since = until.filter(pl.col("date") >= start.replace(day=1))
-                paid = max(0, books.turnover(since, ("advance", "final_payment"), "credit", f"{party}/payment_reserve"))
-                limit = law_of_reserves.limits(paid, count, (of.last - start).days + 1, of.last, law)
-                spare, preventive = limit.spare_kop, limit.preventive_kop
+            found = month_books.reserve_limits(party, until, began, of.last, contracts, law)
+            spare, preventive, paid = (
+                (None, None, None) if found is None else (found.limits.spare_kop, found.limits.preventive_kop, found.paid_kop)
+            )
             pots = [held.get(f"{party}/{pot}", 0) for pot in books.POTS]
             rows.append((smo, str(of), paid, pots[0], pots[1], spare, pots[2], preventive))
     schema = {"smo": pl.String, "month": pl.String} | dict.fromkeys(
@@ -208,11 +203,7 @@ def aging(moves: pl.DataFrame, on: date) -> pl.DataFrame:
         .filter(pl.col("owed_kop") != 0)
     )
     days = pl.max_horizontal((pl.lit(on) - pl.col("dschet")).dt.total_days(), pl.lit(0)).fill_null(0)
-    begin, end = pl.lit(None, dtype=pl.Int64), pl.lit(None, dtype=pl.Int64)
-    for first, last in reversed(AGES):
-        inside = days >= first if last is None else (days >= first) & (days <= last)
-        begin = pl.when(inside).then(pl.lit(first, dtype=pl.Int64)).otherwise(begin)
-        end = pl.when(inside).then(pl.lit(last, dtype=pl.Int64)).otherwise(end)
+    begin, end = age_bounds(days)
     return (
         owed.with_columns(age_from=begin, age_to=end)
         .group_by("side", "territory", "age_from", "age_to")

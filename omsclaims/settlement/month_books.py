@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import polars as pl
@@ -31,7 +32,7 @@ from omsclaims.settlement.payments import (
     payments_table,
     settle_pair,
 )
-from omsclaims.settlement.reserves import contract_year_start, limits, overflow, split
+from omsclaims.settlement.reserves import Limits, contract_year_start, limits, overflow, split
 
 #: Events by which an insurer's money goes to clinics, and comes back from them: payments for care are what is left.
 TRANSFERS: Final = ("advance", "final_payment", "excess_returned")
@@ -329,6 +330,33 @@ def _fines_paid(month: MonthBooks) -> dict[str, int]:
 # ---- limits ----------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class ReserveLimits:
+    """Payments to clinics since the contract year began, less what came back, and the limits that follow from them."""
+
+    paid_kop: int
+    limits: Limits
+
+
+def reserve_limits(
+    party: str, postings: pl.DataFrame, begun: date, last: date, contracts: pl.DataFrame, law: Parameters
+) -> ReserveLimits | None:
+    """The limits of an insurer's reserves at the end of a month (193, 194); None where no contract is in force then.
+
+    party     `insurer:<smo>`
+    postings  everything up to `last` since the contract year began, at least: date, rule, debit, credit, amount_kop
+    begun     first day of the first month that the books hold
+    """
+    year = contract_year_start(party.split(":")[1], last, contracts, law)
+    if year is None:
+        return None
+    start = max(year, begun)
+    months = (last.year - start.year) * 12 + last.month - start.month + 1
+    own = postings.filter(pl.col("date") >= start.replace(day=1))  # the first payments of a month bear its first day
+    paid = max(0, books.turnover(own, TRANSFERS, "credit", f"{party}/payment_reserve"))  # more may have come back than was paid
+    return ReserveLimits(paid, limits(paid, months, (last - start).days + 1, last, law))
+
+
 def limit_reserves(month: MonthBooks, postings_before: pl.DataFrame | None) -> None:
     """What the reserves of each insurer hold above their limits flows back to the payment reserve (192(7), 193, 194).
 
@@ -346,14 +374,10 @@ def limit_reserves(month: MonthBooks, postings_before: pl.DataFrame | None) -> N
     parties = {account.split("/")[0] for account in (*month.ledger.opening, *postings["debit"])}
     for party in sorted(name for name in parties if name.startswith("insurer:")):
         smo = party.split(":")[1]
-        year = contract_year_start(smo, last, month.contracts, month.law)
-        if year is None:
+        found = reserve_limits(party, postings, begun, last, month.contracts, month.law)
+        if found is None:
             continue
-        start = max(year, begun)
-        months = (last.year - start.year) * 12 + last.month - start.month + 1
-        own = postings.filter(pl.col("date") >= start.replace(day=1))  # the first payments of a month bear its first day
-        paid = books.turnover(own, TRANSFERS, "credit", f"{party}/payment_reserve")
-        limit = limits(max(0, paid), months, (last - start).days + 1, last, month.law)  # more may have come back than was paid
+        limit = found.limits
         spare, preventive = (month.ledger.balance(f"{party}/{pot}") for pot in ("spare_reserve", "preventive_reserve"))
         above = {
             "spare_overflow": overflow(spare, limit.spare_kop),

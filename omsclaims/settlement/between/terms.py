@@ -183,6 +183,16 @@ def due_list(files: pl.DataFrame, states: pl.DataFrame, law: Parameters, on: dat
     return rows.filter(pl.col("done_on").is_null()).sort("due", "bill", "step", "about", nulls_last=True)
 
 
+def age_bounds(days: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """First and last day (null: no end) of the age, one of AGES, that a number of days falls into."""
+    begin, end = pl.lit(None, dtype=pl.Int64), pl.lit(None, dtype=pl.Int64)
+    for first, last in reversed(AGES):
+        inside = days >= first if last is None else (days >= first) & (days <= last)
+        begin = pl.when(inside).then(pl.lit(first, dtype=pl.Int64)).otherwise(begin)
+        end = pl.when(inside).then(pl.lit(last, dtype=pl.Int64)).otherwise(end)
+    return begin, end
+
+
 def aging(states: pl.DataFrame, files: pl.DataFrame, on: date) -> pl.DataFrame:
     """What is open, in kopecks: territory, side, age_from, age_to (null: no end), bills, items, open_kop.
 
@@ -195,11 +205,7 @@ def aging(states: pl.DataFrame, files: pl.DataFrame, on: date) -> pl.DataFrame:
     old = states.filter(pl.col("open_kop") > 0).join(heads, on="bill", how="inner")
     assert old["open_kop"].sum() == states["open_kop"].sum(), "an open item without its bill"
     days = pl.max_horizontal((pl.lit(on) - pl.col("dschet")).dt.total_days(), pl.lit(0))
-    begin, end = pl.lit(None, dtype=pl.Int64), pl.lit(None, dtype=pl.Int64)
-    for first, last in reversed(AGES):
-        inside = days >= first if last is None else (days >= first) & (days <= last)
-        begin = pl.when(inside).then(pl.lit(first, dtype=pl.Int64)).otherwise(begin)
-        end = pl.when(inside).then(pl.lit(last, dtype=pl.Int64)).otherwise(end)
+    begin, end = age_bounds(days)
     return (
         old.with_columns(age_from=begin, age_to=end)
         .group_by("territory", "side", "age_from", "age_to")
