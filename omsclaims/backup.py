@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tarfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,16 +180,16 @@ def _damaged(what: str, name: str = "") -> WorkspaceError:
     return WorkspaceError(f"backup.{what}", name=name[:200])
 
 
-class _Backup:
+class _Backup(ABC):
     """A backup that is being read: the files that lie there, under the names of the manifest."""
 
+    @abstractmethod
     def names(self) -> list[str]:
         """All that lies there, beside the manifest."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stream(self, name: str) -> IO[bytes]:
         """A file of it."""
-        raise NotImplementedError
 
     def manifest(self) -> tuple[dict[str, tuple[str, int]], dict[str, Any]]:
         """Path -> digest and size, and the head, as the manifest states them; names are looked at before anything is written."""

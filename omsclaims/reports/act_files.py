@@ -18,6 +18,7 @@ import polars as pl
 
 from omsclaims import findings, messages
 from omsclaims.findings import Finding
+from omsclaims.reports.json_files import BadFileError, load_object
 from omsclaims.settlement.act_states import KINDS, Act, problems
 
 FORMAT: Final = "omsclaims.act/1"
@@ -37,10 +38,6 @@ class ActRead:
 
     act: Act | None
     findings: pl.DataFrame
-
-
-class _BadFileError(ValueError):
-    """Carries the key of the reason."""
 
 
 def act_json(act: Act) -> bytes:
@@ -75,7 +72,7 @@ def read_act(data: bytes, name: str = "") -> ActRead:
     """
     try:
         act = _act(_loaded(data))
-    except _BadFileError as error:
+    except BadFileError as error:
         reason = str(error)
         said = {"reason_ru": _words(reason, "ru"), "reason_en": _words(reason, "en")}
         return ActRead(None, findings.frame([Finding("AK.6", package=name, file=name, value=name, params=said)]))
@@ -88,31 +85,15 @@ def _words(reason: str, lang: str) -> str:
 
 
 def _bad(reason: str) -> NoReturn:
-    raise _BadFileError(reason)
+    raise BadFileError(reason)
 
 
 def _loaded(data: bytes) -> Mapping[str, Any]:
-    """The object of the file: no repeated keys, no NaN, not deeper than Python reads."""
-    if len(data) > LONGEST:
-        _bad("too_long")
-    try:
-        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=lambda _: _bad("json"))
-    except _BadFileError:
-        raise
-    except (ValueError, RecursionError):
-        _bad("json")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        _bad("format")
+    """The object of the file, with the fields of an act."""
+    found = load_object(data, LONGEST, FORMAT)
     if set(found) != _HEAD or found["unit"] != "kopeck":
         _bad("head")
     return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        _bad("twice")
-    return made
 
 
 def _act(said: Mapping[str, Any]) -> Act:

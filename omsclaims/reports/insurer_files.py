@@ -19,6 +19,7 @@ import polars as pl
 from omsclaims import findings, messages
 from omsclaims.findings import Finding
 from omsclaims.periods import Month
+from omsclaims.reports.json_files import BadFileError, load_object
 from omsclaims.settlement.ledger import posting_rules
 from omsclaims.settlement.own_month import ADVANCES, CLINICS, CORRECTIONS, OWN_EVENTS, Listing, Notice
 
@@ -40,10 +41,6 @@ class PaperRead:
 
     paper: Notice | Listing | None
     findings: pl.DataFrame
-
-
-class _BadFileError(ValueError):
-    """Carries the key of the reason and what is meant."""
 
 
 def file_name(paper: Notice | Listing) -> str:
@@ -80,7 +77,7 @@ def kind_of(data: bytes) -> tuple[str, Literal["notice", "settlement"]]:
     taken for a notice and refused as one."""
     try:
         said = _loaded(data, "settlement")
-    except _BadFileError:
+    except BadFileError:
         return _month_of(data), "notice"
     return str(said["month"]), "settlement"
 
@@ -88,7 +85,7 @@ def kind_of(data: bytes) -> tuple[str, Literal["notice", "settlement"]]:
 def _month_of(data: bytes) -> str:
     try:
         return str(_loaded(data, "notice")["month"])
-    except _BadFileError:
+    except BadFileError:
         return ""
 
 
@@ -101,28 +98,19 @@ def read_paper(data: bytes, kind: Literal["notice", "settlement"], name: str = "
     try:
         said = _loaded(data, kind)
         return PaperRead(_notice(said) if kind == "notice" else _listing(said), findings.empty())
-    except _BadFileError as error:
+    except BadFileError as error:
         key, _, what = str(error).partition(" ")
         params = {f"reason_{lang}": messages.text(f"insurer.file.{key}", lang, what=what) for lang in messages.LANGUAGES}
         return PaperRead(None, findings.frame([Finding("IY.11", package=name, file=name, value=name, params=params)]))
 
 
 def _bad(reason: str) -> NoReturn:
-    raise _BadFileError(reason)
+    raise BadFileError(reason)
 
 
 def _loaded(data: bytes, kind: str) -> Mapping[str, Any]:
-    """The object of the file: no repeated keys, no NaN, no other fields than its kind has."""
-    if len(data) > LONGEST:
-        _bad("too_long")
-    try:
-        said = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=lambda _: _bad("json"))
-    except _BadFileError:
-        raise
-    except (ValueError, RecursionError):
-        _bad("json")
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        _bad("format")
+    """The object of the file, with no other fields than its kind has."""
+    said = load_object(data, LONGEST, FORMAT)
     if said.get("kind") != kind:
         _bad(f"kind {said.get('kind') if said.get('kind') in ('notice', 'settlement') else '?'}")
     wanted = {*_HEAD, *(_SUMS if kind == "notice" else ("fines", *_TABLES))}
@@ -131,13 +119,6 @@ def _loaded(data: bytes, kind: str) -> Mapping[str, Any]:
     if said["unit"] != "kopeck":
         _bad("field unit")
     return said
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        _bad("json")
-    return made
 
 
 def _head(said: Mapping[str, Any]) -> tuple[str, str, Month, date]:
