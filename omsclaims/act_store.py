@@ -22,19 +22,18 @@ from omsclaims.settlement import act_states
 from omsclaims.workspace import Workspace, WorkspaceError
 
 TABLES: Final = ("act_drawn", "act_events", "act_disagreements")
-_KINDS: Final[dict[pl.DataType, str]] = {pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE"}
 
 
 def _held(ws: Workspace) -> bool:
-    return bool(ws.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'act_drawn'"))
+    return ws.holds("act_drawn")
 
 
 def _make(ws: Workspace) -> None:
     """The tables, in the transaction of the first act."""
+    if _held(ws):
+        return
     for name in TABLES:
-        columns = ", ".join(f'"{column}" {_KINDS[kind]}' for column, kind in contract.TABLES[name].schema().items())
-        key = ", PRIMARY KEY (act)" if name == "act_drawn" else ""
-        ws.rows(f"CREATE TABLE IF NOT EXISTS {name} ({columns}{key})")
+        ws.make_table(name, ["act"] if name == "act_drawn" else [])
     ws.rows("CREATE TABLE IF NOT EXISTS act_papers (path VARCHAR PRIMARY KEY, act VARCHAR NOT NULL)")
 
 

@@ -64,7 +64,7 @@ def lines(ws: Workspace) -> pl.DataFrame:
 
 
 def _read(ws: Workspace, name: str) -> pl.DataFrame:
-    if not ws.rows("SELECT 1 FROM information_schema.tables WHERE table_name = ?", [name]):
+    if not ws.holds(name):
         return contract.TABLES[name].empty()
     columns = ", ".join(f'"{column}"' for column in contract.TABLES[name].schema())
     return ws.frame(name, f"SELECT {columns} FROM {name}")  # noqa: S608 - names are constants of the contract
@@ -72,13 +72,8 @@ def _read(ws: Workspace, name: str) -> pl.DataFrame:
 
 def _write(ws: Workspace, name: str, rows: pl.DataFrame) -> None:
     """Rows into a table, in place of those with the same key; the table is made with its first row."""
-    kinds: dict[pl.DataType, str] = {pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE"}
-    schema = contract.TABLES[name].schema()
-    columns = ", ".join(f'"{column}" {kinds[kind]}' for column, kind in schema.items())
-    ws.rows(f"CREATE TABLE IF NOT EXISTS {name} ({columns}, PRIMARY KEY ({_KEYS[name]}))")
-    marks = ", ".join("?" * len(schema))
-    for row in rows.select(list(schema)).iter_rows():
-        ws.rows(f"INSERT OR REPLACE INTO {name} VALUES ({marks})", row)  # noqa: S608 - names are constants of the contract
+    ws.make_table(name, [_KEYS[name]])
+    ws.insert(name, rows.select(list(contract.TABLES[name].schema())), replace=True)
 
 
 # ---- orders ----------------------------------------------------------------------------------------------------------------
@@ -126,7 +121,7 @@ def _require_actual(ws: Workspace) -> None:
 
 def write(ws: Workspace, made: pl.DataFrame, folder: Path, lang: str = "ru") -> list[Path]:
     """Exchange texts of orders, one for each payer whose account is known; returns the files. Equal orders give equal bytes."""
-    details = _details(ws.registers()[0]["reg_bank"])
+    details = _details(ws.register("reg_bank"))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for (payer,), rows in made.sort("payer", "number").group_by("payer", maintain_order=True):
@@ -181,7 +176,7 @@ def load(ws: Workspace, path: Path, as_of: date, who: str) -> Loaded:
     if not read.usable:
         return Loaded(contract.TABLES["bank_lines"].empty(), read.findings, 0)
     source = read.digest
-    reg_bank = ws.registers()[0]["reg_bank"]
+    reg_bank = ws.register("reg_bank")
     balances = dict(journal.balances(ws).iter_rows())
     taken = lines(ws)
     made = bank.match(read.lines, source, orders(ws), taken, balances, reg_bank, as_of)

@@ -23,27 +23,14 @@ from omsclaims.periods import Month
 from omsclaims.settlement.between import book
 from omsclaims.workspace import Workspace, keep_file, read_tables, sha256_bytes, write_tables
 
-_KINDS: Final[dict[pl.DataType, str]] = {
-    pl.String(): "VARCHAR", pl.Int64(): "BIGINT", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN",
-}  # fmt: skip
 _COLUMNS: Final = tuple(contract.TABLES["between_files"].schema())
 #: What names of files on disk may hold of the name of a file that came in.
 _SAFE: Final = re.compile(r"[^0-9A-Za-z_-]")
 
 
-def _held(ws: Workspace) -> bool:
-    return bool(ws.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'between_files'"))
-
-
-def _make(ws: Workspace) -> None:
-    """The table, in the transaction of the first file."""
-    columns = ", ".join(f'"{name}" {_KINDS[kind]}' for name, kind in contract.TABLES["between_files"].schema().items())
-    ws.rows(f"CREATE TABLE IF NOT EXISTS between_files ({columns}, PRIMARY KEY (file_name, digest))")
-
-
 def files(ws: Workspace) -> pl.DataFrame:
     """All files and papers, refused ones too: contract `between_files`, in the order in which they came."""
-    if not _held(ws):
+    if not ws.holds("between_files"):
         return contract.TABLES["between_files"].empty()
     columns = ", ".join(f'"{name}"' for name in _COLUMNS)
     found = ws.rows(f"SELECT {columns} FROM between_files ORDER BY seq, file_name, digest")  # noqa: S608 - columns are constants
@@ -82,7 +69,7 @@ def store(
     rows    its items;  data: the file as sent or received (a paper has none);  people: tables that hold persons
     Call `record` of the workspace right afterwards: `seq` is the number that its event will have.
     """
-    _make(ws)
+    ws.make_table("between_files", ["file_name", "digest"])
     digest = sha256_bytes(data) if data is not None else sha256_bytes(rows.write_csv().encode() + str(dict(row)).encode())
     name = f"{_SAFE.sub('_', str(row['file_name']))[:40]}-{digest[:16]}"
     path = Path("tables", "between", f"{name}-{ws.next_seq()}")
@@ -136,7 +123,7 @@ def digest_of(data: bytes) -> str:
 
 def month_sent(ws: Workspace, of: Month) -> str | None:
     """Why a month cannot be closed otherwise (closing.HOLDS): a bill of it was sent; what left the house is corrected by D."""
-    if not _held(ws):
+    if not ws.holds("between_files"):
         return None
     found = ws.rows(
         "SELECT 1 FROM between_files WHERE kind = 'R' AND side = 'place' AND state = 'taken' AND year = ? AND month = ? LIMIT 1",

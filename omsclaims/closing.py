@@ -22,7 +22,7 @@ import polars as pl
 from omsclaims import __version__, act_store, between_store, contract, documents, expertise_store, intake, journal, month
 from omsclaims.context import Context, Payments, Role
 from omsclaims.law import federal_parameters
-from omsclaims.law.agreement import load_agreement
+from omsclaims.law.agreement import kept_agreement
 from omsclaims.periods import Month
 from omsclaims.settlement import Identity, accidents, identities
 from omsclaims.settlement.ledger import as_dict
@@ -92,7 +92,7 @@ def load_context(workspace: Workspace, of: Month, as_of: date) -> tuple[Context,
         role=role,
         books=library.books(of, as_of),
         law=federal_parameters().noting(),  # what is asked for can then be told
-        agreement=load_agreement(folder),
+        agreement=kept_agreement(folder, agreement_digest),
         secret=workspace.secret(),
         payments=cast(Payments, workspace.payments()),
     )

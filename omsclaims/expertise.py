@@ -221,7 +221,7 @@ def load_claims(workspace: Workspace, paths: Iterable[Path], as_of: date, who: s
         tables = {
             "expertise_acts": acts, "expertise_appeals": appeals,
             "expertise_cases": store.cases_of(workspace, named.select(store.CASE).unique()),
-            "reg_receipt": workspace.registers()[0]["reg_receipt"],
+            "reg_receipt": workspace.register("reg_receipt"),
         }  # fmt: skip
         made = appeals_room.register(raw, tables, rules, path.name)
         if table_digest(made.appeals) != table_digest(appeals):

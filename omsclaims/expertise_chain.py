@@ -71,7 +71,7 @@ def chain_of(
     own = rows.filter(of_case)
     if own.is_empty():
         return []
-    receipts = workspace.registers()[0]["reg_receipt"].sort("received_on", descending=True)
+    receipts = workspace.register("reg_receipt").sort("received_on", descending=True)
     received = {(mo, act): day for mo, act, day in receipts.select("mo", "num_act", "received_on").iter_rows()}
     chain = rows.filter(pl.col("chain") == own["chain"][0]).sort("month", "package", "n_zap", "idcase", nulls_last=True)
     return [_submission(workspace, row, received, law) for row in chain.iter_rows(named=True)]

@@ -14,7 +14,7 @@ from typing import Final, cast
 import polars as pl
 
 from omsclaims import contract
-from omsclaims.law.agreement import load_agreement
+from omsclaims.law.agreement import kept_agreement
 from omsclaims.periods import Month
 from omsclaims.workspace import Workspace, WorkspaceError, read_table, table_digest
 
@@ -190,6 +190,6 @@ def fine_standards(workspace: Workspace) -> pl.DataFrame:
     """Contract table `fine_standards`: per-capita standards of all agreements, by conditions of care and date."""
     parts = [contract.TABLES["fine_standards"].empty()]
     for year in workspace.agreement_years():
-        rows = load_agreement(workspace.agreement(year)[0]).table("fine_standards")
+        rows = kept_agreement(*workspace.agreement(year)).table("fine_standards")
         parts.append(rows.select("usl_ok", "amount4", "valid_from", "valid_to", "reference"))
     return contract.check("fine_standards", pl.concat(parts).sort("usl_ok", "valid_from"))

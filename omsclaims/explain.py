@@ -10,7 +10,7 @@ import polars as pl
 
 from omsclaims import contract, explain_expertise, findings, messages, tariffs
 from omsclaims.law import Parameters
-from omsclaims.law.agreement import load_agreement
+from omsclaims.law.agreement import kept_agreement
 from omsclaims.money import show_amount
 from omsclaims.workspace import Workspace
 
@@ -64,7 +64,7 @@ def lines(workspace: Workspace, case: CaseName, lang: str, law: Parameters | Non
         territory=_or_dash(row["territory"]), person=row["person_key"][:12],
     )  # fmt: skip
     priced = workspace.run_table(case.month, "priced_sl").filter(pl.col("case_key") == case.case_key).sort("sl_key")
-    agreement = load_agreement(workspace.agreement(int(case.month[:4]))[0])
+    agreement = kept_agreement(*workspace.agreement(int(case.month[:4])))
     grouped, candidates = (_grouped(workspace, case, name) for name in ("grouped", "group_candidates"))
     for part in priced.iter_rows(named=True):
         yield ""

@@ -104,7 +104,7 @@ def papers(ws: Workspace) -> list[tuple[str, str, str, date]]:
 
 
 def _has_papers(ws: Workspace) -> bool:
-    return bool(ws.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'insurer_papers'"))
+    return ws.holds("insurer_papers")
 
 
 def _last(ws: Workspace, kind: str, of: Month) -> tuple[str, bytes] | None:

@@ -19,7 +19,7 @@ import polars as pl
 from omsclaims import checks, findings
 from omsclaims.checks import official
 from omsclaims.findings import Finding
-from omsclaims.law.agreement import Control, load_agreement
+from omsclaims.law.agreement import Control, kept_agreement
 from omsclaims.money import format_amount
 from omsclaims.nsi import Books, Library
 from omsclaims.periods import Month
@@ -421,7 +421,7 @@ def overlays_of(workspace: Workspace) -> dict[int, Overlays]:
 
 def control_of(workspace: Workspace) -> dict[int, Control]:
     """Options of control by the year of the agreement."""
-    return {year: load_agreement(workspace.agreement(year)[0]).head.control for year in workspace.agreement_years()}
+    return {year: kept_agreement(*workspace.agreement(year)).head.control for year in workspace.agreement_years()}
 
 
 def _store(workspace: Workspace, read: _Read, as_of: date) -> Intake:

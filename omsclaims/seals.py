@@ -76,6 +76,7 @@ def tables(connection: DuckDBPyConnection, without: Iterable[str]) -> dict[str, 
     return {name: keys.get(name, []) for name in names}
 
 
+_COLUMNS: Final = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main' AND NOT internal ORDER BY 1, 2"
 _TABLES: Final = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' AND table_type = 'BASE TABLE'"
 _KEYS: Final = (
     "SELECT table_name, constraint_column_names FROM duckdb_constraints() "
@@ -88,16 +89,18 @@ def named(connection: DuckDBPyConnection, without: Iterable[str] = ()) -> set[st
 
     without  columns that are left out: people_path may name a folder in which nothing lies
     """
-    found: set[str] = set()
-    columns = _rows(
-        connection,
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'main' ORDER BY 1, 2",
-    )
-    for table, column in columns:
-        if column in set(PATHS) - set(without) and table not in (PAPERS, *_OWN):
-            statement = f"SELECT DISTINCT {_quoted(column)} FROM {_quoted(table)}"  # noqa: S608 - names of our own tables
-            found |= {path for (path,) in _rows(connection, statement) if path}
-    return found
+    parts = [
+        f"SELECT {_quoted(column)} AS named FROM {_quoted(table)}"  # noqa: S608 - names of our own tables
+        for table, column in _naming(connection)
+        if column not in without
+    ]
+    return {path for (path,) in _rows(connection, " UNION ".join(parts)) if path} if parts else set()
+
+
+def _naming(connection: DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(table, column) of PATHS in all tables that may name a file."""
+    columns = _rows(connection, _COLUMNS)
+    return [(table, column) for table, column in columns if column in PATHS and table not in (PAPERS, *_OWN)]
 
 
 def files_of(folder: Path, owner: str) -> list[Sealed]:
@@ -112,18 +115,22 @@ def files_of(folder: Path, owner: str) -> list[Sealed]:
 # ---- sealing -------------------------------------------------------------------------------------------------------------------
 
 
-def seal(connection: DuckDBPyConnection, folder: Path, seq: int, without: Iterable[str]) -> dict[str, object]:
+def seal(
+    connection: DuckDBPyConnection, folder: Path, seq: int, without: Iterable[str], wrote: Collection[str] | None = None
+) -> dict[str, object]:
     """Seals what this transaction changed; returns what its event of the chain must say: `files`, `tables`; nothing changed: {}.
 
     seq      number of that event;  without: tables that are proven otherwise
+    wrote    tables that the transaction wrote to: a row of another one that is not as it was left was changed by somebody else,
+             and its seal stays broken. None: all of them are sealed
     """
     told: dict[str, object] = {}
-    of_files = _seal_files(connection, folder, seq)
-    if of_files:
-        told["files"] = of_files
-    changed = {
-        name: digest for name, keys in tables(connection, without).items() if (digest := _seal_rows(connection, name, keys))
-    }
+    own = {name: keys for name, keys in tables(connection, without).items() if wrote is None or name in wrote}
+    if wrote is None or not set(wrote).isdisjoint(table for table, _ in _naming(connection)):
+        of_files = _seal_files(connection, folder, seq)
+        if of_files:
+            told["files"] = of_files
+    changed = {name: digest for name, keys in own.items() if (digest := _seal_rows(connection, name, keys))}
     if changed:
         told["tables"] = changed
     return told
@@ -161,16 +168,15 @@ def _sealing(name: str, keys: list[str]) -> str:
 def _seal_rows(connection: DuckDBPyConnection, name: str, keys: list[str]) -> str | None:
     """Renews the seals of a table; returns its digest where a row was added, changed or removed."""
     held = "SELECT name, key, sha256 FROM row_seals WHERE name = ?"
-    now = _sealing(name, keys)
-    gone = _rows(connection, f"{held} EXCEPT ALL {now}", [name])
-    fresh = _rows(connection, f"{now} EXCEPT ALL {held}", [name])
-    if not gone and not fresh:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sealing AS {_sealing(name, keys)}")  # hashed once, compared both ways
+    gone = _rows(connection, f"({held} EXCEPT ALL FROM sealing) LIMIT 1", [name])
+    if not gone and not _rows(connection, f"(FROM sealing EXCEPT ALL {held}) LIMIT 1", [name]):
         return None
     if gone:
         connection.execute("DELETE FROM row_seals WHERE name = ?", [name])
-        connection.execute(f"INSERT INTO row_seals {now}")
+        connection.execute("INSERT INTO row_seals FROM sealing")
     else:
-        connection.execute(f"INSERT INTO row_seals ({now} EXCEPT ALL {held})", [name])
+        connection.execute(f"INSERT INTO row_seals (FROM sealing EXCEPT ALL {held})", [name])
     return table_digest(connection, name)
 
 

@@ -88,6 +88,17 @@ PROVEN_OTHERWISE: Final = (*LEDGER_TABLES, "journal")
 PAYMENT_MODES: Final = ("planned", "actual")
 
 
+#: What a statement wrote to that does not say it.
+_ANY: Final = "*"
+_WORD: Final = re.compile(r"\s*(\w+)")
+#: First words of statements that write nothing.
+_READS: Final = frozenset({"SELECT", "WITH"})
+#: Statements that write, and the table they write to.
+_WRITES: Final = re.compile(
+    r"\s*(INSERT(?: OR REPLACE)? INTO|UPDATE|DELETE FROM|(?:CREATE|DROP|ALTER) TABLE)(?: IF NOT EXISTS)? \"?(\w+)", re.IGNORECASE
+)
+
+
 class WorkspaceError(Exception):
     """The workspace cannot do what was asked; carries a key of the catalogue and its parameters."""
 
@@ -273,6 +284,9 @@ class Workspace:
         self.folder = folder
         self._connection = connection
         self.writable = writable
+        self._names: frozenset[str] | None = None  # tables of the database, until one is made or dropped
+        self._settings: dict[str, str] | None = None  # rows of `meta`, until one is written
+        self._written: set[str] = set()  # tables that this transaction wrote
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -317,7 +331,7 @@ class Workspace:
             connection.execute("INSERT INTO meta VALUES ('smo', ?)", [smo])
             told["smo"] = smo
         workspace.record("init", as_of, who, None, told if payments == "planned" else {**told, "payments": payments})
-        workspace._seal(0)
+        workspace._seal(0, everything=True)
         connection.execute("COMMIT")
         head = workspace.head()
         connection.close()
@@ -363,6 +377,7 @@ class Workspace:
                 _write_head(folder, {"writing": interrupted.command, "before": before})
                 connection.execute("BEGIN")
                 begun = True
+                workspace._written.clear()
                 yield workspace
                 workspace._seal(before)
                 connection.execute("COMMIT")
@@ -455,10 +470,14 @@ class Workspace:
         """Number of rows and digest over them, in no order, of every table: two databases that agree hold the same."""
         return seals.contents(self._connection)
 
-    def _seal(self, before: int) -> None:
-        """Seals what the transaction changed in its last event; an event of its own says it where the transaction made none."""
+    def _seal(self, before: int, everything: bool = False) -> None:
+        """Seals what the transaction changed in its last event; an event of its own says it where the transaction made none.
+
+        Only tables that it wrote: what somebody else changed in the others stays broken. everything: nothing is sealed yet
+        """
         last = self.next_seq() - 1
-        told = seals.seal(self._connection, self.folder, max(last, before + 1), PROVEN_OTHERWISE)
+        wrote = None if everything or _ANY in self._written else frozenset(self._written)
+        told = seals.seal(self._connection, self.folder, max(last, before + 1), PROVEN_OTHERWISE, wrote)
         if not told:
             return
         if last == before:
@@ -470,7 +489,7 @@ class Workspace:
         )[0]
         sealed = canonical_json({**json.loads(text), "sealed": told})
         digest = chain_hash(seq, as_of, kind, who, why, sealed, previous)
-        self._connection.execute("UPDATE chain SET payload = ?, hash = ? WHERE seq = ?", [sealed, digest, seq])
+        self._execute("UPDATE chain SET payload = ?, hash = ? WHERE seq = ?", [sealed, digest, seq])
 
     def _publish(self) -> None:
         """Renews the copy for readers: written beside, synced, then put in place in one step."""
@@ -524,21 +543,43 @@ class Workspace:
 
     def rows(self, statement: str, parameters: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query. Values are always parameters, never text of the statement."""
-        return self._connection.execute(statement, list(parameters)).fetchall()
+        return self._execute(statement, parameters).fetchall()
+
+    def _execute(self, statement: str, parameters: Iterable[object] = ()) -> duckdb.DuckDBPyConnection:
+        """Runs a statement and notes what it writes to: what a transaction did not write it does not seal again."""
+        word = _WORD.match(statement)
+        if word is None or word[0].upper() not in _READS:
+            wrote = _WRITES.match(statement)
+            self._written.add(wrote[2] if wrote is not None else _ANY)
+            if wrote is None or wrote[2] == "meta":
+                self._settings = None
+            if wrote is None or wrote[1].upper().endswith("TABLE"):
+                self._names = None
+        return self._connection.execute(statement, list(parameters))
+
+    def holds(self, name: str) -> bool:
+        """Whether the database has this table: those of later versions, and of parts that are not used, it has not."""
+        if self._names is None:
+            found = self._connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'").fetchall()
+            self._names = frozenset(table for (table,) in found)
+        return name in self._names
+
+    def _meta(self) -> dict[str, str]:
+        if self._settings is None:
+            self._settings = dict(self.rows("SELECT key, value FROM meta"))
+        return self._settings
 
     def meta(self, key: str) -> str:
         """A setting of the workspace: territory, role, schema_version."""
-        return str(self.rows("SELECT value FROM meta WHERE key = ?", [key])[0][0])
+        return str(self._meta()[key])
 
     def payments(self) -> str:
         """Who pays in this workspace, see PAYMENT_MODES; one made before there was a choice plans its payments."""
-        found = self.rows("SELECT value FROM meta WHERE key = 'payments'")
-        return str(found[0][0]) if found else "planned"
+        return self._meta().get("payments", "planned")
 
     def smo(self) -> str | None:
         """Code of the insurer whose books these are; None in the workspace of a fund."""
-        found = self.rows("SELECT value FROM meta WHERE key = 'smo'")
-        return str(found[0][0]) if found else None
+        return self._meta().get("smo")
 
     def secret(self) -> bytes:
         """The key from which person keys are made."""
@@ -554,9 +595,7 @@ class Workspace:
         seq, previous = (last[0][0] + 1, last[0][1]) if last else (1, "0" * 64)
         text = canonical_json(payload)
         digest = chain_hash(seq, as_of, kind, who, why, text, previous)
-        self._connection.execute(
-            "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [seq, as_of, kind, who, why, text, previous, digest]
-        )
+        self._execute("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [seq, as_of, kind, who, why, text, previous, digest])
         return digest
 
     def chain_breaks(self) -> list[int]:
@@ -588,9 +627,7 @@ class Workspace:
         if not (self.folder / path).exists():
             table.write_parquet(self.folder / path, compression="zstd", statistics=False)
             _sync(self.folder / path)
-        self._connection.execute(
-            "INSERT INTO registers VALUES (?, ?, ?, ?, ?)", [name, digest, as_of, str(path), self.next_seq()]
-        )
+        self._execute("INSERT INTO registers VALUES (?, ?, ?, ?, ?)", [name, digest, as_of, str(path), self.next_seq()])
         return digest
 
     def register_digest(self, name: str) -> str | None:
@@ -623,7 +660,7 @@ class Workspace:
         digest = table_digest(book.rows)
         admission = self.library().admit(book, digest, as_of, replace)
         if admission.known is not None and as_of < admission.known.learned_on:
-            self._connection.execute("UPDATE editions SET learned_on = ? WHERE seq = ?", [as_of, admission.known.seq])
+            self._execute("UPDATE editions SET learned_on = ? WHERE seq = ?", [as_of, admission.known.seq])
         if admission.store:
             path = Path("tables") / f"book-{book.name}-{digest[:16]}.parquet"
             if not (self.folder / path).exists():
@@ -635,7 +672,7 @@ class Workspace:
                 book.name, book.edition, book.version, book.published, book.holds_from, as_of, digest, book.complete,
                 book.rows.height, book.source, left_out, str(path), seq,
             ]  # fmt: skip
-            self._connection.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         found = [replace_fields(finding, file=finding.file or book.name) for finding in admission.findings]
         return StoredBook(digest, admission.store, admission.known is not None, findings.frame(found))
 
@@ -643,16 +680,13 @@ class Workspace:
         """All editions of all books, over the built-in ones; their rows are read when they are asked for."""
         columns = ", ".join(EDITION_COLUMNS)
         query = f"SELECT {columns} FROM editions ORDER BY seq"  # noqa: S608 - columns are constants
-        found = self.rows(query) if self._has_editions() else self._first_editions()
+        found = self.rows(query) if self.holds("editions") else self._first_editions()
         editions = []
         for row in found:
             values = dict(zip(EDITION_COLUMNS, row, strict=True))
             holes = tuple(LeftOut(**one) for one in json.loads(values.pop("left_out")))
             editions.append(Edition(rows=values.pop("row_count"), left_out=holes, **values))
         return Library(tuple(editions), self.folder, built_in_books())
-
-    def _has_editions(self) -> bool:
-        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'editions'"))
 
     def _first_editions(self) -> list[tuple[Any, ...]]:
         """Rows of `editions` from the table that workspaces of version 1 had; what it does not say is since ever and unknown."""
@@ -672,7 +706,7 @@ class Workspace:
     def _upgrade(self) -> None:
         """Brings a workspace of an older version to this one; under the lock, before anything else is written."""
         steps = (
-            (not self._has_editions(), self._add_editions),
+            (not self.holds("editions"), self._add_editions),
             (not self.has_journal(), self._add_journal),
             (not self.has_seals(), self._add_seals),
         )
@@ -683,9 +717,9 @@ class Workspace:
             self._connection.execute("BEGIN")
             try:
                 step()
-                self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+                self._execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
                 if self.has_seals():
-                    self._seal(before)
+                    self._seal(before, everything=True)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._connection.execute("ROLLBACK")
@@ -694,20 +728,20 @@ class Workspace:
     def _add_editions(self) -> None:
         """Version 1 to 2: the table of editions."""
         made = self._first_editions()
-        self._connection.execute(_EDITIONS_DDL)
+        self._execute(_EDITIONS_DDL)
         for row in made:
-            self._connection.execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row))
-        self._connection.execute("DROP TABLE books")
+            self._execute("INSERT INTO editions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row))
+        self._execute("DROP TABLE books")
 
     def has_seals(self) -> bool:
         """Whether rows and files are sealed: the readers' copy of an older workspace has no seals."""
-        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'row_seals'"))
+        return self.holds("row_seals")
 
     def _add_seals(self) -> None:
         """Version 3 to 4: seals of what is there, in an event of the chain. What was changed before nobody can tell."""
         for statement in seals.DDL:
-            self._connection.execute(statement)
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('secret', ?)", [self.secret_fingerprint()])
+            self._execute(statement)
+        self._execute("INSERT OR REPLACE INTO meta VALUES ('secret', ?)", [self.secret_fingerprint()])
         as_of, who = self.rows("SELECT as_of, who FROM chain ORDER BY seq DESC LIMIT 1")[0]
         self.record("upgrade", as_of, who, None, {"schema_version": SCHEMA_VERSION})
 
@@ -715,12 +749,12 @@ class Workspace:
 
     def has_journal(self) -> bool:
         """Whether the ledger over the years is there: the readers' copy of an older workspace lacks it."""
-        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'journal'"))
+        return self.holds("journal")
 
     def _create_journal(self) -> None:
         for name, key in JOURNAL_TABLES.items():
             columns = ", ".join(_columns_ddl(name))
-            self._connection.execute(f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({key}))")
+            self._execute(f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({key}))")
 
     def _add_journal(self) -> None:
         """Version 2 to 3: the journal, with the opening and the postings of the months that are closed, ids unchanged."""
@@ -728,7 +762,7 @@ class Workspace:
         held = {row[0] for row in self.rows("SELECT column_name FROM information_schema.columns WHERE table_name = 'act_121'")}
         for name in ("other_received_kop", "returned_kop", "preventive_spent_kop"):
             if name not in held:
-                self._connection.execute(f"ALTER TABLE act_121 ADD COLUMN {name} BIGINT DEFAULT 0")
+                self._execute(f"ALTER TABLE act_121 ADD COLUMN {name} BIGINT DEFAULT 0")
         for month in self.closed_months():
             run = self.run(month)
             assert run is not None
@@ -769,15 +803,28 @@ class Workspace:
         known_on = max(as_of, known) if known is not None else as_of
         digest = ledger_rows.rows_digest(rows["posting_id"])
         values = [txn, seq, kind, month, source, as_of, who, why, rows.height, digest]
-        self._connection.execute("INSERT INTO ledger_txns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._execute("INSERT INTO ledger_txns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         table = rows.with_columns(txn=pl.lit(txn), known_on=pl.lit(known_on, dtype=pl.Date), seq=pl.lit(seq, dtype=pl.Int64))
         self._insert("journal", contract.check("journal", table))
         return {"txn": txn, "kind": kind, "month": month, "source": source, "rows": rows.height, "rows_digest": digest}
 
-    def _insert(self, name: str, table: pl.DataFrame) -> None:
+    def make_table(self, name: str, key: Sequence[str] = ()) -> None:
+        """Makes the table of a contract where it is not there yet. key: columns that no two rows share."""
+        if self.holds(name):
+            return
+        columns = _columns_ddl(name) + ([f"PRIMARY KEY ({', '.join(key)})"] if key else [])
+        self._execute(f"CREATE TABLE {name} ({', '.join(columns)})")
+
+    def insert(self, name: str, rows: pl.DataFrame, replace: bool = False) -> None:
+        """Rows of a contract table into the database (inside `writing`). replace: in place of those with the same key."""
+        self._insert(name, contract.check(name, rows), " OR REPLACE" if replace else "")
+
+    def _insert(self, name: str, table: pl.DataFrame, how: str = "") -> None:
         """Rows into a table of the database, column by column by name."""
+        if table.is_empty():
+            return
         self._connection.register("incoming", table.to_arrow())
-        self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")  # noqa: S608 - name is a constant
+        self._execute(f"INSERT{how} INTO {name} BY NAME SELECT * FROM incoming")  # noqa: S608 - name is a constant
         self._connection.unregister("incoming")
 
     def frame(self, name: str, statement: str, parameters: Iterable[object] = ()) -> pl.DataFrame:
@@ -800,9 +847,7 @@ class Workspace:
             for path in [*fresh.rglob("*"), fresh]:
                 _sync(path)
             fresh.replace(self.folder / target)
-        self._connection.execute(
-            "INSERT INTO agreements VALUES (?, ?, ?, ?, ?)", [year, digest, as_of, str(target), self.next_seq()]
-        )
+        self._execute("INSERT INTO agreements VALUES (?, ?, ?, ?, ?)", [year, digest, as_of, str(target), self.next_seq()])
         return digest
 
     def agreement_years(self) -> list[int]:
@@ -831,11 +876,11 @@ class Workspace:
         """
         values = list(row.__dict__.values())
         marks = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT OR REPLACE INTO packages VALUES ({marks})", values)  # noqa: S608 - only question marks
+        self._execute(f"INSERT OR REPLACE INTO packages VALUES ({marks})", values)  # noqa: S608 - only question marks
 
     def set_package_state(self, package: str, digest: str, state: str) -> None:
         """Changes the state of a package: withdrawn."""
-        self._connection.execute("UPDATE packages SET state = ? WHERE package = ? AND digest = ?", [state, package, digest])
+        self._execute("UPDATE packages SET state = ? WHERE package = ? AND digest = ?", [state, package, digest])
 
     def package_tables(self, row: PackageRow) -> dict[str, pl.DataFrame]:
         """All tables of a package, persons included."""
@@ -858,14 +903,14 @@ class Workspace:
     def store_run(self, row: RunRow, ledger: Mapping[str, pl.DataFrame], documents: Iterable[tuple[str, str, str, str]]) -> None:
         """Publishes a closing: the run, its ledger tables and its documents, in place of an earlier closing of the month."""
         self.forget_run(row.month)
-        self._connection.execute(
+        self._execute(
             "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [row.month, row.digest, canonical_json(row.inputs), row.closed_by, row.why, row.as_of, self.next_seq(), row.path],
         )
         for name in LEDGER_TABLES:
             self._insert(name, contract.check(name, ledger[name]).select(pl.lit(row.month).alias("run_month"), pl.all()))
         for kind, name, path, digest in documents:
-            self._connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", [row.month, kind, name, path, digest])
+            self._execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", [row.month, kind, name, path, digest])
 
     def forget_run(self, month: str) -> None:
         """Opens a month again: its run, its tables and documents are no longer named (the chain keeps what they were).
@@ -873,9 +918,9 @@ class Workspace:
         The journal stays as it is: the next closing of the month writes what differs.
         """
         for name in (*LEDGER_TABLES,):
-            self._connection.execute(f"DELETE FROM {name} WHERE run_month = ?", [month])  # noqa: S608 - name is a constant
-        self._connection.execute("DELETE FROM documents WHERE month = ?", [month])
-        self._connection.execute("DELETE FROM runs WHERE month = ?", [month])
+            self._execute(f"DELETE FROM {name} WHERE run_month = ?", [month])  # noqa: S608 - name is a constant
+        self._execute("DELETE FROM documents WHERE month = ?", [month])
+        self._execute("DELETE FROM runs WHERE month = ?", [month])
 
     def ledger_table(self, name: str, month: str) -> pl.DataFrame:
         """A ledger table of a closed month, as the contract has it."""

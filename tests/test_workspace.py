@@ -470,3 +470,25 @@ def test_the_seals_of_a_transaction_stand_in_its_last_event(folder: Path) -> Non
         assert seals.broken_rows(workspace._connection, PROVEN_OTHERWISE) == []
         (held,) = seals.live_files(workspace._connection)
         assert (held.path, held.sha256) == (f"tables/{held.owner.split('/')[1]}", sha256_file(folder / held.path))
+
+
+def test_what_a_transaction_did_not_write_it_does_not_seal(folder: Path) -> None:
+    """A row that somebody edits beside the program stays found, whatever honest work is done afterwards."""
+    with Workspace.writing(folder) as workspace:
+        workspace.store_register("reg_clinic", clinics("A"), DAY)
+        workspace.record("first", DAY, "tester", None, {})
+    connection = duckdb.connect(str(folder / DATABASE))
+    connection.execute("UPDATE registers SET loaded_on = DATE '2020-02-02'")
+    connection.close()
+    with Workspace.writing(folder) as workspace:
+        workspace.rows("CREATE TABLE others (name VARCHAR PRIMARY KEY)")
+        workspace.rows("INSERT INTO others VALUES (?)", ["one"])
+        workspace.record("second", DAY, "tester", None, {})
+    with Workspace.proving(folder) as workspace:
+        assert [(table, kind) for table, _, kind in workspace.broken_seals()] == [("registers", "changed")]
+        assert set(workspace.sealed_digests()) >= {"others", "registers"}
+    with Workspace.writing(folder) as workspace:  # a statement that names no table: everything is sealed again
+        workspace.rows("COMMENT ON TABLE others IS 'theirs'")
+        workspace.record("third", DAY, "tester", None, {})
+    with Workspace.proving(folder) as workspace:
+        assert workspace.broken_seals() == []

@@ -14,7 +14,7 @@ diff     two agreements compared                overlay  a what-if laid over an 
 
 from omsclaims.law.agreement.checks import against_law, coverage, month_findings
 from omsclaims.law.agreement.diff import diff
-from omsclaims.law.agreement.loading import RuleProblem, load_agreement
+from omsclaims.law.agreement.loading import RuleProblem, kept_agreement, load_agreement
 from omsclaims.law.agreement.model import (
     Agreement,
     AgreementError,
@@ -86,6 +86,7 @@ __all__ = [
     "diff",
     "frame_column",
     "frame_schema",
+    "kept_agreement",
     "key_text",
     "load_agreement",
     "month_findings",

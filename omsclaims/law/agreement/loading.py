@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,6 +82,16 @@ def load_agreement(folder: Path | str, rule_problem: RuleProblem | None = None) 
         raise AgreementError(root.name, problems)
     tables = {name: frame_of(_spec(name), found, head) for name, found in rows.items()}
     return Agreement(head, tables, tuple(notes_of(tables)), digest.hexdigest())
+
+
+@lru_cache(maxsize=16)
+def kept_agreement(folder: Path, digest: str) -> Agreement:
+    """The agreement of a folder that nobody changes, read once in a run. digest: by which the keeper of the folder knows it.
+
+    Raises AgreementError as `load_agreement`.
+    """
+    del digest  # another content is another agreement
+    return load_agreement(folder)
 
 
 def _spec(name: str) -> TableSpec:
