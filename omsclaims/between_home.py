@@ -263,12 +263,12 @@ def accepted_care(ws: Workspace, without: Iterable[str]) -> pl.DataFrame:
             continue
         states = book.states_of(row["file_name"], files, between_store.items(ws, _names_about(row["file_name"], files)))
         kept = states.filter(pl.col("accepted_kop") > 0).select(_KEY)
-        parts.append(between_store.people(ws, row)[_CARE].join(kept, on=_KEY, how="semi"))
+        parts.append(between_store.people_table(ws, row, _CARE).join(kept, on=_KEY, how="semi"))
     outside = (pl.col("kind") == "H") & (pl.col("side") == "home")  # bills of clinics outside the Federation
     for row in book.taken(files).filter(outside).sort("file_name").iter_rows(named=True):
         if row["file_name"] not in left_out:
             kept = between_store.items(ws, [row["file_name"]]).filter(pl.col("sump_kop") > 0).select(_KEY)
-            parts.append(between_store.people(ws, row)[_CARE].join(kept, on=_KEY, how="semi"))
+            parts.append(between_store.people_table(ws, row, _CARE).join(kept, on=_KEY, how="semi"))
     return pl.concat(parts)
 
 
