@@ -202,6 +202,25 @@ def what(ws: Workspace, wanted: str, on: date, law: Parameters | None = None) ->
     return of_month(ws, month, law)
 
 
+def again(ws: Workspace, act: Act, seq: int) -> dict[str, Act] | None:
+    """What the books said when an act of the register was drawn up, without what was booked from event `seq` on: by number.
+
+    All acts of its month, its year, or its file. None: they cannot say it any more, the month was closed again since.
+    """
+    kind = KINDS[act.kind].period
+    if kind == "month":
+        of = Month(act.first.year, act.first.month)
+        closed = ws.rows("SELECT seq FROM runs WHERE month = ?", [str(of)])
+        if not closed or closed[0][0] >= seq:
+            return None
+        made = of_month(ws, of)
+    elif kind == "year":
+        made = of_year(ws.as_known(seq - 1), act.last.year, act.drawn_on)
+    else:
+        made = of_file(ws, str(act.about))
+    return {one.number: one for one in made}
+
+
 # ---- drawing up -------------------------------------------------------------------------------------------------------
 
 

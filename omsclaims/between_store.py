@@ -33,7 +33,9 @@ def files(ws: Workspace) -> pl.DataFrame:
     if not ws.holds("between_files"):
         return contract.TABLES["between_files"].empty()
     columns = ", ".join(f'"{name}"' for name in _COLUMNS)
-    found = ws.rows(f"SELECT {columns} FROM between_files ORDER BY seq, file_name, digest")  # noqa: S608 - columns are constants
+    where, values = ("", []) if ws.known is None else ("WHERE seq <= ?", [ws.known])
+    statement = f"SELECT {columns} FROM between_files {where} ORDER BY seq, file_name, digest"  # noqa: S608 - columns are constants
+    found = ws.rows(statement, values)
     return pl.DataFrame(found, schema=contract.TABLES["between_files"].schema(), orient="row")
 
 

@@ -81,7 +81,7 @@ def balances(ws: Workspace, on: date | None = None, known: int | date | None = N
     prefix  only accounts that begin so (a party, a party and purpose)
     """
     _require(ws)
-    where, values = _where(known)
+    where, values = _where(ws, known)
     if on is not None:
         where, values = f"{where} AND date <= ?", [*values, on]
     statement = (
@@ -99,7 +99,7 @@ def entries(
     """Contract table `journal`: postings that touch accounts beginning with `prefix`, of days from first to last, in the order of
     dates and of writing. known: as for `balances`."""
     _require(ws)
-    where, values = _where(known)
+    where, values = _where(ws, known)
     for limit, day in (("date >= ?", first), ("date <= ?", last)):
         if day is not None:
             where, values = f"{where} AND {limit}", [*values, day]
@@ -110,10 +110,12 @@ def entries(
     return ws.frame("journal", statement, [*values, prefix, prefix])
 
 
-def _where(known: int | date | None) -> tuple[str, list[object]]:
-    if known is None:
-        return "true", []
-    return ("seq <= ?", [known]) if isinstance(known, int) else ("known_on <= ?", [known])
+def _where(ws: Workspace, known: int | date | None) -> tuple[str, list[object]]:
+    """Postings as known then, and not later than the workspace itself is looked at (Workspace.as_known)."""
+    limits: list[tuple[str, object]] = [] if ws.known is None else [("seq <= ?", ws.known)]
+    if known is not None:
+        limits.append(("seq <= ?" if isinstance(known, int) else "known_on <= ?", known))
+    return " AND ".join(["true", *(text for text, _ in limits)]), [value for _, value in limits]
 
 
 def _require(ws: Workspace) -> None:

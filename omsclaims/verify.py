@@ -17,13 +17,15 @@ from typing import Any, Final
 import duckdb
 import polars as pl
 
-from omsclaims import bank, between_store, closing, contract, findings, journal, ledger_rows, messages
+from omsclaims import act_book, act_store, bank, between_store, closing, contract, findings, journal, ledger_rows, messages
 from omsclaims.findings import Finding
 from omsclaims.periods import Month
+from omsclaims.reports import act_files
 from omsclaims.seals import PAPERS, PATHS, files_told
 from omsclaims.settlement import bank as payments
 from omsclaims.settlement import identities
 from omsclaims.settlement import ledger as books
+from omsclaims.settlement.act_states import KINDS, Act
 from omsclaims.settlement.acts import act_121, act_132
 from omsclaims.settlement.between import book
 from omsclaims.workspace import (
@@ -59,7 +61,7 @@ _UNREADABLE: Final = (
 class Proof:
     """What a proof found, how much it looked at, and the head of the chain.
 
-    findings  VF.1-VF.23, in the order of the parts
+    findings  VF.1-VF.24, in the order of the parts
     counts    part -> number of things held against another (keys of `verify.count.<part>`)
     head      number and hash of the last event
     """
@@ -436,6 +438,40 @@ def _moved(ws: Workspace, prefix: str, without: tuple[str, ...], opening_only: b
     return found
 
 
+# ---- acts drawn up -----------------------------------------------------------------------------------------------------------
+
+
+def _drawn(work: _Work) -> Iterator[Finding]:
+    """VF.24: an act of the register that is not what the books said when it was drawn up."""
+    made: dict[tuple[str, str, int], dict[str, Act] | None] = {}  # acts of one month, year or file at a time are made at once
+    for row in act_store.table(work.ws, "act_drawn").iter_rows(named=True):
+        act = act_files.read_act(str(row["body"]).encode()).act
+        if act is None or sha256_bytes(str(row["body"]).encode()) != row["document"]:
+            yield _finding("VF.24", row["act"], said="-", booked="-")
+            continue
+        key = (KINDS[act.kind].period, act.about or act.period, int(row["seq"]))
+        if key not in made:
+            made[key] = act_book.again(work.ws, act, int(row["seq"]))
+        of_books = made[key]
+        if of_books is None:
+            continue  # closed again since: what it stood on is gone
+        work.count("drawn")
+        yield from _same_act(row["act"], act, of_books.get(act.number))
+
+
+def _same_act(name: str, act: Act, books_say: Act | None) -> Iterator[Finding]:
+    """An act against what the books said: its lines, and its list."""
+    if books_say is not None and dict(books_say.lines) == dict(act.lines) and books_say.rows.equals(act.rows):
+        return
+    other = {} if books_say is None else books_say.lines
+    differ = [line for line in sorted({*act.lines, *other}) if act.lines.get(line) != other.get(line)]
+
+    def told(lines: Mapping[str, int]) -> str:
+        return ", ".join(f"{line} {lines[line]}" for line in differ if line in lines) or "-"
+
+    yield _finding("VF.24", name, said=told(act.lines), booked=told(other))
+
+
 # ---- the bank ----------------------------------------------------------------------------------------------------------------
 
 
@@ -474,7 +510,7 @@ def _bank(work: _Work) -> Iterator[Finding]:
 
 _PARTS: Final[tuple[tuple[str, Callable[[_Work], Iterator[Finding]]], ...]] = (
     ("chain", lambda work: _chain(work, None)), ("journal", _journal), ("months", _months), ("runs", _runs), ("rows", _rows),
-    ("files", _files), ("published", _published), ("between", _between), ("bank", _bank),
+    ("files", _files), ("published", _published), ("between", _between), ("acts", _drawn), ("bank", _bank),
 )  # fmt: skip
 
 

@@ -280,10 +280,13 @@ class RunRow:
 class Workspace:
     """An open workspace. Use `Workspace.create`, `Workspace.open` (reading) and `Workspace.writing` (one writer)."""
 
-    def __init__(self, folder: Path, connection: duckdb.DuckDBPyConnection, writable: bool) -> None:
+    def __init__(
+        self, folder: Path, connection: duckdb.DuckDBPyConnection, writable: bool, known: int | None = None
+    ) -> None:  # fmt: skip
         self.folder = folder
         self._connection = connection
         self.writable = writable
+        self.known = known  # journal and files between funds as known after this event of the chain; None: as of now
         self._names: frozenset[str] | None = None  # tables of the database, until one is made or dropped
         self._settings: dict[str, str] | None = None  # rows of `meta`, until one is written
         self._written: set[str] = set()  # tables that this transaction wrote
@@ -435,6 +438,10 @@ class Workspace:
         _write_head(folder, head)
         before = int(state["before"])
         interrupted.tell(interrupted.Interruption(str(state["writing"]), head["seq"] > before, before))
+
+    def as_known(self, seq: int) -> Workspace:
+        """The same workspace with the journal, and files between funds, as known after an event of the chain; for reading."""
+        return Workspace(self.folder, self._connection, writable=False, known=seq)
 
     def head(self) -> dict[str, Any]:
         """Number and hash of the last event of the chain."""

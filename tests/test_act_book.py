@@ -14,11 +14,11 @@ import openpyxl
 import polars as pl
 import pytest
 
-from omsclaims import act_book, act_store, between, between_home, between_store, closing, findings, journal
+from omsclaims import act_book, act_store, between, between_home, between_store, closing, findings, journal, verify
 from omsclaims.periods import Month
 from omsclaims.reports import act_files
 from omsclaims.settlement import act_states
-from omsclaims.workspace import Workspace, WorkspaceError
+from omsclaims.workspace import Workspace, WorkspaceError, sha256_bytes
 from tests import test_between_both as both
 from tests.conftest import MakeTerritory, close_months
 
@@ -371,3 +371,58 @@ def test_what_has_no_act_is_said(two: dict[str, Any]) -> None:
         draw(two["home"], "2022-03")
     assert caught.value.key == "workspace.not_closed"
     assert move(two["home"], "SV1", "sent", DRAWN).findings["rule"].to_list() == ["AK.1"]
+
+
+# ---- acts held against the books ---------------------------------------------------------------------------------------
+
+
+def proof(folder: Path) -> verify.Proof:
+    with Workspace.proving(folder) as ws:
+        return verify.verify(ws)
+
+
+def test_acts_are_proven_by_the_books_as_they_were_when_drawn(two: dict[str, Any]) -> None:
+    """What is booked later changes no act that was drawn up; an act that says otherwise is named, whoever sealed it."""
+    place, home = two["place"], two["home"]
+    monthly = len(draw(place, "2022-03", date(2022, 4, 20)))
+    for folder, name in ((home, two["answer"]), (home, two["final"])):
+        draw(folder, name)
+    number = number_of(two)
+    for folder in (place, home):
+        draw(folder, "2022")
+    with Workspace.open(place) as ws:
+        end = json.loads(act_store.body(ws, number))["lines"]["end_kop"]
+    with Workspace.writing(place) as ws:  # a refund that the act did not know, of a day in its year
+        event = {
+            "event": "territory_refund", "date": date(2022, 6, 24), "document": "later", "document_date": date(2022, 6, 23),
+            "amount_kop": 4_321, "parties": f'{{"fund":"fund:{two["row"]["sender"]}","territory":"territory:{two["row"]["receiver"]}"}}',
+        }  # fmt: skip
+        assert journal.book(ws, pl.DataFrame([event]), "later", date(2022, 11, 1), NO_ONE).txn is not None
+    with Workspace.open(place) as ws:
+        later = next(act for act in act_book.of_year(ws, 2022, DRAWN) if act.number == number)
+        assert later.lines["end_kop"] == end - 4_321
+    assert (proof(place).findings.rows(), proof(place).counts["drawn"]) == ([], monthly + act_count(place, "149"))
+    assert (proof(home).findings.rows(), proof(home).counts["drawn"]) == ([], 2 + act_count(home, "149"))
+    with Workspace.writing(place) as ws:  # by the program's own hand: chain and seals are whole
+        told = json.loads(act_store.body(ws, number))
+        for one in (told["lines"], told["rows"][0]):  # its equation holds
+            one["presented_kop"] += 100
+            one["end_kop"] += 100
+        body = json.dumps(told, indent=1, sort_keys=True)
+        values = [body, sha256_bytes(body.encode()), number]
+        ws.rows("UPDATE act_drawn SET body = ?, document = ? WHERE act = ?", values)
+        ws.record("act_draw", DRAWN, NO_ONE, None, {"acts": {number: values[1]}})
+    ((rule, value, said, booked),) = [
+        (row["rule"], row["value"], *(json.loads(row["params"])[name] for name in ("said", "booked")))
+        for row in proof(place).findings.iter_rows(named=True)
+    ]
+    assert (rule, value) == ("VF.24", number)
+    assert told["lines"]["end_kop"] == end + 100
+    presented = told["lines"]["presented_kop"]
+    assert said == f"end_kop {end + 100}, presented_kop {presented}"
+    assert booked == f"end_kop {end}, presented_kop {presented - 100}"
+
+
+def act_count(folder: Path, kind: str) -> int:
+    with Workspace.open(folder) as ws:
+        return act_store.table(ws, "act_drawn").filter(pl.col("kind") == kind).height

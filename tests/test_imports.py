@@ -51,7 +51,20 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "closing": STAGE
     | {"act_store", "settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
     "bank": STAGE | {"registry", "settlement", "workspace", "journal"},
-    "verify": STAGE | {"settlement", "workspace", "journal", "bank", "between_store", "closing", "ledger_rows", "seals"},
+    "verify": STAGE
+    | {
+        "reports",
+        "settlement",
+        "workspace",
+        "journal",
+        "bank",
+        "between_store",
+        "act_book",
+        "act_store",
+        "closing",
+        "ledger_rows",
+        "seals",
+    },
     "backup": {"workspace"},
     "between": STAGE
     | {
