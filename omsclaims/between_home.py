@@ -180,7 +180,9 @@ def _items_of_d(ws: Workspace, told: reading.FileRead, bill: str | None, files: 
 
 
 def _names_about(bill: str, files: pl.DataFrame) -> list[str]:
-    return [name for name in book.taken(files)["file_name"] if book.bill_of(name, files) == bill]
+    """Files that were taken and speak of a bill, itself among them."""
+    bills = book.bills_of(files)
+    return [name for name in book.taken(files)["file_name"] if bills[name] == bill]
 
 
 def _late(
@@ -256,13 +258,13 @@ def accepted_care(ws: Workspace, without: Iterable[str]) -> pl.DataFrame:
     """Care of the accepted items of all bills save those named: columns `home.CARE`."""
     files, left_out = between_store.files(ws), set(without)
     parts = [pl.DataFrame(schema=home.CARE)]
-    for row in (
-        book.taken(files).filter((pl.col("kind") == "R") & (pl.col("side") == "home")).sort("file_name").iter_rows(named=True)
-    ):
-        if row["file_name"] in left_out:
+    accepted = book.states(files, between_store.items(ws), "home").filter(pl.col("accepted_kop") > 0)
+    of_bill = accepted.select("bill", *_KEY).partition_by("bill", as_dict=True, include_key=False)
+    bills = book.taken(files).filter((pl.col("kind") == "R") & (pl.col("side") == "home")).sort("file_name")
+    for row in bills.iter_rows(named=True):
+        kept = of_bill.get((row["file_name"],))
+        if row["file_name"] in left_out or kept is None:
             continue
-        states = book.states_of(row["file_name"], files, between_store.items(ws, _names_about(row["file_name"], files)))
-        kept = states.filter(pl.col("accepted_kop") > 0).select(_KEY)
         parts.append(between_store.people_table(ws, row, _CARE).join(kept, on=_KEY, how="semi"))
     outside = (pl.col("kind") == "H") & (pl.col("side") == "home")  # bills of clinics outside the Federation
     for row in book.taken(files).filter(outside).sort("file_name").iter_rows(named=True):

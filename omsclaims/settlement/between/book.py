@@ -38,6 +38,12 @@ def bill_of(file_name: str, files: pl.DataFrame) -> str:
     return _root(file_name, _about(files))
 
 
+def bills_of(files: pl.DataFrame) -> dict[str, str]:
+    """File -> the bill R that it speaks of, as `bill_of` tells of one."""
+    about = _about(files)
+    return {name: _root(name, about) for name in files["file_name"]}
+
+
 def _about(files: pl.DataFrame) -> dict[str, str]:
     return dict(files.filter(pl.col("about").is_not_null()).select("file_name", "about").iter_rows())
 
