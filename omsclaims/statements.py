@@ -6,7 +6,7 @@ territories, those of an insurer what its own journal has. The disclosure (Rules
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -52,9 +52,12 @@ def gather(
     own = ledger.insurer(str(ws.smo())) if ws.meta("role") == "insurer" else ledger.fund(ws.meta("territory"))
     moved = _moves(ws)
     sides = {side: book.states(between_store.files(ws), between_store.items(ws), side) for side in _ROLES}
-    expected = statements.open_bills(moved, sides, _owed(both), on)
-    full = Month(on.year, on.month).last == on
-    forecast = statements.nsz_forecast(both, ws.meta("territory"), on, expected) if full and own.startswith("fund:") else None
+    forecast = None
+    month = Month(on.year, on.month)
+    full = on if month.last == on else month.first - timedelta(days=1)  # a forecast begins with the last full month of the year
+    if own.startswith("fund:") and full.year == on.year:
+        expected = statements.open_bills(moved, sides, _owed(both.filter(pl.col("date") <= full)), full)
+        forecast = statements.nsz_forecast(both, ws.meta("territory"), full, expected)
     months = [Month(on.year, number) for number in range(begin.month if begin.year == on.year else 1, on.month + 1)]
     reserves = statements.reserves(rows, [of for of in months if of.last <= on], ws.register("reg_contract"), held)
     sources = [*closing.parameters_of(ws, ws.closed_months()), *(held.asked or ())]

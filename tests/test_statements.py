@@ -64,6 +64,16 @@ def test_figures_are_those_of_the_journal_and_the_acts(folder: Path, made: state
     }
 
 
+def test_a_day_within_a_month_has_the_forecast_of_the_last_full_month(folder: Path, made: statement_pages.Statements) -> None:
+    with Workspace.open(folder) as ws:
+        within = statements.gather(ws, date(2022, 4, 12), AS_OF, "ru").forecast
+        first = statements.gather(ws, date(2022, 1, 12), AS_OF, "ru").forecast
+    months = within.months
+    assert months["kind"].to_list() == ["actual"] * 3 + ["forecast"] * 9 and first.months.is_empty()
+    known = made.forecast.months.filter(pl.col("kind") == "actual")
+    assert months.filter(pl.col("kind") == "actual").equals(known) and known["nsz_kop"][-1] != 0
+
+
 def test_debts_of_territories_are_all_there_by_age(folder: Path, made: statement_pages.Statements) -> None:
     later = date(2022, 5, 31)
     for day, shown in ((ON, made), (later, None)):
