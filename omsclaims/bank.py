@@ -19,13 +19,13 @@ import polars as pl
 
 from omsclaims import contract, findings, journal, messages
 from omsclaims.findings import Finding
-from omsclaims.law import federal_parameters
+from omsclaims.law import Parameters, federal_parameters
 from omsclaims.periods import Month
 from omsclaims.registry import bank_file
 from omsclaims.settlement import bank
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement.payments import advances_of
-from omsclaims.workspace import Workspace, WorkspaceError
+from omsclaims.workspace import Workspace, WorkspaceError, canonical_json
 
 #: Kinds of orders that a month can be asked for.
 KINDS: Final = ("advance", "final")
@@ -34,11 +34,15 @@ _KEYS: Final = {"payment_orders": "order_id", "bank_lines": "line_id"}
 
 @dataclass(frozen=True)
 class Ordered:
-    """New orders (contract payment_orders), what stands in the way (findings B.4, PB.11), values of the law that were used."""
+    """New orders (contract payment_orders), what stands in the way (findings B.4, PB.11-PB.13), values of the law that were used.
+
+    covered_kop  what final payments took from the spare reserves
+    """
 
     orders: pl.DataFrame
     findings: pl.DataFrame
     sources: tuple[str, ...]
+    covered_kop: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,39 +83,102 @@ def _write(ws: Workspace, name: str, rows: pl.DataFrame) -> None:
 # ---- orders ----------------------------------------------------------------------------------------------------------------
 
 
-def order(ws: Workspace, of: Month, kinds: Sequence[str], day: date, as_of: date, who: str) -> Ordered:
-    """Makes the orders of what is due and not ordered yet (inside `Workspace.writing`); nothing is due: no event in the chain.
+def order(
+    ws: Workspace, of: Month, kinds: Sequence[str], day: date, as_of: date, who: str, *, rule: str | None = None, cover: bool = False
+) -> Ordered:
+    """Makes the orders of what is due and not ordered yet (inside `Workspace.writing`); nothing can be ordered: no event in the
+    chain.
 
     kinds  of KINDS: advance: by the applications for month `of`; final: by what the books owe now. Refunds between territories
            are paid bill by bill (between_home.pay)
     day    day of the orders
+    rule   how money that does not suffice is divided (settlement.bank.afford); None: as the law parameter payments.short_of_money
+    cover  what final payments lack is taken from the spare reserve, as an event `spare_cover` of the day (Rules 193)
 
-    Raises WorkspaceError `bank.planned` where the closing pays by itself.
+    A payer orders no more than it has: PB.12 names what is there and what is missing. Raises WorkspaceError `bank.planned` where
+    the closing pays by itself.
     """
     _require_actual(ws)
     registers, _ = ws.registers()
-    balances = dict(journal.balances(ws).iter_rows())
+    balances = _balances(ws)
+    law = federal_parameters().noting()
+    dues, problems = _due(ws, of, kinds, balances, registers["reg_advance"], law)
+    before, paid = orders(ws), lines(ws)
+    dues = bank.not_ordered(dues, str(of), before, paid, max(ws.closed_months(), default=""))
+    rest = bank.remaining(before, paid)
+    money = {payer: bank.money_of(payer, balances, before, rest) for payer in sorted({due.payer for due in dues})}
+    ages = bank.ages_of(journal.grown(ws, "/care/clinic:", bank.PAID_BY))
+    afforded = bank.afford(
+        dues, money, ages, str(of), lambda: rule or str(law.value("payments.short_of_money", day)), cover
+    )  # fmt: skip
+    covering = _cover(ws, afforded.short, day, as_of, who)
+    if covering is not None:
+        return Ordered(contract.TABLES["payment_orders"].empty(), covering, tuple(sorted(law.asked or ())))
+    made = bank.orders_of(afforded.dues, str(of), day, before)
+    known = set(registers["reg_bank"]["party"])
+    lacking = sorted({party for name in ("payer", "receiver") for party in made[name]} - known)
+    problems += [_short(one) for one in afforded.short if one.missing_kop]
+    problems += [Finding("PB.11", value=party, params={"party": party}) for party in lacking]
+    if made.height:
+        _write(ws, "payment_orders", made)
+        about = {"month": str(of), "orders": made.height, "kop": int(made["amount_kop"].sum()), "kinds": sorted(kinds)}
+        ws.record("orders", as_of, who, None, {**about, "ids": made["order_id"].to_list()})
+    covered = sum(one.covered_kop for one in afforded.short)
+    return Ordered(made, findings.frame(problems), tuple(sorted(law.asked or ())), covered)
+
+
+def _due(
+    ws: Workspace, of: Month, kinds: Sequence[str], balances: Mapping[str, int], reg_advance: pl.DataFrame, law: Parameters
+) -> tuple[list[bank.Due], list[Finding]]:
+    """What is due of the kinds asked for; B.4: an application that is impossible."""
     dues: list[bank.Due] = []
     problems: list[Finding] = []
-    law = federal_parameters().noting()
     if "advance" in kinds:
-        asked, problems = advances_of(registers["reg_advance"], of)
+        asked, problems = advances_of(reg_advance, of)
         reduces = bool(law.value("payments.excess_reduces_next_advance", of.first))
         own = ws.meta("territory")
         by_party = {(books.payer_party(pair.payer, own), books.clinic(pair.mo)): one for pair, one in asked.items()}
         dues += bank.advances_due(balances, by_party, reduces)
     if "final" in kinds:
         dues += bank.finals_due(balances)
-    closed = max(ws.closed_months(), default="")
-    made = bank.orders_of(dues, str(of), day, orders(ws), lines(ws), closed)
-    known = set(registers["reg_bank"]["party"])
-    lacking = sorted({party for name in ("payer", "receiver") for party in made[name]} - known)
-    problems += [Finding("PB.11", value=party, params={"party": party}) for party in lacking]
-    if made.height:
-        _write(ws, "payment_orders", made)
-        about = {"month": str(of), "orders": made.height, "kop": int(made["amount_kop"].sum()), "kinds": sorted(kinds)}
-        ws.record("orders", as_of, who, None, {**about, "ids": made["order_id"].to_list()})
-    return Ordered(made, findings.frame(problems), tuple(sorted(law.asked or ())))
+    return dues, problems
+
+
+def _balances(ws: Workspace) -> dict[str, int]:
+    """Balances now; before anything is booked those of the opening register."""
+    stands = dict(journal.balances(ws).iter_rows())
+    return stands if stands or journal.opened_on(ws) is not None else journal.register_opening(ws)
+
+
+def money_of(ws: Workspace, payer: str) -> bank.Money:
+    """What a payer can order from now: an insurer from its payment reserve, the fund from its stock (НСЗ)."""
+    before = orders(ws)
+    return bank.money_of(payer, _balances(ws), before, bank.remaining(before, lines(ws)))
+
+
+def _cover(ws: Workspace, short: Sequence[bank.Short], day: date, as_of: date, who: str) -> pl.DataFrame | None:
+    """Books what final payments take from spare reserves; returns the findings where the books refuse it, else None."""
+    rows = [
+        {
+            "event": "spare_cover", "date": day, "document": f"spare-cover-{one.payer.partition(':')[2]}-{day}-{ws.next_seq()}",
+            "amount_kop": one.covered_kop, "parties": canonical_json({"insurer": one.payer}),
+        }
+        for one in short if one.covered_kop
+    ]  # fmt: skip
+    if not rows:
+        return None
+    schema = {name: kind for name, kind in contract.TABLES["ledger_events"].schema().items() if name in rows[0]}
+    booked = journal.book(ws, pl.DataFrame(rows, schema=schema), f"orders/{day}/{ws.next_seq()}", as_of, who)
+    return booked.findings if booked.txn is None else None
+
+
+def _short(one: bank.Short) -> Finding:
+    """PB.12, PB.13: what a payer could not order, and from which money."""
+    params = {
+        "payer": one.payer, "due": one.due_kop, "there": one.money.pot_kop, "under_way": one.money.under_way_kop,
+        "spare": one.money.spare_kop - one.covered_kop, "missing": one.missing_kop,
+    }  # fmt: skip
+    return Finding("PB.13" if one.payer.startswith("fund:") else "PB.12", value=str(one.missing_kop), params=params)
 
 
 def _require_actual(ws: Workspace) -> None:

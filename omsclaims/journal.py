@@ -26,6 +26,7 @@ from omsclaims.periods import Month
 from omsclaims.reports import ledger as forms
 from omsclaims.reports.sheets import show_date
 from omsclaims.settlement import ledger as books
+from omsclaims.settlement.month_books import FINANCING
 from omsclaims.workspace import Workspace, WorkspaceError
 
 Kind = Literal["opening", "close", "event", "correction"]
@@ -33,7 +34,7 @@ Kind = Literal["opening", "close", "event", "correction"]
 #: Columns of a row before it is written.
 _ROW: Final = ("posting_id", *ledger_rows.SAYS, "document_date", "reverses")
 _ORDER: Final = ("date", "document", "rule", "debit", "credit", "posting_id")
-#: Events by which money goes to clinics; the closing makes them itself where payments are planned.
+#: Events by which money goes to clinics; the closing makes them itself where payments are planned, as it does the financing.
 _TRANSFERS: Final = frozenset({"advance", "final_payment", "spare_cover"})
 #: What the codes of parties look like.
 _PARTIES: Final = {
@@ -108,6 +109,26 @@ def entries(
         "ORDER BY date, seq, document, rule, debit, credit, posting_id"
     )
     return ws.frame("journal", statement, [*values, prefix, prefix])
+
+
+def grown(ws: Workspace, part: str, without: Sequence[str]) -> pl.DataFrame:
+    """Net turnover by account and month of the accounts that hold `part` (`/care/clinic:`), of all events but some.
+
+    Columns account, month, amount_kop (debit positive, not zero); sorted
+    """
+    _require(ws)
+    marks = ", ".join("?" * len(without))
+    known, values = _where(ws, None)
+    where = f"{known} AND instr({{side}}, ?) > 0 AND rule NOT IN ({marks})"
+    statement = (
+        "SELECT account, month, CAST(sum(kop) AS BIGINT) AS amount_kop FROM ("  # noqa: S608 - fixed texts and question marks
+        f"SELECT debit AS account, month, amount_kop AS kop FROM journal WHERE {where.format(side='debit')} UNION ALL "
+        f"SELECT credit, month, -amount_kop FROM journal WHERE {where.format(side='credit')}"
+        ") GROUP BY account, month HAVING sum(kop) <> 0 ORDER BY account, month"
+    )
+    values = [*values, part, *without]
+    rows = ws.rows(statement, [*values, *values])
+    return pl.DataFrame(rows, schema={"account": pl.String, "month": pl.String, "amount_kop": pl.Int64}, orient="row")
 
 
 def _where(ws: Workspace, known: int | date | None) -> tuple[str, list[object]]:
@@ -468,7 +489,7 @@ def _problems(event: Mapping[str, object], of: _Books, as_of: date) -> list[Find
     rule = books.posting_rules().get(name)
     if rule is None or name == OPENING:
         return [*found, Finding("LB.1", element="event", value=name)]
-    if of.role == "fund" and rule.day != "given" and not (of.payments == "actual" and name in _TRANSFERS):
+    if of.role == "fund" and rule.day != "given" and not (of.payments == "actual" and name in {*_TRANSFERS, *FINANCING}):
         found.append(Finding("LB.10", element="event", value=name))
     found += _dates(event, day, of, as_of)
     _, problem = _parties(rule, str(event["parties"]), of)

@@ -33,6 +33,8 @@ def _add_orders(group: typer.Typer, lang: str) -> None:
         month: Annotated[str, typer.Argument(help=text("cli.pay.month", lang))],
         kind: Annotated[list[str], typer.Option("--kind", help=text("cli.pay.kind", lang))],
         day: Annotated[str | None, typer.Option("--day", help=text("cli.pay.day", lang))] = None,
+        cover: Annotated[bool, typer.Option("--cover", help=text("cli.pay.cover", lang))] = False,
+        short: Annotated[str | None, typer.Option("--short", help=text("cli.pay.rule", lang))] = None,
         out_dir: Annotated[Path | None, typer.Option("--out", help=text("cli.pay.out", lang))] = None,
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
@@ -42,14 +44,19 @@ def _add_orders(group: typer.Typer, lang: str) -> None:
         for one in kind:
             if one not in bank.KINDS:
                 raise typer.BadParameter(text("cli.pay.bad_kind", lang, value=one, known=", ".join(bank.KINDS)))
+        if short is not None and short not in stage.SHORT:
+            raise typer.BadParameter(text("cli.pay.bad_kind", lang, value=short, known=", ".join(stage.SHORT)))
         on = today if day is None else common.parse_as_of(day, lang)
         with Workspace.writing(workspace) as store:
-            made = bank.order(store, of, kind, on, today, common.who_am_i())
+            made = bank.order(store, of, kind, on, today, common.who_am_i(), rule=short, cover=cover)
             _written(store, made.orders, out_dir, lang)
         if made.orders.is_empty():
-            common.out.print(text("cli.pay.nothing", lang), markup=False)
+            said = "short" if made.findings["rule"].is_in(["PB.12", "PB.13"]).any() else "nothing"
+            common.out.print(text(f"cli.pay.{said}", lang), markup=False)
         else:
             _show(made.orders, dict(made.orders.select("order_id", "amount_kop").iter_rows()), lang)
+        if made.covered_kop:
+            common.out.print(text("cli.pay.covered", lang, amount=money.show_amount(made.covered_kop, lang)), markup=False)
         common.print_unconfirmed(made.sources, lang)
         if made.findings.height:
             common.print_findings(made.findings, lang)

@@ -38,6 +38,7 @@ def act_121(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
         start = {pot: opening.get(f"{party}/{pot}", 0) for pot in books.POTS}
         end = {pot: closing.get(f"{party}/{pot}", 0) for pot in books.POTS}
         received = {rule: moves.debit(rule, f"{party}/payment_reserve") for rule in ("standards", "nsz_to_insurer")}
+        received["standards"] -= moves.credit("standards_back", f"{party}/payment_reserve")
         other = sum(moves.debit(rule, f"{party}/payment_reserve") for rule in (*_RECOVERED, "fine_paid"))
         returned = sum(moves.credit("unused_returned", f"{party}/{pot}") for pot in books.POTS)
         care = sum(moves.credit(rule, f"{party}/payment_reserve") for rule in _TRANSFERS)
@@ -53,6 +54,7 @@ def act_121(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
             "from_nsz_kop": received["nsz_to_insurer"],
             # Line 3 is money for running costs: the rate, and the share of savings that the insurer keeps (195).
             "case_management_kop": moves.credit("case_management", f"{party}/payment_reserve")
+            - moves.debit("case_management_back", f"{party}/payment_reserve")
             + moves.credit("savings_running", f"{party}/payment_reserve")
             - moves.debit("savings_running_back", f"{party}/payment_reserve"),
             "spent_kop": care + preventive,
@@ -88,7 +90,7 @@ def _fund_side(
     ]
     received = sum(moves.debit(rule, account) for rule in ("standards", "nsz_to_insurer", *_RECOVERED))
     received += sum(moves.debit("fine_paid", name) for name in _fined(moves, party))
-    received -= moves.credit("unused_returned", account)
+    received -= sum(moves.credit(rule, account) for rule in ("unused_returned", "standards_back"))
     uncharged = sum(closing.get(name, 0) - opening.get(name, 0) for name in (f"{party}/cost", f"{party}/sanctions"))
     accepted = sum(moves.credit(rule, account) for rule in ("care_accepted", "care_restored", "sanctions_given_back"))
     accepted -= sum(moves.debit(rule, account) for rule in ("care_withdrawn", "sanctions_entrusted"))
@@ -97,6 +99,7 @@ def _fund_side(
         "start_kop": opening.get(account, 0) + debts[0] - other,
         "received_kop": received,
         "case_management_kop": moves.credit("case_management", account)
+        - moves.debit("case_management_back", account)
         + moves.credit("savings_running", account)
         - moves.debit("savings_running_back", account),
         # Spent = accepted less the growth of the debt, and preventive measures.

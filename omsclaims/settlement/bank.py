@@ -1,7 +1,7 @@
 """What is to be paid through the bank, and which debt does a payment of a statement settle? (Rules 126-132, 133, 142-145.)
 
 Orders follow from the books: the advances that clinics applied for less what was carried over, and what is owed to a clinic after
-a closing. A payment that a bank states becomes an event of the ledger when both accounts are
+a closing - as far as the money of the payer reaches: what is ordered and not stated by the bank yet counts as spent. A payment that a bank states becomes an event of the ledger when both accounts are
 known and the debt or order covers it; anything else is refused by name and the books stay as they are. A line of a statement is
 taken once, whatever file it comes in.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -19,6 +19,7 @@ import polars as pl
 
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
+from omsclaims.money import share_out
 from omsclaims.settlement.payments import Advance, advance_to_pay
 
 #: Kinds of orders -> event of the ledger that their payment is.
@@ -28,6 +29,10 @@ CANCELLED: Final = "cancelled"
 BOOKED: Final = "booked"
 REFUSED: Final = "refused"
 _DIGITS: Final = 32
+#: How money that does not suffice is divided (law parameter payments.short_of_money).
+SHORT: Final = ("oldest_first", "pro_rata")
+#: Events by which a debt for care falls because it is paid.
+PAID_BY: Final = ("final_payment", "advance_applied", "excess_applied")
 #: Name of a bill between territories in the purpose of a payment (formats.md 2.2).
 _BILL: Final = re.compile(r"(?<![0-9A-Za-z])R[0-9]{10}(?![0-9A-Za-z])", re.ASCII)
 _Row = dict[str, object]
@@ -71,19 +76,16 @@ def finals_due(balances: Mapping[str, int]) -> list[Due]:
     return found
 
 
-def orders_of(
-    dues: Iterable[Due], month: str, day: date, orders: pl.DataFrame, paid: pl.DataFrame, closed: str = ""
-) -> pl.DataFrame:
-    """New orders (contract payment_orders): what is due and not ordered yet, numbered on for each payer.
+def not_ordered(dues: Iterable[Due], month: str, orders: pl.DataFrame, paid: pl.DataFrame, closed: str = "") -> list[Due]:
+    """What is due and not ordered yet.
 
-    month   month that the debt is of
+    month   month that advances are of
     orders  contract payment_orders so far; paid: contract bank_lines. The part of open orders that is not paid yet is ordered;
             an advance that was ordered for the month, paid or not, is not ordered twice
     closed  last month that is closed: its debt holds what an advance of it, still on its way, will settle
     """
     rest = remaining(orders, paid)
-    numbers: dict[str, int] = dict(orders.group_by("payer").agg(pl.col("number").max()).iter_rows())
-    made: list[_Row] = []
+    found = []
     for due in dues:
         pair = (pl.col("payer") == due.payer) & (pl.col("receiver") == due.receiver)
         before = orders.filter(pair & (pl.col("state") == OPEN))
@@ -94,16 +96,160 @@ def orders_of(
             late = (pl.col("kind") == "advance") & (pl.col("month") <= closed)
             same = before.filter((pl.col("kind") == due.kind) | late)
             ordered = sum(rest[order] for order in same["order_id"])
-        amount = due.amount_kop - ordered
-        if amount <= 0:
-            continue
+        if due.amount_kop > ordered:
+            found.append(Due(due.kind, due.payer, due.receiver, due.amount_kop - ordered))
+    return found
+
+
+def orders_of(dues: Iterable[Due], month: str, day: date, orders: pl.DataFrame) -> pl.DataFrame:
+    """New orders (contract payment_orders) of what is due, not ordered yet and can be paid, numbered on for each payer.
+
+    month   month that they are of; orders: contract payment_orders so far
+    """
+    numbers: dict[str, int] = dict(orders.group_by("payer").agg(pl.col("number").max()).iter_rows())
+    made: list[_Row] = []
+    for due in dues:
         numbers[due.payer] = numbers.get(due.payer, 0) + 1
         order: _Row = {
             "number": numbers[due.payer], "day": day, "month": month, "kind": due.kind, "payer": due.payer,
-            "receiver": due.receiver, "amount_kop": amount, "state": OPEN,
+            "receiver": due.receiver, "amount_kop": due.amount_kop, "state": OPEN,
         }  # fmt: skip
         made.append({"order_id": order_id(order), **order})
     return contract.check("payment_orders", pl.DataFrame(made, schema=contract.TABLES["payment_orders"].schema()))
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What a payer can order from, kopecks: in the pot; ordered and not stated by the bank; in its spare reserve."""
+
+    pot_kop: int
+    under_way_kop: int
+    spare_kop: int = 0
+
+    @property
+    def free_kop(self) -> int:
+        """What no order waits for."""
+        return max(0, self.pot_kop - self.under_way_kop)
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """What a payer could not order of what is due, kopecks; `covered_kop` came from its spare reserve."""
+
+    payer: str
+    money: Money
+    due_kop: int
+    covered_kop: int
+    missing_kop: int
+
+
+@dataclass(frozen=True)
+class Afforded:
+    """What can be ordered of what is due, in the order of `dues`; who was short."""
+
+    dues: list[Due]
+    short: list[Short]
+
+
+def money_of(payer: str, balances: Mapping[str, int], orders: pl.DataFrame, rest: Mapping[str, int]) -> Money:
+    """The money of a payer: an insurer pays from its payment reserve, the fund from its stock (НСЗ) (Rules 122, 134).
+
+    balances  account -> kopecks, debit positive; rest: what is left of each order (`remaining`)
+    """
+    pot = "nsz" if payer.startswith("fund:") else "payment_reserve"
+    under_way = sum(rest[order] for order in orders.filter(pl.col("payer") == payer)["order_id"])
+    return Money(balances.get(f"{payer}/{pot}", 0), under_way, max(0, balances.get(f"{payer}/spare_reserve", 0)))
+
+
+def afford(
+    dues: Sequence[Due], money: Mapping[str, Money], ages: Mapping[str, Sequence[tuple[str, int]]], month: str,
+    rule: Callable[[], str], cover: bool = False,
+) -> Afforded:  # fmt: skip
+    """What the money of each payer suffices for.
+
+    dues   what is due and not ordered yet; money: by payer
+    ages   `payer/care/clinic` -> (month, kopecks) by which that debt grew, oldest first: what was paid settled the oldest
+    month  month that advances are of: they come after the debts of earlier months
+    rule   oldest_first: the oldest debt first, of a month debts before advances, then by code of the clinic, the last in part;
+           pro_rata: everybody the same share, in whole kopecks by largest remainder, ties to the smaller code. Asked only where
+           money is short
+    cover  final payments that lack money may take it from the spare reserve (Rules 193)
+    """
+    granted: dict[Due, int] = {}
+    short = []
+    for payer in sorted({due.payer for due in dues}):
+        own = [due for due in dues if due.payer == payer]
+        needed, free = sum(due.amount_kop for due in own), money[payer].free_kop
+        finals = sum(due.amount_kop for due in own if due.kind == "final")
+        spare = money[payer].spare_kop if cover else 0
+        covered = min(spare, max(0, needed - free), finals)
+        if needed <= free + covered:
+            granted |= {due: due.amount_kop for due in own}
+        else:
+            granted |= _shared(own, free, covered, ages, month, rule())
+        if needed > free:
+            short.append(Short(payer, money[payer], needed, covered, needed - sum(granted.get(due, 0) for due in own)))
+    made = [Due(due.kind, due.payer, due.receiver, granted[due]) for due in dues if granted.get(due, 0) > 0]
+    return Afforded(made, short)
+
+
+def _shared(
+    dues: Sequence[Due], free: int, covered: int, ages: Mapping[str, Sequence[tuple[str, int]]], month: str, rule: str
+) -> dict[Due, int]:
+    """Money that does not suffice, among what is due of it; what comes from the spare reserve is for final payments alone."""
+    money = free + covered
+    if rule == "pro_rata":
+        shares = _by_amount(dues, money)
+        if sum(kop for due, kop in shares.items() if due.kind == "advance") <= free:
+            return shares
+        advances, finals = ([due for due in dues if (due.kind == "advance") is one] for one in (True, False))
+        return _by_amount(advances, free) | _by_amount(finals, covered)
+    queue = []
+    for due in dues:
+        parts = [(month, due.amount_kop)]
+        if due.kind == "final":
+            parts = _newest(ages.get(f"{due.payer}/care/{due.receiver}", ()), due.amount_kop, month)
+        queue += [(since, due.kind != "final", due.receiver, kop, due) for since, kop in parts]
+    granted: dict[Due, int] = {}
+    for _, _, _, kop, due in sorted(queue, key=lambda part: part[:3]):
+        given = min(money, kop)
+        granted[due] = granted.get(due, 0) + given
+        money -= given
+    return granted
+
+
+def _by_amount(dues: Sequence[Due], money: int) -> dict[Due, int]:
+    shares = share_out(money, [due.amount_kop for due in dues], [f"{due.receiver}/{due.kind}" for due in dues])
+    return dict(zip(dues, shares, strict=True))
+
+
+def _newest(grown: Sequence[tuple[str, int]], amount: int, month: str) -> list[tuple[str, int]]:
+    """The newest parts of a debt that make up an amount: (month, kopecks). What no month explains is of `month`, the newest."""
+    parts = []
+    for since, kop in reversed(grown):
+        taken = min(amount, kop)
+        if taken > 0:
+            parts.append((since, taken))
+            amount -= taken
+    return parts if amount == 0 else [*parts, (month, amount)]
+
+
+def ages_of(moved: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
+    """By how much each debt for care grew in which month, oldest first; what a month took off lowers the oldest parts.
+
+    moved  account, month, amount_kop: net turnover of accounts of care by all but payments (debit positive)
+    """
+    found: dict[str, list[tuple[str, int]]] = {}
+    for account, month, amount in moved.sort("account", "month").select("account", "month", "amount_kop").iter_rows():
+        parts = found.setdefault(account, [])
+        if amount < 0:
+            parts.append((month, -amount))
+        while amount > 0 and parts:
+            oldest, kop = parts.pop(0)
+            if kop > amount:
+                parts.insert(0, (oldest, kop - amount))
+            amount -= kop
+    return found
 
 
 def remaining(orders: pl.DataFrame, paid: pl.DataFrame) -> dict[str, int]:

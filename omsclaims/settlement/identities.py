@@ -13,6 +13,7 @@ from typing import Final, Literal
 import polars as pl
 
 from omsclaims import messages
+from omsclaims.settlement.month_books import given_ahead
 
 _REFUSED: Final = 2
 
@@ -142,9 +143,15 @@ def _of_act_121(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
 
 
 def _of_financing(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:
+    """The standards of the month are what its closing and the events before it gave; where none are computed, what was given."""
     financing, postings = tables["financing"], tables["postings"]
-    budget = _sum(postings.filter((pl.col("rule") == "standards") & pl.col("debit").str.starts_with("fund:")), "amount_kop")
-    return [Identity("standards_shares", _sum(financing, "amount_kop"), budget)]
+    ahead = given_ahead(tables["event_postings"]) if "event_postings" in tables else {}
+    before = sum(amount for (rule, _), amount in ahead.items() if rule == "standards")
+    of_fund = [
+        _sum(postings.filter((pl.col("rule") == rule) & pl.col("debit").str.starts_with("fund:")), "amount_kop")
+        for rule in ("standards", "standards_back")
+    ]
+    return [Identity("standards_shares", _sum(financing, "amount_kop") or before, before + of_fund[0] - of_fund[1])]
 
 
 def _of_territories(tables: Mapping[str, pl.DataFrame]) -> list[Identity]:

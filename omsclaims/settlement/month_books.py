@@ -34,6 +34,14 @@ from omsclaims.settlement.payments import (
 )
 from omsclaims.settlement.reserves import Limits, contract_year_start, limits, overflow, split
 
+#: Events by which a month is financed -> purpose of the account where the money arrives. They may be booked on their day before
+#: the month is closed, where payments are actual.
+FINANCING: Final = {
+    "budget_money": "money", "nsz_set_aside": "nsz", "standards": "payment_reserve", "case_management": "own_money",
+    "nsz_to_insurer": "payment_reserve", "spare_fill": "spare_reserve",
+}  # fmt: skip
+#: An event of financing and the insurer that it is for; None: the fund itself.
+Given = tuple[str, str | None]
 #: Events by which an insurer's money goes to clinics, and comes back from them: payments for care are what is left.
 TRANSFERS: Final = ("advance", "final_payment", "excess_returned")
 
@@ -79,31 +87,92 @@ class MonthBooks:
         """Name of a document: kind, month, parties."""
         return "-".join((kind, str(self.of), *about))
 
+    def fresh_document(self, kind: str, *about: str) -> str:
+        """Name of a document that no event of the month bears: an event may say the same as the closing."""
+        name, used = self.document(kind, *about), set(self.events["document"])
+        while name in used:
+            name += "-rest"
+        return name
+
 
 # ---- money in --------------------------------------------------------------------------------------------------------------
 
 
 def money_to_insurers(
-    month: MonthBooks, by_standards: Iterable[tuple[str, int, int]], from_nsz: Mapping[str, int], fill: Mapping[str, int]
-) -> None:
+    month: MonthBooks, by_standards: Iterable[tuple[str, int, int]], from_nsz: Mapping[str, int], fill: Mapping[str, int],
+    ahead: Mapping[Given, int] | None = None,
+) -> None:  # fmt: skip
     """What the fund gives to insurers: (insurer, money by the standards, РВД of it); НСЗ; filling of the spare reserve (193).
+
+    ahead  what events of the month gave already (`given_ahead`): only the rest is posted. More by the standards than they come to
+           goes back to the fund, finding B.7 - unless no standards could be computed: what was given then stands
 
     The spare reserve gets at most what came by the standards less РВД: finding B.3. All in kopecks.
     """
+    before: Mapping[Given, int] = ahead or {}
+    due = {smo: (amount, case_money) for smo, amount, case_money in by_standards}
+    computed = any(amount for amount, _ in due.values())
     received: dict[str, int] = {}
-    for smo, amount, case_money in by_standards:
-        parties = {"fund": month.fund, "insurer": books.insurer(smo)}
-        month.ledger.post("standards", amount, month.document("standards", smo), **parties)
-        month.ledger.post("case_management", case_money, month.document("case-management", smo), **parties)
+    for smo in sorted(due.keys() | {smo for rule, smo in before if smo and rule in ("standards", "case_management")}):
+        amount, case_money = due.get(smo, (0, 0))
+        given, given_case = before.get(("standards", smo), 0), before.get(("case_management", smo), 0)
+        if not computed:
+            amount, case_money = max(amount, given), max(case_money, given_case)
+        elif given > amount:
+            params = {"smo": smo, "given": given, "due": amount, "kopecks": given - amount}
+            month.found.append(Finding("B.7", value=str(given - amount), params=params))
+        _post_rest(month, "standards", "standards", smo, amount, given)
+        _post_rest(month, "case_management", "case-management", smo, case_money, given_case)
         received[smo] = amount - case_money
     for smo, amount in from_nsz.items():
-        parties = {"fund": month.fund, "insurer": books.insurer(smo)}
-        month.ledger.post("nsz_to_insurer", amount, month.document("nsz", smo), **parties)
+        _post_rest(month, "nsz_to_insurer", "nsz", smo, amount, before.get(("nsz_to_insurer", smo), 0))
     for smo, amount in fill.items():
         most = received.get(smo, 0)
         if amount > most:
             month.found.append(Finding("B.3", value=str(amount), params={"smo": smo, "received": most}))
-        month.ledger.post("spare_fill", min(amount, most), month.document("spare", smo), insurer=books.insurer(smo))
+        _post_rest(month, "spare_fill", "spare", smo, min(amount, most), before.get(("spare_fill", smo), 0))
+
+
+def _post_rest(month: MonthBooks, event: str, kind: str, smo: str, amount: int, given: int) -> None:
+    """What is left of an amount beside what was given already; what was given above it goes back where a rule says how."""
+    roles = {"fund": month.fund, "insurer": books.insurer(smo)}
+    back = f"{event}_back"
+    for rule, rest in ((event, amount - given), (back, given - amount)):
+        if rest > 0 and rule in books.posting_rules():
+            parties = {role: roles[role] for role in books.posting_rules()[rule].roles()}
+            name = kind if rule == event else f"{kind}-back"
+            month.ledger.post(rule, rest, month.fresh_document(name, smo), **parties)
+
+
+def of_this_month(events: pl.DataFrame) -> pl.DataFrame:
+    """Of the events of a month (contract `event_postings`) those that are its own: not what undoes postings of earlier months."""
+    undoes = dict(events.select("posting_id", "reverses").iter_rows())
+
+    def is_own(posting: str) -> bool:
+        while undoes[posting] is not None:
+            posting = undoes[posting]
+            if posting not in undoes:
+                return False
+        return True
+
+    return events.filter(pl.Series([is_own(posting) for posting in events["posting_id"]], dtype=pl.Boolean))
+
+
+def given_ahead(events: pl.DataFrame) -> dict[Given, int]:
+    """What events of a month gave of its financing before it is closed: (event, insurer or None for the fund) -> kopecks.
+
+    events  contract `event_postings` of the month; what was undone in it is taken off, what undoes earlier months does not count
+    """
+    found: dict[Given, int] = {}
+    of_financing = events.filter(pl.col("rule").is_in(list(FINANCING)))
+    for rule, debit, credit, amount in of_this_month(of_financing).select("rule", "debit", "credit", "amount_kop").iter_rows():
+        for account, sign in ((debit, 1), (credit, -1)):
+            party, _, purpose = account.partition("/")
+            kind, _, code = party.partition(":")
+            if purpose == FINANCING[rule]:
+                key = (rule, code if kind == "insurer" else None)
+                found[key] = found.get(key, 0) + sign * amount
+    return {key: amount for key, amount in sorted(found.items(), key=str) if amount}
 
 
 # ---- payment of clinics ----------------------------------------------------------------------------------------------------

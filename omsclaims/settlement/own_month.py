@@ -27,7 +27,15 @@ from omsclaims.settlement.acts import act_121, act_132
 from omsclaims.settlement.expertise.acts import KINDS
 from omsclaims.settlement.expertise.deductions import Taken, taken_by_pair
 from omsclaims.settlement.ledger import Ledger
-from omsclaims.settlement.month_books import MonthBooks, limit_reserves, money_to_insurers, pay_clinics, split_savings
+from omsclaims.settlement.month_books import (
+    FINANCING,
+    MonthBooks,
+    limit_reserves,
+    money_to_insurers,
+    of_this_month,
+    pay_clinics,
+    split_savings,
+)
 from omsclaims.settlement.payments import Billed, Pair, advances_of
 
 if TYPE_CHECKING:
@@ -111,15 +119,16 @@ def told_by_fund(tables: Mapping[str, pl.DataFrame], context: Context, made_on: 
     numbers = {smo: (half, kop) for smo, half, kop in tables["financing"].select(
         "smo", "insured_half", "preliminary_kop").iter_rows()}  # fmt: skip
     told = []
+    given = pl.concat([postings, of_this_month(events).select(postings.columns)])  # before the closing, and by it
     for smo in sorted(named):
         pot = f"{books.insurer(smo)}/payment_reserve"
         half, preliminary = numbers.get(smo, (0, 0))
         notice = Notice(
             context.territory, smo, context.month, made_on, half, preliminary,
-            standards_kop=books.turnover(postings, ["standards"], "debit", pot),
-            case_management_kop=books.turnover(postings, ["case_management"], "credit", pot),
-            nsz_kop=books.turnover(postings, ["nsz_to_insurer"], "debit", pot),
-            spare_fill_kop=books.turnover(postings, ["spare_fill"], "credit", pot),
+            standards_kop=books.turnover(given, ["standards", "standards_back"], "debit", pot),
+            case_management_kop=books.turnover(given, ["case_management", "case_management_back"], "credit", pot),
+            nsz_kop=books.turnover(given, ["nsz_to_insurer"], "debit", pot),
+            spare_fill_kop=books.turnover(given, ["spare_fill"], "credit", pot),
         )  # fmt: skip
         listing = Listing(
             context.territory, smo, context.month, made_on, context.agreement.head.control.fines == "in_act_132",
@@ -156,14 +165,15 @@ def _advances(smo: str, reg_advance: pl.DataFrame, of: Month) -> pl.DataFrame:
 
 
 def _corrections(smo: str, events: pl.DataFrame) -> pl.DataFrame:
-    """Postings of the month's events that touch an insurer and that it does not book itself."""
+    """Postings of the month's events that touch an insurer and that it does not book itself; its financing is in the notice."""
     party = books.insurer(smo)
     touched = pl.any_horizontal(
         expression for side in ("debit", "credit") for expression in (
             pl.col(side).str.starts_with(f"{party}/"), pl.col(side).str.ends_with(f"/{party}"),
         )
     )  # fmt: skip
-    own = events.filter(touched & ~pl.col("rule").is_in(list(OWN_EVENTS)))
+    in_notice = of_this_month(events.filter(pl.col("rule").is_in(list(FINANCING)))).select("posting_id")
+    own = events.filter(touched & ~pl.col("rule").is_in(list(OWN_EVENTS))).join(in_notice, on="posting_id", how="anti")
     return own.select(list(CORRECTIONS)).sort(list(CORRECTIONS))
 
 

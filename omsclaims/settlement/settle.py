@@ -27,9 +27,11 @@ from omsclaims.settlement.financing import Financing, finance
 from omsclaims.settlement.ledger import Ledger
 from omsclaims.settlement.month_books import (
     MonthBooks,
+    given_ahead,
     limit_reserves,
     money_to_insurers,
     net,
+    of_this_month,
     pay_clinics,
     split_savings,
 )
@@ -61,7 +63,7 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
              F.1-F.5 of financing, B.1 a payer's money does not suffice, B.2 money below zero after the advances, B.3 more than
              the standards to the spare reserve, B.4 an impossible advance, B.5 an opening that does not sum to zero, B.6
-             funding below zero
+             funding below zero, B.7 more given ahead of the closing than the standards come to
     Every sum is in kopecks. Asserts: the ledger, each party's books and each pair sum to zero; the identities of the acts, from
     both sides; acts and tables say the same.
     """
@@ -137,15 +139,19 @@ def _money_in(month: MonthBooks, money: Financing, reg_funding: pl.DataFrame) ->
     given = funding.filter(pl.col("amount_kop") > 0)
     by_standards = dict(money.financing.select("smo", "amount_kop").iter_rows())
     for_nsz = _given(given, "nsz").get(None, 0)
-    # What the standards could not be computed for stays with the budget: the fund cannot hand it out.
-    month.ledger.post("budget_money", sum(by_standards.values()) + for_nsz, month.document("budget"), fund=month.fund)
-    month.ledger.post("nsz_set_aside", for_nsz, month.document("nsz"), fund=month.fund)
+    ahead = given_ahead(month.events)
+    # What the standards could not be computed for stays with the budget: the fund cannot hand it out. What came ahead stays here.
+    for rule, kind, amount in (
+        ("budget_money", "budget", sum(by_standards.values()) + for_nsz), ("nsz_set_aside", "nsz", for_nsz),
+    ):  # fmt: skip
+        rest = max(0, amount - ahead.get((rule, None), 0))
+        month.ledger.post(rule, rest, month.fresh_document(kind), fund=month.fund)
     nsz, fill = _given(given, "nsz"), _given(given, "spare_fill")
     for amount in (kop for smo, kop in fill.items() if smo is None):
         month.found.append(Finding("B.3", value=str(amount), params={"smo": "", "received": 0}))
     rows = money.financing.select("smo", "amount_kop", "case_management_kop").iter_rows()
     named = ({smo: kop for smo, kop in given_to.items() if smo is not None} for given_to in (nsz, fill))
-    money_to_insurers(month, rows, *named)
+    money_to_insurers(month, rows, *named, ahead)
 
 
 def _given(funding: pl.DataFrame, what: str) -> dict[str | None, int]:
@@ -198,8 +204,12 @@ def _cross_check(result: Mapping[str, pl.DataFrame], month: MonthBooks) -> None:
         )
         assert not off, f"act 132 differs from the payments: {off} of {row}"
     by_act = dict(result["act_121"].select("smo", "by_standards_kop").iter_rows())
+    of_earlier, ahead = net(month.events.join(of_this_month(month.events), on="posting_id", how="anti")), given_ahead(month.events)
+    computed = bool(standards["amount_kop"].sum())
     for smo, amount in standards.select("smo", "amount_kop").iter_rows():
-        said_kop = by_act.get(smo, 0) - moved.get(("standards", f"{books.insurer(smo)}/payment_reserve"), 0)
-        assert said_kop == amount, f"act 121 of {smo}: {said_kop} by the standards, financed {amount}"
+        pot = f"{books.insurer(smo)}/payment_reserve"
+        said_kop = by_act.get(smo, 0) - sum(of_earlier.get((rule, pot), 0) for rule in ("standards", "standards_back"))
+        financed = amount if computed else ahead.get(("standards", smo), 0)
+        assert said_kop == financed, f"act 121 of {smo}: {said_kop} by the standards, financed {financed}"
     refunds = books.turnover(result["postings"], ["territory_bill"], "debit", f"{month.fund}/refund/")
     assert refunds == result["territory_bills"]["amount_kop"].sum(), "the bills to territories differ from the ledger"

@@ -546,12 +546,23 @@ def order(world: World, rng: Random) -> str | None:
 
     def what() -> str:
         balances = dict(journal.balances(side.books.workspace).iter_rows())
-        dues = bank.finals_due(balances)
         closed = max(side.books.closed_months(), default="")
-        made = bank.orders_of(dues, str(of), world.day, world.orders, world.lines, closed)
-        again = bank.orders_of(dues, str(of), world.day, pl.concat([world.orders, made]), world.lines, closed)
-        assert again.is_empty(), "what was ordered is ordered again"
+        ages = bank.ages_of(journal.grown(side.books.workspace, "/care/clinic:", bank.PAID_BY))
+        how = rng.choice(bank.SHORT)
+
+        def wanted() -> list[bank.Due]:
+            rest = bank.remaining(world.orders, world.lines)
+            dues = bank.not_ordered(bank.finals_due(balances), str(of), world.orders, world.lines, closed)
+            money = {due.payer: bank.money_of(due.payer, balances, world.orders, rest) for due in dues}
+            afforded = bank.afford(dues, money, ages, str(of), lambda: how)
+            for payer, one in money.items():
+                ordered = sum(due.amount_kop for due in afforded.dues if due.payer == payer)
+                assert ordered <= one.free_kop, "more is ordered than there is"
+            return afforded.dues
+
+        made = bank.orders_of(wanted(), str(of), world.day, world.orders)
         world.orders = pl.concat([world.orders, made])
+        assert not wanted(), "what was ordered, or had no money, is ordered again"
         return "ordered" if made.height else "nothing to order"
 
     return world.command(side, what, rng)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omsclaims import contract, findings
+from omsclaims.money import parse_amount
 from omsclaims.registry.bank_file import LINES
 from omsclaims.settlement import bank
 from omsclaims.settlement.payments import Advance
@@ -40,10 +46,16 @@ def payments(*rows: tuple[Any, ...]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in LINES} for row in made], schema=LINES)
 
 
+def made(
+    dues: Iterable[bank.Due], month: str, orders: pl.DataFrame = NO_ORDERS, paid: pl.DataFrame = NO_LINES, closed: str = ""
+) -> pl.DataFrame:
+    return bank.orders_of(bank.not_ordered(dues, month, orders, paid, closed), month, DAY, orders)
+
+
 def ordered(
     *dues: bank.Due, orders: pl.DataFrame = NO_ORDERS, paid: pl.DataFrame = NO_LINES, month: str = "2022-03"
 ) -> pl.DataFrame:
-    return pl.concat([orders, bank.orders_of(dues, month, DAY, orders, paid)])
+    return pl.concat([orders, made(dues, month, orders, paid)])
 
 
 def matched(
@@ -77,16 +89,95 @@ def test_nothing_is_ordered_twice() -> None:
     advance = bank.Due("advance", INSURER, CLINIC, 300)
     first = ordered(advance, bank.Due("final", INSURER, OTHER, 50))
     assert first.select("number", "kind", "amount_kop").rows() == [(1, "advance", 300), (2, "final", 50)]
-    assert bank.orders_of([advance], "2022-03", DAY, first, NO_LINES).is_empty()
+    assert made([advance], "2022-03", first).is_empty()
     # The advance of the next month is another one. The debt of March holds what the advance of March, on its way, will settle.
     dues = [bank.Due("advance", INSURER, CLINIC, 300), bank.Due("final", INSURER, CLINIC, 1_000)]
-    later = bank.orders_of(dues, "2022-04", DAY, first, NO_LINES, closed="2022-03")
+    later = made(dues, "2022-04", first, closed="2022-03")
     assert later.select("number", "kind", "amount_kop").rows() == [(3, "advance", 300), (4, "final", 700)]
-    earlier = bank.orders_of(dues, "2022-04", DAY, first, NO_LINES, closed="2022-02")
+    earlier = made(dues, "2022-04", first, closed="2022-02")
     assert earlier["amount_kop"].to_list() == [300, 1_000]
     cancelled = first.with_columns(state=pl.lit(bank.CANCELLED))
-    again = bank.orders_of([advance], "2022-03", DAY, cancelled, NO_LINES)
+    again = made([advance], "2022-03", cancelled)
     assert again.select("number", "amount_kop").rows() == [(3, 300)]
+
+
+# ---- money that does not suffice
+
+
+def load(name: str) -> Any:
+    path = Path(__file__).parents[2] / "fixtures" / "settlement" / f"{name}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+SHORT_CASES = load("short_of_money")["cases"]
+
+
+@pytest.mark.parametrize("case", SHORT_CASES, ids=[case["title"] for case in SHORT_CASES])
+def test_money_that_does_not_suffice_by_hand(case: dict[str, Any]) -> None:
+    payer = case["payer"]
+    moved = [
+        (f"{payer}/care/clinic:{one['clinic']}", one["month"], -parse_amount(one["amount"])) for one in case.get("debts", [])
+    ]
+    grown = pl.DataFrame(moved, schema={"account": pl.String, "month": pl.String, "amount_kop": pl.Int64}, orient="row")
+    owed: dict[str, int] = {}
+    for account, _, kop in moved:
+        owed[account] = owed.get(account, 0) + kop
+    dues = [bank.Due("advance", payer, f"clinic:{mo}", parse_amount(kop)) for mo, kop in case.get("advances", {}).items()]
+    dues += [due for due in bank.finals_due(owed) if due.payer == payer]
+    money = bank.Money(*(parse_amount(case["money"].get(name, "0.00")) for name in ("there", "under_way", "spare")))
+    found = bank.afford(dues, {payer: money}, bank.ages_of(grown), case["month"], lambda: case["rule"], case.get("cover", False))
+    said = {(due.kind, due.receiver.partition(":")[2]): due.amount_kop for due in found.dues}
+    wanted = {(kind, mo): parse_amount(kop) for kind, of in case["ordered"].items() for mo, kop in of.items()}
+    assert said == wanted
+    short = [(one.covered_kop, one.missing_kop) for one in found.short]
+    assert short == ([(parse_amount(case["covered"]), parse_amount(case["missing"]))] if "missing" in case else [])
+
+
+KOP = st.integers(0, 10**6)
+
+
+@settings(max_examples=200)
+@given(
+    finals=st.dictionaries(st.sampled_from(["750901", "750902", "750903"]), KOP), advances=st.dictionaries(st.sampled_from(["750901", "750904"]), KOP),
+    there=st.integers(-(10**6), 2 * 10**6), under_way=KOP, spare=KOP, cover=st.booleans(), rule=st.sampled_from(bank.SHORT),
+    grown=st.lists(st.tuples(st.sampled_from(["750901", "750902"]), st.integers(1, 6), st.integers(-(10**6), 10**6)), max_size=8),
+)  # fmt: skip
+def test_nobody_orders_more_than_there_is(
+    finals: dict[str, int], advances: dict[str, int], there: int, under_way: int, spare: int, cover: bool, rule: str,
+    grown: list[tuple[str, int, int]],
+) -> None:  # fmt: skip
+    dues = [
+        bank.Due(kind, INSURER, f"clinic:{mo}", kop)
+        for kind, of in (("final", finals), ("advance", advances)) for mo, kop in of.items() if kop
+    ]  # fmt: skip
+    rows = [(f"{INSURER}/care/clinic:{mo}", f"2022-0{month}", kop) for mo, month, kop in grown]
+    ages = bank.ages_of(pl.DataFrame(rows, schema={"account": pl.String, "month": pl.String, "amount_kop": pl.Int64}, orient="row"))
+    money = bank.Money(there, under_way, spare)
+    found = bank.afford(dues, {INSURER: money}, ages, "2022-06", lambda: rule, cover)
+    wanted = {(due.kind, due.receiver): due.amount_kop for due in dues}
+    got = {(due.kind, due.receiver): due.amount_kop for due in found.dues}
+    assert all(0 < kop <= wanted[key] for key, kop in got.items())
+    covered = sum(one.covered_kop for one in found.short)
+    missing = sum(one.missing_kop for one in found.short)
+    assert covered <= (spare if cover else 0)
+    assert sum(got.values()) == min(sum(wanted.values()), money.free_kop + covered)  # nothing that is there is kept back
+    assert sum(wanted.values()) - sum(got.values()) == missing
+    # The spare reserve is for care that was billed: advances never draw on it (Rules 193).
+    assert sum(kop for (kind, _), kop in got.items() if kind == "advance") <= money.free_kop
+    again = bank.afford(list(reversed(dues)), {INSURER: money}, ages, "2022-06", lambda: rule, cover)
+    assert {(due.kind, due.receiver): due.amount_kop for due in again.dues} == got
+
+
+def test_what_is_ordered_and_not_stated_is_spent() -> None:
+    orders = ordered(bank.Due("advance", INSURER, CLINIC, 300), bank.Due("final", FUND, OTHER, 50))
+    balances = {f"{INSURER}/payment_reserve": 1_000, f"{INSURER}/spare_reserve": 70, f"{FUND}/nsz": 40}
+    rest = bank.remaining(orders, NO_LINES)
+    assert bank.money_of(INSURER, balances, orders, rest) == bank.Money(1_000, 300, 70)
+    assert bank.money_of(FUND, balances, orders, rest).free_kop == 0  # ordered above what is there: by hand, long ago
+    paid = matched(payments(("1", 100, INSURER, CLINIC)), orders).lines
+    assert bank.money_of(INSURER, {**balances, f"{INSURER}/payment_reserve": 900}, orders, bank.remaining(orders, paid)).free_kop == 700
+    cancelled = orders.with_columns(state=pl.lit(bank.CANCELLED))
+    assert bank.money_of(INSURER, balances, cancelled, bank.remaining(cancelled, NO_LINES)).free_kop == 1_000
 
 
 # ---- statements
