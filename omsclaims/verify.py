@@ -286,6 +286,8 @@ def _tables(work: _Work, name: str, outputs: Mapping[str, str]) -> Iterator[Find
         elif table_name in _OF_IDENTITIES:
             small[table_name] = table
         work.count("tables")
+    if work.ws.meta("role") == "fund":  # what was given of a month before it was closed counts as well
+        small["event_postings"] = journal.month_events(work.ws, Month.parse(name))
     for identity in identities(small):
         if not identity.holds:
             said = {f"text_{lang}": identity.text(lang) for lang in messages.LANGUAGES}

@@ -50,6 +50,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     | {"reports", "settlement", "workspace", "journal", "between_store", "closing", "expertise_store", "act_store", "act_book"},
     "closing": STAGE
     | {"act_store", "settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
+    "financing": STAGE | {"settlement", "reports", "workspace", "journal", "closing"},
     "bank": STAGE | {"registry", "settlement", "workspace", "journal"},
     "verify": STAGE
     | {
@@ -131,6 +132,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "act_book",
         "statements",
         "bank",
+        "financing",
         "insurer",
     },
 }

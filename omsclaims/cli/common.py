@@ -49,7 +49,7 @@ ORDER_OF_WORK: Final = (
     "territory send", "territory take", "territory list", "territory correct", "territory concede", "territory write-off",
     "territory answer", "territory pay", "territory due", "abroad take", "abroad pay", "abroad act",
     "act draw", "act send", "act sign", "act compare", "act dispute", "act agree", "act protocol", "act list", "statements",
-    "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct",
+    "ledger balances", "ledger entries", "ledger export", "ledger book", "ledger correct", "ledger finance",
     "pay orders", "pay load", "pay list", "pay cancel",
     "insurer take", "insurer compare", "insurer receive", "insurer spend", "insurer year-end", "insurer early-end",
     "verify", "backup", "restore",

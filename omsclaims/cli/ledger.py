@@ -1,4 +1,4 @@
-"""Commands on the ledger over the years: ledger balances, entries, export, book, correct."""
+"""Commands on the ledger over the years: ledger balances, entries, export, book, correct, finance."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,9 +15,11 @@ import typer
 import yaml
 from rich.text import Text
 
-from omsclaims import closing, contract, journal, messages, money
+from omsclaims import closing, contract, financing, journal, messages, money
 from omsclaims.cli import common, words
+from omsclaims.periods import Month
 from omsclaims.reports import doubts
+from omsclaims.settlement.financing import UNIT5
 from omsclaims.workspace import Workspace, canonical_json, sha256_bytes
 
 #: Columns of a list of events that name no party.
@@ -36,6 +39,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     _add_export(group, lang)
     _add_book(group, lang)
     _add_correct(group, lang)
+    _add_finance(group, lang)
 
 
 def _day(given: str | None, lang: str) -> date | None:
@@ -170,6 +174,58 @@ def _add_correct(group: typer.Typer, lang: str) -> None:
         with Workspace.writing(workspace) as store:
             done = journal.correct(store, posting, day, common.who_am_i(), why, _day(on, lang))
         _show_booked(done, lang)
+
+
+def _add_finance(group: typer.Typer, lang: str) -> None:
+    text = messages.text
+
+    @words.command(group, "finance", lang, "ledger.finance")
+    def ledger_finance(
+        month: Annotated[str, typer.Argument(help=text("cli.ledger.finance.month", lang))],
+        day: Annotated[str | None, typer.Option("--day", help=text("cli.ledger.finance.day", lang))] = None,
+        share: Annotated[str, typer.Option("--share", help=text("cli.ledger.finance.share", lang))] = "1",
+        out_dir: Annotated[Path | None, typer.Option("--out", help=text("cli.ledger.finance.out", lang))] = None,
+        workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
+        as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
+        lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
+    ) -> None:
+        of, today = common.parse_month(month, lang), common.parse_as_of(as_of, lang)
+        share5 = _share5(share, lang)
+        with Workspace.writing(workspace) as store:
+            made = financing.give(store, of, _day(day, lang) or today, today, common.who_am_i(), share5)
+        for path in [] if out_dir is None else financing.write_notices(made.notices, out_dir):
+            common.out.print(text("cli.ledger.finance.notice", lang, path=path), markup=False)
+        _show_given(made, of, lang)
+        common.print_unconfirmed(made.sources, lang)
+        if made.findings.height:
+            common.print_findings(made.findings, lang)
+            raise typer.Exit(common.FINDINGS)
+
+
+def _share5(share: str, lang: str) -> int:
+    """A part of the month, 0.5, in units of 0.00001."""
+    try:
+        part = Decimal(share) * UNIT5
+    except InvalidOperation:
+        part = Decimal(-1)
+    if not part.is_finite() or part != part.to_integral_value() or not 0 < part <= UNIT5:
+        raise typer.BadParameter(messages.text("financing.share", lang))
+    return int(part)
+
+
+def _show_given(made: financing.Ahead, of: Month, lang: str) -> None:
+    """What was booked now, what the month was given in all."""
+    now = dict(made.events.select(pl.concat_str("event", "parties"), "amount_kop").iter_rows())
+    if made.events.is_empty():
+        common.out.print(messages.text("cli.ledger.finance.nothing", lang), markup=False)
+    heads = [(messages.text(f"cli.ledger.finance.col.{name}", lang), side) for name, side in
+             (("event", "left"), ("insurer", "left"), ("now", "right"), ("given", "right"))]  # fmt: skip
+    shown = common.table(messages.text("cli.ledger.finance.title", lang, month=of), *heads)
+    for (event, smo), kop in made.given.items():
+        fresh = sum(amount for key, amount in now.items() if key.startswith(event + "{") and (smo is None or f":{smo}" in key))
+        amounts = [money.show_amount(amount, lang) for amount in (fresh, kop)]
+        shown.add_row(*(Text(cell) for cell in (messages.text(f"posting.{event}", lang), smo or "", *amounts)))
+    common.out.print(shown)
 
 
 def _show_booked(booked: journal.Booked, lang: str) -> None:

@@ -1,9 +1,9 @@
 """What is to be paid through the bank, and which debt does a payment of a statement settle? (Rules 126-132, 133, 142-145.)
 
 Orders follow from the books: the advances that clinics applied for less what was carried over, and what is owed to a clinic after
-a closing - as far as the money of the payer reaches: what is ordered and not stated by the bank yet counts as spent. A payment that a bank states becomes an event of the ledger when both accounts are
-known and the debt or order covers it; anything else is refused by name and the books stay as they are. A line of a statement is
-taken once, whatever file it comes in.
+a closing - as far as the money of the payer reaches: what is ordered and not stated by the bank yet counts as spent.
+A payment that a bank states becomes an event of the ledger when both accounts are known and the debt or order covers it; anything
+else is refused by name and the books stay as they are. A line of a statement is taken once, whatever file it comes in.
 """
 
 from __future__ import annotations
@@ -244,11 +244,12 @@ def ages_of(moved: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
         parts = found.setdefault(account, [])
         if amount < 0:
             parts.append((month, -amount))
-        while amount > 0 and parts:
+        left = max(0, amount)
+        while left and parts:
             oldest, kop = parts.pop(0)
-            if kop > amount:
-                parts.insert(0, (oldest, kop - amount))
-            amount -= kop
+            if kop > left:
+                parts.insert(0, (oldest, kop - left))
+            left = max(0, left - kop)
     return found
 
 

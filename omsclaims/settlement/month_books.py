@@ -126,11 +126,12 @@ def money_to_insurers(
         received[smo] = amount - case_money
     for smo, amount in from_nsz.items():
         _post_rest(month, "nsz_to_insurer", "nsz", smo, amount, before.get(("nsz_to_insurer", smo), 0))
-    for smo, amount in fill.items():
-        most = received.get(smo, 0)
+    for smo in sorted(fill.keys() | {smo for rule, smo in before if smo and rule == "spare_fill"}):
+        most, given = received.get(smo, 0), before.get(("spare_fill", smo), 0)
+        amount = max(fill.get(smo, 0), given)
         if amount > most:
             month.found.append(Finding("B.3", value=str(amount), params={"smo": smo, "received": most}))
-        _post_rest(month, "spare_fill", "spare", smo, min(amount, most), before.get(("spare_fill", smo), 0))
+        _post_rest(month, "spare_fill", "spare", smo, min(amount, most), given)
 
 
 def _post_rest(month: MonthBooks, event: str, kind: str, smo: str, amount: int, given: int) -> None:

@@ -128,7 +128,7 @@ def told_by_fund(tables: Mapping[str, pl.DataFrame], context: Context, made_on: 
             standards_kop=books.turnover(given, ["standards", "standards_back"], "debit", pot),
             case_management_kop=books.turnover(given, ["case_management", "case_management_back"], "credit", pot),
             nsz_kop=books.turnover(given, ["nsz_to_insurer"], "debit", pot),
-            spare_fill_kop=books.turnover(given, ["spare_fill"], "credit", pot),
+            spare_fill_kop=books.turnover(given, ["spare_fill", "spare_fill_back"], "credit", pot),
         )  # fmt: skip
         listing = Listing(
             context.territory, smo, context.month, made_on, context.agreement.head.control.fines == "in_act_132",

@@ -20,6 +20,7 @@ from omsclaims import (
     closing,
     expertise,
     expertise_store,
+    financing,
     intake,
     journal,
 )
@@ -103,12 +104,23 @@ class Fund:
         with Workspace.open(self.folder) as ws:
             return ws.stored_table(str(month), "decisions").height
 
+    def finance(self, month: Month, day: date, share5: int) -> None:
+        """A part of the month's money, or all of it, reaches the insurers before clinics ask for advances; they are told by notices."""
+        with Workspace.writing(self.folder) as ws:
+            done = financing.give(ws, month, day, day, WHO, share5)
+        assert done.findings.is_empty(), done.findings.select("rule", "params").rows()
+        told = financing.write_notices(done.notices, self.out / "notices" / str(month))
+        for one in self.insurers:
+            one.notice(next(path for path in told if one.smo in path.name), day)
+        self.counts["financing ahead"] += done.events.height
+
     def pay_clinics(self, month: Month, kind: str, day: date) -> None:
         """Orders to the bank, the bank carries them out, its statement comes back."""
         with Workspace.writing(self.folder) as ws:
-            made = bank.order(ws, month, [kind], day, day, WHO)
+            made = bank.order(ws, month, [kind], day, day, WHO, cover=kind == "final")
             paths = bank.write(ws, made.orders, self.out / "orders" / f"{month}-{kind}")
         self.counts[f"orders {kind}"] += made.orders.height
+        self.counts["orders short of money"] += made.findings.filter(pl.col("rule").is_in(["PB.12", "PB.13"])).height
         own = {one.smo: one.order(month, kind, day) for one in self.insurers}
         for smo, orders in own.items():  # an insurer orders by its own books, the fund by what it sees of them
             ours = made.orders.filter(pl.col("payer") == f"insurer:{smo}")

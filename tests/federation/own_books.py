@@ -46,7 +46,13 @@ class Insurer:
     def order(self, month: Month, kind: str, day: date) -> pl.DataFrame:
         """Orders to its bank by its own books."""
         with Workspace.writing(self.folder) as ws:
-            return bank.order(ws, month, [kind], day, day, WHO).orders
+            return bank.order(ws, month, [kind], day, day, WHO, cover=kind == "final").orders
+
+    def notice(self, path: Path, day: date) -> None:
+        """Takes the fund's notice of what it gives before the month is closed."""
+        with Workspace.writing(self.folder) as ws:
+            told = insurer.take_notice(ws, path, day, WHO)
+        assert told.outcome == "new" and told.findings.is_empty(), told.findings.select("rule", "params").rows()
 
     def load(self, moved: list[Moved], path: Path, day: date) -> None:
         """Takes the statement of its bank."""
@@ -60,7 +66,7 @@ class Insurer:
         """Takes the fund's notice and list of a month, and closes it by its own books."""
         with Workspace.writing(self.folder) as ws:
             told = insurer.take_notice(ws, papers / "insurers" / f"notice-{self.smo}.json", day, WHO)
-            assert told.outcome == "new", told.findings.select("rule", "params").rows()
+            assert told.outcome in ("new", "replaced"), told.findings.select("rule", "params").rows()
             closed = insurer.take_settlement(ws, papers / "insurers" / f"settlement-{self.smo}.json", day, WHO)
             assert closed.outcome == "new", closed.findings.select("rule", "params").rows()
 

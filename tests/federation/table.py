@@ -44,7 +44,7 @@ def lines(year: Year) -> list[Line]:
     found = [*_funds(books), *_bills(year), *_yearly(year)]
     for code, fund in sorted(year.funds.items()):
         found += [*_pairs(code, books[code]), *_insurers(fund, books[code]), *_acts(fund)]
-        found += [*_whole(fund, books[code]), *_money(fund, books[code])]
+        found += [*_whole(fund, books[code]), *_money(fund, books[code]), *_smallest(fund)]
     return [*found, *_refunds(year)]
 
 
@@ -173,6 +173,21 @@ def _money(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
     yield Line(
         "money in = out + balances", f"fund:{fund.code}", sum(came.values()), sum(v for k, v in held.items() if _is_cash(k))
     )
+
+
+def _smallest(fund: Fund) -> Iterator[Line]:
+    """No payer ever has less than nothing: the smallest balance that each pot had, as it was known at any moment, held against 0.
+
+    Postings of a closing bear the first or last day of their month; what counts is the order in which they came to be known.
+    """
+    with Workspace.open(fund.folder) as ws:
+        rows = journal.entries(ws).sort("seq", "date", maintain_order=True)
+    sides = pl.concat([rows.select("seq", account=side, kop=sign * pl.col("amount_kop")) for side, sign in (("debit", 1), ("credit", -1))])
+    pots = sides.filter(pl.col("account").str.contains(r"^(fund:\d+/(nsz|money)|insurer:\d+/\w+_reserve)$"))
+    moved = pots.group_by("account", "seq").agg(pl.col("kop").sum()).sort("account", "seq")
+    smallest = moved.with_columns(pl.col("kop").cum_sum().over("account")).group_by("account").agg(pl.col("kop").min()).sort("account")
+    for account, least in smallest.iter_rows():
+        yield Line("smallest balance of a pot", account, least, max(0, least))
 
 
 def _is_cash(account: str) -> bool:

@@ -58,7 +58,15 @@ class Year:
     # ---- a month of a fund ------------------------------------------------------------------------------------------------
 
     def begin(self, fund: Fund, month: Month) -> None:
-        """Notes a month of a fund: advances on its first working day, the closing on the tenth of the next month."""
+        """Notes a month of a fund: money and advances on its first working day, the closing on the tenth of the next month.
+
+        In one month of three all of the money comes ahead, in one of three the half of it, in one nothing: then advances are
+        paid from what is left of the months before, as far as it reaches.
+        """
+        share5 = (100_000, 50_000, 0)[month.month % 3]
+        if share5:
+            first = working_day_of_month(month, 1)
+            self.at(first, lambda day: self.timed("pay", lambda: fund.finance(month, day, share5)))
         self.at(working_day_of_month(month, 1), lambda day: self.timed("pay", lambda: fund.pay_clinics(month, "advance", day)))
         self.at(working_day_of_month(month.plus(1), 10), lambda day: self.close(fund, month, day))
 

@@ -35,7 +35,7 @@ OF_CLOSING = {
     "fine_in_ekmp", "fine_out_mee", "fine_out_ekmp", "sanctions_entrusted", "sanctions_given_back", "savings_preventive",
     "savings_running", "savings_preventive_back", "savings_running_back", "care_withdrawn", "care_restored", "care_accepted",
     "excess_applied", "advance_applied", "spare_cover", "final_payment", "excess_carried", "spare_overflow",
-    "preventive_overflow", "territory_bill", "advance_reopened", "excess_reopened",
+    "preventive_overflow", "territory_bill", "standards_back", "case_management_back", "spare_fill_back", "advance_reopened", "excess_reopened",
 }  # fmt: skip
 #: What happens on a day that the event says.
 OF_A_DAY = {
