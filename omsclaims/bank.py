@@ -84,7 +84,15 @@ def _write(ws: Workspace, name: str, rows: pl.DataFrame) -> None:
 
 
 def order(
-    ws: Workspace, of: Month, kinds: Sequence[str], day: date, as_of: date, who: str, *, rule: str | None = None, cover: bool = False
+    ws: Workspace,
+    of: Month,
+    kinds: Sequence[str],
+    day: date,
+    as_of: date,
+    who: str,
+    *,
+    rule: str | None = None,
+    cover: bool = False,
 ) -> Ordered:
     """Makes the orders of what is due and not ordered yet (inside `Workspace.writing`); nothing can be ordered: no event in the
     chain.

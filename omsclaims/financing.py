@@ -85,7 +85,9 @@ def _number(stands: pl.DataFrame, of: Month) -> int:
 
 def _notices(money: Financing, given: dict[Given, int], of: Month, day: date, territory: str) -> tuple[own_month.Notice, ...]:
     """What each insurer is told: all that it was given of the month so far."""
-    numbers = {smo: (half, kop) for smo, half, kop in money.financing.select("smo", "insured_half", "preliminary_kop").iter_rows()}
+    numbers = {
+        smo: (half, kop) for smo, half, kop in money.financing.select("smo", "insured_half", "preliminary_kop").iter_rows()
+    }
     told = []
     for smo in sorted({smo for _, smo in given if smo}):
         half, preliminary = numbers.get(smo, (0, 0))

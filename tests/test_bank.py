@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from omsclaims import bank, contract, journal
+from omsclaims import bank, contract, findings, journal, messages
 from omsclaims.periods import Month
 from omsclaims.registry import bank_file
 from omsclaims.settlement.bank import BOOKED, REFUSED
@@ -153,6 +153,106 @@ def test_a_cancelled_order_is_due_again(folder: Path) -> None:
     assert order(folder, "final").orders.select("number", "amount_kop").rows() == [(2, 30_000)]
     with Workspace.writing(folder) as ws, pytest.raises(WorkspaceError, match="no_order"):
         bank.cancel(ws, INSURER, 1, TODAY, "tester", "again")
+
+
+def asks(folder: Path, *rows: tuple[object, ...]) -> None:
+    with Workspace.writing(folder) as ws:
+        ws.store_register("reg_advance", register("reg_advance", *rows), DAY)
+        ws.record("register load", DAY, "tester", None, {})
+
+
+def test_orders_end_where_the_money_does(folder: Path) -> None:
+    """1,000.00 there; 300.00 owed of March, 900.00 asked for in April: the debt whole, 700.00 of the advance; 200.00 are missing."""
+    asks(folder, ("2022-04", "75901", "750901", 90_000, False))
+    made = order(folder, "advance", "final")
+    assert made.orders.select("kind", "amount_kop").rows() == [("advance", 70_000), ("final", 30_000)]
+    short = made.findings.row(0, named=True)
+    assert (made.findings.height, short["rule"], short["value"]) == (1, "PB.12", "20000")
+    told = {"payer": INSURER, "due": 120_000, "there": 100_000, "under_way": 0, "spare": 0, "missing": 20_000}
+    assert json.loads(short["params"]) == told
+    assert made.sources == (
+        "law:payments.excess_reduces_next_advance@2011-01-01",
+        "law:payments.short_of_money@2011-01-01",
+    )
+    # All of it is under way: nothing more is ordered, nothing is written, and the same is said of what is still missing.
+    before = events(folder)
+    again = order(folder, "advance", "final")
+    assert again.orders.is_empty() and events(folder) == before
+    assert json.loads(again.findings["params"][0]) == {**told, "due": 20_000, "under_way": 100_000}
+    # The bank states a part: paid money is not there twice. An order taken back frees its money.
+    load(folder, statement(folder, ("2", 100, INSURER, CLINIC)))
+    assert order(folder, "advance", "final").orders.is_empty()
+    with Workspace.writing(folder) as ws:
+        bank.cancel(ws, INSURER, 2, TODAY, "tester", "wrong day")
+    freed = order(folder, "advance", "final")
+    assert freed.orders.select("kind", "amount_kop").rows() == [("final", 20_000)]
+    with Workspace.open(folder) as ws:
+        assert bank.money_of(ws, INSURER).free_kop == 0
+    assert balance(folder, f"{INSURER}/payment_reserve") == 90_000
+
+
+def test_the_same_share_for_everybody(folder: Path) -> None:
+    """1,000.00 for 300.00 and 900.00: 5/6 of each, 250.00 and 750.00."""
+    asks(folder, ("2022-04", "75901", "750901", 90_000, False))
+    with Workspace.writing(folder) as ws:
+        made = bank.order(ws, APRIL, ("advance", "final"), DAY, TODAY, "tester", rule="pro_rata")
+    assert made.orders.select("kind", "amount_kop").rows() == [("advance", 75_000), ("final", 25_000)]
+    assert made.sources == ("law:payments.excess_reduces_next_advance@2011-01-01",)
+
+
+def test_the_spare_reserve_covers_care_when_it_is_asked_to(folder: Path) -> None:
+    """950.00 of the payment reserve become the spare one: 50.00 and 300.00 owed. 250.00 of the spare reserve cover it."""
+    party = f'{{"insurer":"{INSURER}"}}'
+    schema = contract.TABLES["ledger_events"].schema()
+    moved = pl.DataFrame([("spare_fill", DAY, "paper", DAY, 95_000, party, None, None)], schema=schema, orient="row")
+    with Workspace.writing(folder) as ws:
+        assert journal.book(ws, moved, "test", TODAY, "tester").txn is not None
+    said = run("pay", "orders", "2022-04", "--kind", "final", "--day", DAY, "--cover", "--workspace", folder, "--as-of", TODAY)
+    assert said.code == 0 and "Taken from spare reserves: 250.00" in said.text
+    with Workspace.open(folder) as ws:
+        assert bank.orders(ws)["amount_kop"].to_list() == [30_000]
+        cover = journal.entries(ws, f"{INSURER}/spare_reserve").filter(pl.col("rule") == "spare_cover")
+        assert cover.select("date", "amount_kop").rows() == [(DAY, 25_000)]
+    assert [balance(folder, f"{INSURER}/{pot}") for pot in ("payment_reserve", "spare_reserve")] == [30_000, 70_000]
+    with Workspace.writing(folder) as ws:  # a second time nothing is due, and nothing is covered
+        assert bank.order(ws, APRIL, ("final",), DAY, TODAY, "tester", cover=True).covered_kop == 0
+
+
+def test_the_fund_orders_within_its_stock(folder: Path) -> None:
+    """Care of people insured elsewhere is paid from НСЗ: the fund owes 80.00 and has nothing there."""
+    parties = json.dumps({"clinic": CLINIC, "payer": "fund:75"})
+    schema = contract.TABLES["ledger_events"].schema()
+    asks(folder, ("2022-04", "75", "750901", 8_000, False))
+    made = order(folder, "advance")
+    assert made.orders.is_empty() and made.findings["rule"].to_list() == ["PB.13"]
+    came = pl.DataFrame(
+        [("money_to_nsz", DAY, "paper", DAY, 5_000, '{"fund":"fund:75"}', None, None)], schema=schema, orient="row"
+    )
+    with Workspace.writing(folder) as ws:
+        assert journal.book(ws, came, "test", TODAY, "tester").txn is not None
+    assert order(folder, "advance").orders.select("payer", "amount_kop").rows() == [("fund:75", 5_000)]
+    paid = pl.DataFrame([("advance", DAY, "by hand", DAY, 3_000, parties, None, None)], schema=schema, orient="row")
+    with Workspace.writing(folder) as ws:  # paid past the orders: less is there than is under way
+        assert journal.book(ws, paid, "by hand", TODAY, "tester").txn is not None
+        assert bank.money_of(ws, "fund:75").free_kop == 0
+
+
+def test_before_anything_is_booked_the_opening_register_counts(tmp_path: Path) -> None:
+    made = tmp_path / "fresh"
+    Workspace.create(made, "75", "insurer", DAY, "tester", payments="actual", smo="75901")
+    with Workspace.writing(made) as ws:
+        rows = [(f"{INSURER}/payment_reserve", 500), (f"{INSURER}/care/{CLINIC}", -400)]
+        ws.store_register("reg_opening", register("reg_opening", *rows), DAY)
+    assert order(made, "final").orders["amount_kop"].to_list() == [400]
+
+
+@pytest.mark.parametrize("rule", ["PB.12", "PB.13"])
+@pytest.mark.parametrize("lang", messages.LANGUAGES)
+def test_what_is_missing_is_said_in_words(rule: str, lang: str) -> None:
+    params = {"payer": INSURER, "due": 120_000, "there": 100_000, "under_way": 7, "spare": 3, "missing": 20_000}
+    text = messages.text(findings.rule_key(rule, "text"), lang, **params)
+    assert all(str(value) in text for name, value in params.items() if name != "spare" or rule == "PB.12")
+    assert messages.has(findings.rule_key(rule, "todo"))
 
 
 def test_where_the_closing_pays_there_are_no_orders(tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ def clear(out: Path, lang: str) -> None:
     marker.touch()
 
 
-def prepare(made: Path, folder: Path) -> None:
-    """A workspace for the made-up territory: books, registers, agreement."""
-    Workspace.create(folder, "75", "fund", AS_OF, WHO)
+def prepare(made: Path, folder: Path, payments: str = "planned") -> None:
+    """A workspace for the made-up territory: books, registers, agreement. payments: workspace.PAYMENT_MODES."""
+    Workspace.create(folder, "75", "fund", AS_OF, WHO, payments=payments)
     with Workspace.writing(folder) as store:
         for path in sorted((made / "books").glob("*.csv")):
             loaded = loader.load_book(path)

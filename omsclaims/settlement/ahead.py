@@ -1,9 +1,9 @@
 """What does the fund give in a month before it is closed? Its money of the month by the registers of today (Rules 112, 114-116).
 
-Point 115 lets the fund tell an insurer the money of a month until the fifth working day of the next one; advances of clinics are
-paid on the first days of the month itself (126, 129). When money of the contract on financial provision (112) arrives in between is
-for that contract to say. So the fund may give a share of the month, or all of it, on a day inside the month, reckoned by the numbers
-of insured known then; the closing reckons it again and posts the difference.
+Point 115 lets the fund tell an insurer the money of a month until the fifth working day of the next one; advances of clinics
+are paid on the first days of the month itself (126, 129). When the money arrives in between is for the contract on financial
+provision to say (112). So the fund may give a share of the month, or all of it, on a day inside the month, reckoned by the
+numbers of insured known then; the closing reckons it again and posts the difference.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def wanted(financing: pl.DataFrame, reg_funding: pl.DataFrame, of: Month, rate5:
     return found
 
 
-def events(want: Mapping[Given, int], given: Mapping[Given, int], of: Month, day: date, territory: str, number: int) -> pl.DataFrame:
+def events(
+    want: Mapping[Given, int], given: Mapping[Given, int], of: Month, day: date, territory: str, number: int
+) -> pl.DataFrame:
     """Contract `ledger_events` of what is still to be given: `wanted` less what was given already; nothing where that is more.
 
     number  of this giving in the month, from 1: a part of the name of its documents

@@ -170,7 +170,7 @@ def given_ahead(events: pl.DataFrame) -> dict[Given, int]:
         for account, sign in ((debit, 1), (credit, -1)):
             party, _, purpose = account.partition("/")
             kind, _, code = party.partition(":")
-            if purpose == FINANCING[rule]:
+            if purpose == FINANCING[rule] and kind in ("fund", "insurer"):
                 key = (rule, code if kind == "insurer" else None)
                 found[key] = found.get(key, 0) + sign * amount
     return {key: amount for key, amount in sorted(found.items(), key=str) if amount}

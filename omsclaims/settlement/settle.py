@@ -204,7 +204,8 @@ def _cross_check(result: Mapping[str, pl.DataFrame], month: MonthBooks) -> None:
         )
         assert not off, f"act 132 differs from the payments: {off} of {row}"
     by_act = dict(result["act_121"].select("smo", "by_standards_kop").iter_rows())
-    of_earlier, ahead = net(month.events.join(of_this_month(month.events), on="posting_id", how="anti")), given_ahead(month.events)
+    of_earlier = net(month.events.join(of_this_month(month.events), on="posting_id", how="anti"))
+    ahead = given_ahead(month.events)
     computed = bool(standards["amount_kop"].sum())
     for smo, amount in standards.select("smo", "amount_kop").iter_rows():
         pot = f"{books.insurer(smo)}/payment_reserve"

@@ -170,10 +170,10 @@ OF_BOOKS_ALONE: Final = {
     "nsi diff": "books", "formats compare": "formats", "formats book": "formats", "checks coverage": "coverage",
 }  # fmt: skip
 #: Run by other tests: the demo prints what `run` prints (`show_closing`); payments need a workspace that the bank pays
-#: (tests/test_bank.py holds that orders name what they asked the law for), an insurer's books a workspace of an insurer
+#: (tests/test_bank.py and tests/test_financing.py hold that they name what they asked the law for), an insurer's books a workspace of an insurer
 #: (tests/cli/test_cli_insurer.py holds the same of them).
 OTHERWISE: Final = (
-    "demo", "pay orders", "pay load", "pay cancel",
+    "demo", "pay orders", "pay load", "pay cancel", "ledger finance",
     "insurer take", "insurer compare", "insurer receive", "insurer spend", "insurer year-end", "insurer early-end",
 )  # fmt: skip
 

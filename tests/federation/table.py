@@ -182,10 +182,14 @@ def _smallest(fund: Fund) -> Iterator[Line]:
     """
     with Workspace.open(fund.folder) as ws:
         rows = journal.entries(ws).sort("seq", "date", maintain_order=True)
-    sides = pl.concat([rows.select("seq", account=side, kop=sign * pl.col("amount_kop")) for side, sign in (("debit", 1), ("credit", -1))])
+    sides = pl.concat(
+        [rows.select("seq", account=side, kop=sign * pl.col("amount_kop")) for side, sign in (("debit", 1), ("credit", -1))]
+    )
     pots = sides.filter(pl.col("account").str.contains(r"^(fund:\d+/(nsz|money)|insurer:\d+/\w+_reserve)$"))
     moved = pots.group_by("account", "seq").agg(pl.col("kop").sum()).sort("account", "seq")
-    smallest = moved.with_columns(pl.col("kop").cum_sum().over("account")).group_by("account").agg(pl.col("kop").min()).sort("account")
+    smallest = (
+        moved.with_columns(pl.col("kop").cum_sum().over("account")).group_by("account").agg(pl.col("kop").min()).sort("account")
+    )
     for account, least in smallest.iter_rows():
         yield Line("smallest balance of a pot", account, least, max(0, least))
 

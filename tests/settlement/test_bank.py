@@ -151,7 +151,9 @@ def test_nobody_orders_more_than_there_is(
         for kind, of in (("final", finals), ("advance", advances)) for mo, kop in of.items() if kop
     ]  # fmt: skip
     rows = [(f"{INSURER}/care/clinic:{mo}", f"2022-0{month}", kop) for mo, month, kop in grown]
-    ages = bank.ages_of(pl.DataFrame(rows, schema={"account": pl.String, "month": pl.String, "amount_kop": pl.Int64}, orient="row"))
+    ages = bank.ages_of(
+        pl.DataFrame(rows, schema={"account": pl.String, "month": pl.String, "amount_kop": pl.Int64}, orient="row")
+    )
     money = bank.Money(there, under_way, spare)
     found = bank.afford(dues, {INSURER: money}, ages, "2022-06", lambda: rule, cover)
     wanted = {(due.kind, due.receiver): due.amount_kop for due in dues}
@@ -175,7 +177,10 @@ def test_what_is_ordered_and_not_stated_is_spent() -> None:
     assert bank.money_of(INSURER, balances, orders, rest) == bank.Money(1_000, 300, 70)
     assert bank.money_of(FUND, balances, orders, rest).free_kop == 0  # ordered above what is there: by hand, long ago
     paid = matched(payments(("1", 100, INSURER, CLINIC)), orders).lines
-    assert bank.money_of(INSURER, {**balances, f"{INSURER}/payment_reserve": 900}, orders, bank.remaining(orders, paid)).free_kop == 700
+    assert (
+        bank.money_of(INSURER, {**balances, f"{INSURER}/payment_reserve": 900}, orders, bank.remaining(orders, paid)).free_kop
+        == 700
+    )
     cancelled = orders.with_columns(state=pl.lit(bank.CANCELLED))
     assert bank.money_of(INSURER, balances, cancelled, bank.remaining(cancelled, NO_LINES)).free_kop == 1_000
 
