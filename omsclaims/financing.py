@@ -43,7 +43,7 @@ def give(ws: Workspace, of: Month, day: date, as_of: date, who: str, share5: int
 
     day     day on which the money moves, inside the month; share5: part of the month in units of 0.00001, to be reached in all
 
-    Where the standards cannot be computed (F.1, F.2, F.5) only the stock is given. Nothing is left to give: no event in the chain.
+    Where the standards cannot be computed (F.1, F.2, F.5) only the stock is given. Nothing left to give: no event in the chain.
     Raises WorkspaceError `financing.fund_only`, `bank.planned`, `financing.closed`, `financing.day`, `financing.share`.
     """
     _may_give(ws, of, day, share5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -14,57 +13,17 @@ from omsclaims.periods import Month
 from omsclaims.registry import bank_file
 from omsclaims.settlement.bank import BOOKED, REFUSED
 from omsclaims.workspace import Workspace, WorkspaceError
+from tests.bank_samples import APRIL, CLINIC, DAY, INSURER, TODAY, make_payer, register, write_statement
 from tests.cli.cli_samples import run
-
-MARCH, APRIL = Month(2022, 3), Month(2022, 4)
-DAY, TODAY = date(2022, 4, 5), date(2022, 4, 20)
-INSURER, CLINIC = "insurer:75901", "clinic:750901"
-ACCOUNTS = {INSURER: "1" * 20, CLINIC: "3" * 20}
-OPENING = {
-    f"{INSURER}/payment_reserve": 100_000, f"{INSURER}/entrusted/fund:75": -70_000, f"{INSURER}/care/{CLINIC}": -30_000,
-    f"{CLINIC}/care/{INSURER}": 30_000, f"{CLINIC}/opening": -30_000, "fund:75/entrusted/insurer:75901": 70_000,
-    "fund:75/opening": -70_000,
-}  # fmt: skip
-
-
-def register(name: str, *rows: tuple[object, ...]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=contract.TABLES[name].schema(), orient="row")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "ws"
-    Workspace.create(made, "75", "fund", DAY, "tester", payments="actual")
-    since = date(2022, 1, 1)
-    with Workspace.writing(made) as ws:
-        bank_rows = [(party, party, None, None, account, None, None, None, since) for party, account in ACCOUNTS.items()]
-        ws.store_register("reg_bank", register("reg_bank", *bank_rows), DAY)
-        ws.store_register("reg_insurer", register("reg_insurer", ("75901", "Первая", "76000", since, None)), DAY)
-        ws.store_register("reg_clinic", register("reg_clinic", ("750901", "Больница", since, None)), DAY)
-        ws.store_register("reg_advance", register("reg_advance", ("2022-04", "75901", "750901", 12_000, False)), DAY)
-        journal.open_ledger(ws, APRIL, OPENING, "test", DAY, "tester")
-    return made
+    return make_payer(tmp_path / "ws")
 
 
 def statement(folder: Path, *rows: tuple[str, int, str, str], closing: int | None = None) -> Path:
-    lines = ["1CClientBankExchange", "Кодировка=Windows"]
-    if closing is not None:
-        lines += [
-            "СекцияРасчСчет",
-            f"РасчСчет={'1' * 20}",
-            "НачальныйОстаток=0.00",
-            f"КонечныйОстаток={closing}.00",
-            "КонецРасчСчет",
-        ]
-    for number, roubles, payer, receiver in rows:
-        lines += [
-            "СекцияДокумент=Платежное поручение", f"Номер={number}", "Дата=06.04.2022", f"Сумма={roubles}.00",
-            f"ПлательщикСчет={ACCOUNTS.get(payer, payer)}", f"ПолучательСчет={ACCOUNTS.get(receiver, receiver)}",
-            "НазначениеПлатежа=Иванов Иван Иванович", "КонецДокумента",
-        ]  # fmt: skip
-    path = folder.parent / "statement.txt"
-    path.write_bytes("\r\n".join([*lines, "КонецФайла"]).encode("cp1251"))
-    return path
+    return write_statement(folder.parent / "statement.txt", rows, closing, purpose="Иванов Иван Иванович")
 
 
 def order(folder: Path, *kinds: str) -> bank.Ordered:

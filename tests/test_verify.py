@@ -16,15 +16,13 @@ import pytest
 from omsclaims import bank, between, between_store, contract, findings, intake, journal, messages, verify
 from omsclaims.periods import Month
 from omsclaims.workspace import DATABASE, HEAD, PUBLISHED, Workspace, WorkspaceError, canonical_json, chain_hash, sha256_bytes
+from tests.bank_samples import APRIL, CLINIC, DAY, INSURER, TODAY, make_payer, write_statement
 from tests.between_samples import answer
 from tests.cli.cli_samples import run
 from tests.conftest import MakeTerritory, close_months
 
-MARCH, APRIL = Month(2022, 3), Month(2022, 4)
+MARCH = Month(2022, 3)
 SENT, CAME, BACK = date(2022, 5, 4), date(2022, 5, 20), date(2022, 6, 10)
-DAY, TODAY = date(2022, 4, 5), date(2022, 4, 20)
-INSURER, CLINIC = "insurer:75901", "clinic:750901"
-ACCOUNTS: Final = {INSURER: "1" * 20, CLINIC: "3" * 20}
 
 
 @pytest.fixture(scope="module")
@@ -53,32 +51,11 @@ def fund(make_territory: MakeTerritory, tmp_path_factory: pytest.TempPathFactory
 def payer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose payments are actual: an advance and a debt ordered, the advance paid, a payment too many refused."""
     folder = tmp_path_factory.mktemp("verify") / "payer"
-    Workspace.create(folder, "75", "fund", DAY, "tester", payments="actual")
-    since = date(2022, 1, 1)
-    opening = {
-        f"{INSURER}/payment_reserve": 100_000, f"{INSURER}/entrusted/fund:75": -70_000, f"{INSURER}/care/{CLINIC}": -30_000,
-        f"{CLINIC}/care/{INSURER}": 30_000, f"{CLINIC}/opening": -30_000, "fund:75/entrusted/insurer:75901": 70_000,
-        "fund:75/opening": -70_000,
-    }  # fmt: skip
-    with Workspace.writing(folder) as ws:
-        accounts = [(party, party, None, None, account, None, None, None, since) for party, account in ACCOUNTS.items()]
-        for name, rows in {
-            "reg_bank": accounts, "reg_insurer": [("75901", "Первая", "76000", since, None)],
-            "reg_clinic": [("750901", "Больница", since, None)], "reg_advance": [("2022-04", "75901", "750901", 12_000, False)],
-        }.items():  # fmt: skip
-            ws.store_register(name, pl.DataFrame(rows, schema=contract.TABLES[name].schema(), orient="row"), DAY)
-        ws.record("register load", DAY, "tester", None, {})
-        journal.open_ledger(ws, APRIL, opening, "test", DAY, "tester")
+    make_payer(folder)
     with Workspace.writing(folder) as ws:
         assert bank.order(ws, APRIL, ("advance", "final"), DAY, TODAY, "tester").orders.height == 2
-    lines = ["1CClientBankExchange", "Кодировка=Windows"]
-    for number, roubles in (("1", 120), ("2", 900)):
-        lines += [
-            "СекцияДокумент=Платежное поручение", f"Номер={number}", "Дата=06.04.2022", f"Сумма={roubles}.00",
-            f"ПлательщикСчет={ACCOUNTS[INSURER]}", f"ПолучательСчет={ACCOUNTS[CLINIC]}", "КонецДокумента",
-        ]  # fmt: skip
-    statement = folder.parent / "statement.txt"
-    statement.write_bytes("\r\n".join([*lines, "КонецФайла"]).encode("cp1251"))
+    payments = [("1", 120, INSURER, CLINIC), ("2", 900, INSURER, CLINIC)]
+    statement = write_statement(folder.parent / "statement.txt", payments)
     with Workspace.writing(folder) as ws:
         assert bank.load(ws, statement, TODAY, "tester").lines["state"].to_list() == ["booked", "refused"]
     return folder

@@ -150,8 +150,8 @@ def _money_in(month: MonthBooks, money: Financing, reg_funding: pl.DataFrame) ->
     for amount in (kop for smo, kop in fill.items() if smo is None):
         month.found.append(Finding("B.3", value=str(amount), params={"smo": "", "received": 0}))
     rows = money.financing.select("smo", "amount_kop", "case_management_kop").iter_rows()
-    named = ({smo: kop for smo, kop in given_to.items() if smo is not None} for given_to in (nsz, fill))
-    money_to_insurers(month, rows, *named, ahead)
+    to_nsz, to_spare = ({smo: kop for smo, kop in given_to.items() if smo is not None} for given_to in (nsz, fill))
+    money_to_insurers(month, rows, to_nsz, to_spare, ahead)
 
 
 def _given(funding: pl.DataFrame, what: str) -> dict[str | None, int]:

@@ -24,21 +24,20 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims import bank, between, between_store, closing, contract, intake, interrupted, journal, verify
+from omsclaims import bank, between, between_store, closing, intake, interrupted, verify
 from omsclaims.cli import common, demo
 from omsclaims.interrupted import Interruption
 from omsclaims.periods import Month
 from omsclaims.synthetic import territory
 from omsclaims.workspace import DATABASE, MAKING, PUBLISHED, Workspace, read_head
+from tests.bank_samples import APRIL, CLINIC, DAY, INSURER, TODAY, make_payer, write_statement
 from tests.between_samples import answer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MARCH: Final = Month(2022, 3)
 CASES: Final = 200
 AS_OF: Final = demo.AS_OF.isoformat()
-SENT, CAME, DAY, TODAY = date(2022, 5, 4), date(2022, 5, 20), date(2022, 4, 5), date(2022, 4, 20)
-INSURER, CLINIC = "insurer:75901", "clinic:750901"
-ACCOUNTS: Final = {INSURER: "1" * 20, CLINIC: "3" * 20}
+SENT, CAME = date(2022, 5, 4), date(2022, 5, 20)
 #: How long a command may take, in seconds.
 _MOST: Final = 600
 
@@ -101,9 +100,9 @@ def prepare(folder: Path) -> None:
     closed = _copy(loaded, folder / "bills")
     _close(closed, MARCH)
     _answered(_copy(closed, folder / "answers"), folder / "answer")
-    _statement(folder / "statement.txt")
-    with Workspace.writing(_copy(_payer(folder / "orders"), folder / "payments")) as ws:
-        bank.order(ws, Month(2022, 4), ("advance", "final"), DAY, TODAY, "tester")
+    write_statement(folder / "statement.txt", [("1", 120, INSURER, CLINIC), ("2", 300, INSURER, CLINIC)])
+    with Workspace.writing(_copy(make_payer(folder / "orders"), folder / "payments")) as ws:
+        bank.order(ws, APRIL, ("advance", "final"), DAY, TODAY, "tester")
 
 
 def scenes(folder: Path) -> list[Scene]:
@@ -175,38 +174,6 @@ def _answered(sent: Path, folder: Path) -> None:
         first = between_store.items(ws, [row["file_name"]]).row(0, named=True)
     path = folder / f"A{row['receiver']}{row['sender']}220001.oms"
     path.write_bytes(answer(data, path.stem, date(2022, 5, 19), {first["n_zap"]: (first["sump_kop"] // 3, 204)}))
-
-
-def _payer(folder: Path) -> Path:
-    """A workspace whose payments are actual, with an advance asked for and a debt."""
-    Workspace.create(folder, "75", "fund", DAY, "tester", payments="actual")
-    since = date(2022, 1, 1)
-    opening = {
-        f"{INSURER}/payment_reserve": 100_000, f"{INSURER}/entrusted/fund:75": -70_000, f"{INSURER}/care/{CLINIC}": -30_000,
-        f"{CLINIC}/care/{INSURER}": 30_000, f"{CLINIC}/opening": -30_000, "fund:75/entrusted/insurer:75901": 70_000,
-        "fund:75/opening": -70_000,
-    }  # fmt: skip
-    registers: Mapping[str, list[tuple[object, ...]]] = {
-        "reg_bank": [(party, party, None, None, account, None, None, None, since) for party, account in ACCOUNTS.items()],
-        "reg_insurer": [("75901", "Первая", "76000", since, None)], "reg_clinic": [("750901", "Больница", since, None)],
-        "reg_advance": [("2022-04", "75901", "750901", 12_000, False)],
-    }  # fmt: skip
-    with Workspace.writing(folder) as ws:
-        for name, rows in registers.items():
-            ws.store_register(name, pl.DataFrame(rows, schema=contract.TABLES[name].schema(), orient="row"), DAY)
-        ws.record("register load", DAY, "tester", None, {})
-        journal.open_ledger(ws, Month(2022, 4), opening, "test", DAY, "tester")
-    return folder
-
-
-def _statement(path: Path) -> None:
-    lines = ["1CClientBankExchange", "Кодировка=Windows"]
-    for number, roubles in (("1", 120), ("2", 300)):
-        lines += [
-            "СекцияДокумент=Платежное поручение", f"Номер={number}", "Дата=06.04.2022", f"Сумма={roubles}.00",
-            f"ПлательщикСчет={ACCOUNTS[INSURER]}", f"ПолучательСчет={ACCOUNTS[CLINIC]}", "КонецДокумента",
-        ]  # fmt: skip
-    path.write_bytes("\r\n".join([*lines, "КонецФайла"]).encode("cp1251"))
 
 
 # ---- running and killing -----------------------------------------------------------------------------------------------------

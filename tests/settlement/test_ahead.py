@@ -86,11 +86,8 @@ def test_financing_ahead_by_hand(case: dict[str, Any]) -> None:
         "spare_fill": "spare_reserve",
         "case_management": "own_money",
     }
-    posted = {
-        rule: kop for rule, kop in made["postings"].filter(
-            pl.struct("rule", "debit", "credit").map_elements(lambda one: _is_lead(one, lead), return_dtype=pl.Boolean)
-        ).select("rule", "amount_kop").iter_rows()
-    }  # fmt: skip
+    of_smo = pl.struct("rule", "debit", "credit").map_elements(lambda one: _is_lead(one, lead), return_dtype=pl.Boolean)
+    posted = dict(made["postings"].filter(of_smo).select("rule", "amount_kop").iter_rows())
     assert posted == {rule: parse_amount(amount) for rule, amount in case["closing"].items()}
     act = made["act_121"].filter(pl.col("smo") == SMO).row(0, named=True)
     wanted = {f"{name}_kop": parse_amount(amount) for name, amount in case["act_121"].items()}
