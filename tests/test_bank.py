@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from omsclaims import bank, contract, findings, journal, messages
-from omsclaims.periods import Month
 from omsclaims.registry import bank_file
 from omsclaims.settlement.bank import BOOKED, REFUSED
 from omsclaims.workspace import Workspace, WorkspaceError

@@ -17,7 +17,7 @@ from omsclaims.reports import act_files, insurer_files
 from omsclaims.settlement import act_states, settle
 from omsclaims.settlement.own_month import told_by_fund
 from omsclaims.workspace import Workspace, WorkspaceError
-from tests import test_bank
+from tests import bank_samples
 from tests.settlement.test_settle import Bill, context, month_tables, standards
 
 SMO = "75901"
@@ -289,12 +289,12 @@ def test_an_insurer_pays_by_orders_and_statements_of_its_own(tmp_path: Path, fun
     with Workspace.writing(made) as ws:
         rows = [
             (party, party, None, None, account, None, None, None, date(2022, 1, 1))
-            for party, account in test_bank.ACCOUNTS.items()
+            for party, account in bank_samples.ACCOUNTS.items()
         ]
-        ws.store_register("reg_bank", test_bank.register("reg_bank", *rows), DAY)
+        ws.store_register("reg_bank", bank_samples.register("reg_bank", *rows), DAY)
         ordered = bank.order(ws, MARCH, ["final"], date(2022, 4, 5), TODAY, WHO)
         assert ordered.orders.select("payer", "receiver", "amount_kop").rows() == [(f"insurer:{SMO}", "clinic:750901", 60_000)]
-    path = test_bank.statement(made, ("1", 600, f"insurer:{SMO}", "clinic:750901"))
+    path = bank_samples.write_statement(tmp_path / "statement.txt", [("1", 600, f"insurer:{SMO}", "clinic:750901")])
     with Workspace.writing(made) as ws:
         assert bank.load(ws, path, TODAY, WHO).lines["state"].to_list() == ["booked"]
     taken(made, fund.closes(APRIL, []))

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from omsclaims import bank, between, between_store, contract, findings, intake, journal, messages, verify
+from omsclaims import bank, between, between_store, findings, intake, messages, verify
 from omsclaims.periods import Month
 from omsclaims.workspace import DATABASE, HEAD, PUBLISHED, Workspace, WorkspaceError, canonical_json, chain_hash, sha256_bytes
 from tests.bank_samples import APRIL, CLINIC, DAY, INSURER, TODAY, make_payer, write_statement

@@ -16,13 +16,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
-
-import polars as pl
 
 from omsclaims import bank, between, between_store, closing, intake, interrupted, verify
 from omsclaims.cli import common, demo
