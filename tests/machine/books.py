@@ -64,6 +64,7 @@ class Memory:
         self._db.execute(_CHAIN)
         self._db.execute("CREATE TABLE runs (month TEXT PRIMARY KEY, digest TEXT)")
         self.die_after: int | None = None
+        self.known: int | None = None  # these books are always looked at as they are known now
 
     @property
     def workspace(self) -> Workspace:
