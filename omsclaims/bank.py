@@ -164,6 +164,24 @@ def money_of(ws: Workspace, payer: str) -> bank.Money:
     return bank.money_of(payer, _balances(ws), before, bank.remaining(before, lines(ws)))
 
 
+def beyond_stock(ws: Workspace, amount_kop: int) -> Finding | None:
+    """PB.14: the fund's stock (НСЗ) has not the money for a payment to another fund or abroad, where payments are actual.
+
+    What is ordered and under way is spent. Where payments are planned the closing fills the stock: nothing is said.
+    """
+    if ws.payments() != "actual":
+        return None
+    fund = books.fund(ws.meta("territory"))
+    money = money_of(ws, fund)
+    if amount_kop <= money.free_kop:
+        return None
+    params = {
+        "payer": fund, "due": amount_kop, "there": money.pot_kop, "under_way": money.under_way_kop,
+        "missing": amount_kop - money.free_kop,
+    }  # fmt: skip
+    return Finding("PB.14", value=str(amount_kop), params=params)
+
+
 def _cover(ws: Workspace, short: Sequence[bank.Short], day: date, as_of: date, who: str) -> pl.DataFrame | None:
     """Books what final payments take from spare reserves; returns the findings where the books refuse it, else None."""
     rows = [

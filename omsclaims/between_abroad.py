@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import polars as pl
 
-from omsclaims import between, between_home, between_store, closing, contract, findings, intake, journal
+from omsclaims import bank, between, between_home, between_store, closing, contract, findings, intake, journal
 from omsclaims.context import Context
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, federal_parameters
@@ -155,13 +155,19 @@ def _payments(ws: Workspace, row: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def pay(ws: Workspace, name: str, on: date, who: str) -> between.Done:
-    """Pays what was accepted of a bill and not paid yet (175). TA.4: nothing is due; nothing is booked then."""
+    """Pays what was accepted of a bill and not paid yet (175).
+
+    Refused, nothing booked: TA.4 nothing is due, PB.14 the stock (НСЗ) has not the money.
+    """
     row = _bill(ws, name)
     paid = int(_payments(ws, row)["amount_kop"].sum())
     due = row["accepted_kop"] - paid
     if due <= 0:
         wrong = Finding("TA.4", package=name, file=name, value=name, params={"paid": paid})
         return between.Done(name, "refused", row["sender"], findings.frame([wrong]))
+    short = bank.beyond_stock(ws, due)
+    if short is not None:
+        return between.Done(name, "refused", row["sender"], findings.frame([short]))
     parties = {"fund": ledger.fund(ws.meta("territory")), "outside": abroad.party(row["sender"])}
     event = {
         "event": "payment_to_clinic_abroad", "date": on, "document": f"{row['sender']}/{row['nschet']}/{paid}",

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import polars as pl
 
-from omsclaims import between, between_store, closing, contract, findings, intake, journal
+from omsclaims import bank, between, between_store, closing, contract, findings, intake, journal
 from omsclaims.context import Context
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, federal_parameters
@@ -441,13 +441,16 @@ def _paid(ws: Workspace, bill: str) -> int:
 def pay(ws: Workspace, bill: str, on: date, who: str, amount_kop: int | None = None) -> between.Done:
     """Pays what was accepted of a bill, or a part of it (Rules 142, 145; inside `Workspace.writing`).
 
-    Refused, nothing booked: TH.12 nothing is due, or more than is due.
+    Refused, nothing booked: TH.12 nothing is due, or more than is due; PB.14 the stock (НСЗ) has not the money.
     """
     owed = refund_of(ws, bill)
     amount = owed.due_kop if amount_kop is None else amount_kop
     if amount <= 0 or amount > owed.due_kop:
         wrong = Finding("TH.12", package=bill, file=bill, value=str(amount), params={"due": owed.due_kop, "paid": owed.paid_kop})
         return between.Done(bill, "refused", owed.territory, findings.frame([wrong]))
+    short = bank.beyond_stock(ws, amount)
+    if short is not None:
+        return between.Done(bill, "refused", owed.territory, findings.frame([short]))
     document = f"{bill}/{owed.paid_kop}"  # unique: what was paid before tells one payment from the next
     problem = _book(ws, {"refunded": amount}, owed.territory, document, on, on, on, who, document)
     if problem is not None:

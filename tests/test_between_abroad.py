@@ -139,6 +139,17 @@ def test_after_the_tenth_working_day_it_is_late(folder: Path) -> None:
     assert "TA.1" in set(taken.done.findings["rule"])
 
 
+def test_the_stock_pays_what_it_has(folder: Path) -> None:
+    """Where payments are actual a bill from abroad waits for the money of the stock (НСЗ)."""
+    take(folder)
+    with Workspace.writing(folder) as ws:
+        ws._connection.execute("UPDATE meta SET value = 'actual' WHERE key = 'payments'")
+    before = books(folder)
+    with Workspace.writing(folder) as ws:
+        done = between_abroad.pay(ws, NAME, PAID, "tester")
+    unchanged(folder, before, done.findings, "PB.14")
+
+
 def test_nothing_is_paid_twice_or_without_a_bill(folder: Path) -> None:
     take(folder)
     with Workspace.writing(folder) as ws:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -12,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
-from omsclaims import between, between_home, between_store, contract, findings, journal
+from omsclaims import bank, between, between_home, between_store, contract, findings, journal
 from omsclaims.identifiers import luhn_digit
 from omsclaims.registry import formats, reader, writer
 from omsclaims.settlement.between import book, items
@@ -368,6 +369,27 @@ def test_payments_above_the_debt_and_of_nothing(folder: Path) -> None:
         assert between_home.refund_of(ws, R).due_kop == 26_160_021 - 2 * 60_021
     pay(folder)
     unchanged(folder, books(folder), pay(folder), "TH.12")
+
+
+def test_a_refund_ends_where_the_stock_does(folder: Path) -> None:
+    """Where payments are actual the stock (НСЗ) pays what it has: 600.21 of the 261,600.21 that are owed, and not a kopeck above."""
+    take(folder, packed(tables(), R))
+    answer(folder)
+    with Workspace.writing(folder) as ws:
+        ws._connection.execute("UPDATE meta SET value = 'actual' WHERE key = 'payments'")
+        fund = f"fund:{ws.meta('territory')}"
+    before = books(folder)
+    unchanged(folder, before, pay(folder), "PB.14")
+    came = [("money_to_nsz", ANSWERED, "paper", ANSWERED, 60_021, json.dumps({"fund": fund}), None, None)]
+    with Workspace.writing(folder) as ws:
+        schema = contract.TABLES["ledger_events"].schema()
+        assert journal.book(ws, pl.DataFrame(came, schema=schema, orient="row"), "test", ANSWERED, "tester").txn is not None
+    before = books(folder)
+    unchanged(folder, before, pay(folder, amount=60_022), "PB.14")
+    assert pay(folder, amount=60_021).outcome == "booked"
+    unchanged(folder, books(folder), pay(folder, amount=1), "PB.14")
+    with Workspace.open(folder) as ws:
+        assert bank.money_of(ws, fund).pot_kop == 0
 
 
 def test_what_is_not_there_is_said(folder: Path) -> None:
