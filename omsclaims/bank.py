@@ -116,9 +116,7 @@ def order(
     rest = bank.remaining(before, paid)
     money = {payer: bank.money_of(payer, balances, before, rest) for payer in sorted({due.payer for due in dues})}
     ages = bank.ages_of(journal.grown(ws, "/care/clinic:", bank.PAID_BY))
-    afforded = bank.afford(
-        dues, money, ages, str(of), lambda: rule or str(law.value("payments.short_of_money", day)), cover
-    )  # fmt: skip
+    afforded = bank.afford(dues, money, ages, str(of), lambda: rule or bank.short_rule(law, day), cover)
     covering = _cover(ws, afforded.short, day, as_of, who)
     if covering is not None:
         return Ordered(contract.TABLES["payment_orders"].empty(), covering, tuple(sorted(law.asked or ())))

@@ -19,6 +19,7 @@ import polars as pl
 
 from omsclaims import contract, findings
 from omsclaims.findings import Finding
+from omsclaims.law import Parameters
 from omsclaims.money import share_out
 from omsclaims.settlement.payments import Advance, advance_to_pay
 
@@ -159,6 +160,13 @@ def money_of(payer: str, balances: Mapping[str, int], orders: pl.DataFrame, rest
     pot = "nsz" if payer.startswith("fund:") else "payment_reserve"
     under_way = sum(rest[order] for order in orders.filter(pl.col("payer") == payer)["order_id"])
     return Money(balances.get(f"{payer}/{pot}", 0), under_way, max(0, balances.get(f"{payer}/spare_reserve", 0)))
+
+
+def short_rule(law: Parameters, on: date) -> str:
+    """How a payer whose money does not suffice divides it, one of SHORT, for orders of a day."""
+    rule = str(law.value("payments.short_of_money", on))
+    assert rule in SHORT, f"payments.short_of_money: {rule}"
+    return rule
 
 
 def afford(

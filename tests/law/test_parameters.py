@@ -17,7 +17,7 @@ from omsclaims.law import SURENESS, ParameterError, Parameters, federal_paramete
 from omsclaims.law import terms as law_terms
 from omsclaims.law.agreement import against_law, load_agreement
 from omsclaims.periods import Month
-from omsclaims.settlement import insurer_year, reserves, vouchers
+from omsclaims.settlement import bank, insurer_year, reserves, vouchers
 from omsclaims.settlement.between import abroad, home, terms
 from omsclaims.settlement.financing import case_management_rate
 from omsclaims.settlement.insured import certificate_ends
@@ -141,6 +141,7 @@ NAMED: Final[dict[str, Callable[[Parameters], object]]] = {
     "capitation.fap_norms": lambda law: rules.capitation_rules(law, date(2020, 5, 1)),
     "financing.case_management_rate": _no_rate_of_its_own,
     "insured.certificate_working_days": lambda law: certificate_ends(date(2022, 3, 1), None, law),
+    "payments.short_of_money": lambda law: bank.short_rule(law, date(2022, 3, 1)),
     "reserves.split": lambda law: reserves.split("mee_savings", 100, date(2022, 3, 1), law),
     **dict.fromkeys(("reserves.year_end_pots", "reserves.year_end_working_days"), _year_end),
     "tariff_calculation.share_base": _no_base_of_its_own,
