@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from omsclaims import act_store, between_abroad, between_store, closing, contract, findings, journal, messages
+from omsclaims import act_store, between_abroad, between_back, between_store, closing, contract, findings, journal, messages
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, federal_parameters
 from omsclaims.law import terms as law_terms
@@ -32,9 +32,11 @@ from omsclaims.settlement.between import abroad, book, home, reconcile, terms
 from omsclaims.workspace import Workspace, WorkspaceError, keep_file, sha256_bytes
 
 Outcome = Literal["new", "already", "refused", "done", "agrees"]
-#: Accounts of what another fund owes or is owed, without and in dispute, and the sign that makes its debt positive.
-_ACCOUNTS: Final = {"place": ("refund", "refund_disputed", 1), "home": ("refund_due", "refund_due_disputed", -1)}
-_REFUNDS: Final = {"place": "territory_refund", "home": "refund_paid"}
+#: Accounts of what another fund owes or is owed, without and in dispute, and back; the sign that makes its debt positive.
+_ACCOUNTS: Final = {
+    "place": ("refund", "refund_disputed", "refund_back", 1),
+    "home": ("refund_due", "refund_due_disputed", "refund_back_due", -1),
+}  # fmt: skip
 _LOST: Final = {
     "place": ("territory_conceded", "territory_withdrawn", "territory_refused_finally"),
     "home": ("conceded_of_territory", "withdrawn_of_territory", "refused_of_territory"),
@@ -128,9 +130,7 @@ def moves(ws: Workspace, side: str, other: str, held: tuple[pl.DataFrame, pl.Dat
     held  contract `between_files` and `between_items`, where the caller has read them for many funds
     """
     rows = _journal_of(ws, side, other)
-    paid = rows.filter(pl.col("rule") == _REFUNDS[side]).select(
-        "document", pl.col("document_date").alias("on"), pl.col("kop").neg().alias("amount_kop")
-    )
+    paid = reconcile.payments(between_back.moved(ws, side).filter(pl.col("territory") == other))
     opening = int(rows.filter(pl.col("rule") == OPENING)["kop"].sum())
     files, items = held or (between_store.files(ws), between_store.items(ws))
     return reconcile.moves(files, items, paid, side, other, opening, journal.opened_on(ws))

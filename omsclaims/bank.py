@@ -17,7 +17,7 @@ from typing import Final
 
 import polars as pl
 
-from omsclaims import contract, findings, journal, messages
+from omsclaims import between_back, contract, findings, journal, messages
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, federal_parameters
 from omsclaims.periods import Month
@@ -239,6 +239,29 @@ def _details(reg_bank: pl.DataFrame) -> dict[str, Mapping[str, str]]:
     return {row["party"]: {name: value for name, value in row.items() if isinstance(value, str)} for row in rows.to_dicts()}
 
 
+def order_return(ws: Workspace, bill: str, receiver: str, amount_kop: int, day: date, who: str) -> pl.DataFrame:
+    """The order by which a refund of a bill of ours is sent back (inside `Workspace.writing`): contract payment_orders, one row.
+
+    receiver  party of the other fund. The caller has seen that so much is owed back and not ordered yet. An account that is not
+              in reg_bank is no hindrance: the order waits for it, as all orders do
+    Raises WorkspaceError `bank.planned` where payments are not made through the bank.
+    """
+    _require_actual(ws)
+    payer = books.fund(ws.meta("territory"))
+    before = orders(ws)
+    number = int(before.filter(pl.col("payer") == payer)["number"].max() or 0) + 1  # type: ignore[arg-type]
+    row: dict[str, object] = {
+        "number": number, "day": day, "month": bill, "kind": bank.RETURN, "payer": payer, "receiver": receiver,
+        "amount_kop": amount_kop, "state": bank.OPEN,
+    }  # fmt: skip
+    schema = contract.TABLES["payment_orders"].schema()
+    made = contract.check("payment_orders", pl.DataFrame([{"order_id": bank.order_id(row), **row}], schema=schema))
+    _write(ws, "payment_orders", made)
+    about = {"month": bill, "orders": 1, "kop": amount_kop, "kinds": [bank.RETURN], "ids": made["order_id"].to_list()}
+    ws.record("orders", day, who, None, about)
+    return made
+
+
 def cancel(ws: Workspace, payer: str, number: int, as_of: date, who: str, why: str) -> None:
     """Takes an order back: what is not paid of it is due again (inside `Workspace.writing`).
 
@@ -270,10 +293,12 @@ def load(ws: Workspace, path: Path, as_of: date, who: str) -> Loaded:
     reg_bank = ws.register("reg_bank")
     balances = dict(journal.balances(ws).iter_rows())
     taken = lines(ws)
-    made = bank.match(read.lines, source, orders(ws), taken, balances, reg_bank, as_of)
+    of_bills = between_back.for_bank(ws) if ws.meta("role") == "fund" else {}
+    made = bank.match(read.lines, source, orders(ws), taken, balances, reg_bank, as_of, of_bills)
     found = made.findings.with_columns(file=pl.lit(path.name))
     if made.events.height:
-        booked = journal.book(ws, made.events, source, as_of, who)
+        events = pl.concat([made.events, between_back.after_payments(ws, made.events)])
+        booked = journal.book(ws, events, source, as_of, who)
         if booked.txn is None:  # the books refuse an event: nothing of the statement is taken
             return Loaded(contract.TABLES["bank_lines"].empty(), findings.concat([found, booked.findings]), made.known)
     columns = [name for name in made.lines.columns if name != "source"]

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from omsclaims import between_store, closing, contract, expertise_store, findings, intake, journal
+from omsclaims import between_back, between_store, closing, contract, expertise_store, findings, intake, journal
 from omsclaims.context import Context
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, federal_parameters
@@ -278,8 +278,16 @@ def _take_answer(
     answered = place.take_answer(told, files, held, ws.meta("territory"), okato, received_on, law)
     found = findings.concat([said_of_file(checked), answered.findings, findings.frame(clash)])
     refused = answered.refused or bool(clash) or read.refused
-    if not refused and answered.events.height:
-        booked = journal.book(ws, answered.events, read.digest, as_of, who)
+    events = answered.events
+    if not refused:
+        assert asked is not None
+        bill = book.bill_of(asked["file_name"], files)
+        stage: items.Stage = "answer" if asked["kind"] == "R" else "final"
+        after = items.step(book.states_of(bill, files, held), answered.items, stage)
+        dates = (told.data or received_on, received_on)
+        events = between_back.with_debt_back(ws, events, "place", bill, told.sender, after, told.file_name, *dates)
+    if not refused and events.height:
+        booked = journal.book(ws, events, read.digest, as_of, who)
         if booked.txn is None:
             refused, found = True, findings.concat([found, _about(booked.findings, read.name)])
     accepted = int(told.items["sump_kop"].sum() or 0)
@@ -487,6 +495,8 @@ def _paper_or_d(
         events = place.money_events(moved, *parties, name, on, on)
     else:
         events = home.money_events(moved, *parties[::-1], name, on, on)
+    other = row["receiver"] if row["side"] == "place" else row["sender"]
+    events = between_back.with_debt_back(ws, events, row["side"], row["about"], other, after, name, on, on)
     if events.height:
         booked = journal.book(ws, events, name, on, who, why)
         if booked.txn is None:
@@ -503,7 +513,6 @@ def _paper_or_d(
         amount,
     )
     outcome: Outcome = "sent" if data is not None else "booked"
-    other = row["receiver"] if row["side"] == "place" else row["sender"]
     return Done(name, outcome, other, place.given_back(name, before, after), data, made.height, amount)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import polars as pl
 
-from omsclaims import bank, between, between_store, closing, contract, findings, intake, journal
+from omsclaims import bank, between, between_back, between_store, closing, contract, findings, intake, journal
 from omsclaims.context import Context
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters, federal_parameters
@@ -219,19 +219,25 @@ def _book_bill(
     ws: Workspace, told: reading.FileRead, bill: str | None, files: pl.DataFrame, as_of: date, on: date, who: str, source: str
 ) -> pl.DataFrame | None:
     """Books what a bill or corrected part moves; the findings of the journal where it refuses."""
+    after = None
     if told.kind == "R":
         moved = {"bill": int(told.items["sump_kop"].sum())}
     else:
         assert bill is not None
         before = book.states_of(bill, files, between_store.items(ws, _names_about(bill, files)))
-        moved = items.moved(before, items.step(before, told.items, "corrected"))
-    return _book(ws, moved, told.sender, told.file_name, told.data or on, on, as_of, who, source)
+        after = items.step(before, told.items, "corrected")
+        moved = items.moved(before, after)
+    return _book(ws, moved, told.sender, told.file_name, told.data or on, on, as_of, who, source, bill, after)
 
 
 def _book(
-    ws: Workspace, moved: Mapping[str, int], other: str, document: str, dated: date, on: date, as_of: date, who: str, source: str
-) -> pl.DataFrame | None:
+    ws: Workspace, moved: Mapping[str, int], other: str, document: str, dated: date, on: date, as_of: date, who: str, source: str,
+    bill: str | None = None, after: pl.DataFrame | None = None,
+) -> pl.DataFrame | None:  # fmt: skip
+    """Books what moved and, where `after` (states of `bill`) leaves less than was paid, what is owed back to us."""
     events = home.money_events(moved, ws.meta("territory"), other, document, dated, on)
+    if after is not None and bill is not None:
+        events = between_back.with_debt_back(ws, events, "home", bill, other, after, document, dated, on)
     if events.is_empty():
         return None
     booked = journal.book(ws, events, source, as_of, who)
@@ -385,7 +391,7 @@ def _sent(
     items.assert_equations(after)
     stream = io.BytesIO()
     writer.write_package(stream, made.tables, formats.get(made.edition), name=name)
-    problem = _book(ws, items.moved(before, after), row["sender"], name, on, on, on, who, name)
+    problem = _book(ws, items.moved(before, after), row["sender"], name, on, on, on, who, name, bill, after)
     if problem is not None:
         raise WorkspaceError("between.not_booked", file=name, rules=", ".join(problem["rule"].unique().sort()))
     last = terms.due("answer" if stage == "answer" else "final", row["received_on"], law)
@@ -408,17 +414,21 @@ def _sent(
 
 @dataclass(frozen=True)
 class Refund:
-    """What a bill is owed and was paid, in kopecks; due below zero: the place fund owes us (it gave back more than was open)."""
+    """What a bill is owed and was paid, in kopecks; due below zero: the place fund owes us (it gave back more than was open).
+
+    paid_kop     money that left;  settled_kop: that, and set-offs, less what came back
+    """
 
     bill: str
     territory: str
     accepted_kop: int
     paid_kop: int
+    settled_kop: int
 
     @property
     def due_kop(self) -> int:
         """What is still to be paid."""
-        return self.accepted_kop - self.paid_kop
+        return self.accepted_kop - self.settled_kop
 
 
 def refund_of(ws: Workspace, bill: str) -> Refund:
@@ -426,16 +436,8 @@ def refund_of(ws: Workspace, bill: str) -> Refund:
     files = between_store.files(ws)
     row = _asked(files, bill)
     states = book.states_of(bill, files, between_store.items(ws, _names_about(bill, files)))
-    return Refund(bill, row["sender"], int(states["accepted_kop"].sum()), _paid(ws, bill))
-
-
-def _paid(ws: Workspace, bill: str) -> int:
-    """What was paid on a bill: postings of refunds whose document begins with its name, less those undone."""
-    debt = f"fund:{ws.meta('territory')}/refund_due/"
-    rows = journal.entries(ws, debt).filter((pl.col("rule") == "refund_paid") & pl.col("document").str.starts_with(f"{bill}/"))
-    paid = pl.col("amount_kop").filter(pl.col("debit").str.starts_with(debt)).sum()
-    undone = pl.col("amount_kop").filter(pl.col("credit").str.starts_with(debt)).sum()
-    return int(rows.select(paid - undone).item() or 0)
+    now = between_back.of_bill(ws, bill, "home", row["sender"], states)
+    return Refund(bill, row["sender"], now.accepted_kop, now.refunded_kop, now.settled_kop)
 
 
 def pay(ws: Workspace, bill: str, on: date, who: str, amount_kop: int | None = None) -> between.Done:

@@ -525,7 +525,7 @@ TABLES: Final[dict[str, Table]] = {
     "payment_orders": Table(
         "an order to the bank", "settlement.bank", "bank, ledger",
         {
-            "order_id": (S, "hash of the content"), "number": (I, "number of the order of its payer"), "day": (D, "day of the order"), "month": (S, "month that it is for"), "kind": (S, "advance | final"), "payer": (S, "party"), "receiver": (S, "party"),
+            "order_id": (S, "hash of the content"), "number": (I, "number of the order of its payer"), "day": (D, "day of the order"), "month": (S, "month that it is for; of a return: the bill"), "kind": (S, "advance | final | return"), "payer": (S, "party"), "receiver": (S, "party"),
             "amount_kop": (I, "above zero"), "state": (S, "open | cancelled"),
         },
     ),

@@ -21,7 +21,10 @@ from omsclaims.settlement.between import book, reconcile
 from omsclaims.workspace import Workspace, WorkspaceError
 
 #: Accounts of debts between territories, by our role, and the sign that makes a debt to the place fund positive.
-_ROLES: Final = {"place": (("refund", "refund_disputed"), 1), "home": (("refund_due", "refund_due_disputed"), -1)}
+_ROLES: Final = {
+    "place": (("refund", "refund_disputed", "refund_back"), 1),
+    "home": (("refund_due", "refund_due_disputed", "refund_back_due"), -1),
+}  # fmt: skip
 
 
 def last_day(ws: Workspace) -> date:

@@ -17,7 +17,19 @@ from typing import Any, Final
 import duckdb
 import polars as pl
 
-from omsclaims import act_book, act_store, bank, between_store, closing, contract, findings, journal, ledger_rows, messages
+from omsclaims import (
+    act_book,
+    act_store,
+    bank,
+    between_back,
+    between_store,
+    closing,
+    contract,
+    findings,
+    journal,
+    ledger_rows,
+    messages,
+)
 from omsclaims.findings import Finding
 from omsclaims.periods import Month
 from omsclaims.reports import act_files
@@ -27,7 +39,7 @@ from omsclaims.settlement import identities
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement.act_states import KINDS, Act
 from omsclaims.settlement.acts import act_121, act_132
-from omsclaims.settlement.between import book
+from omsclaims.settlement.between import back, book
 from omsclaims.workspace import (
     LEDGER_TABLES,
     PARTS,
@@ -44,7 +56,10 @@ from omsclaims.workspace import (
 #: Columns that name each act, and what an act is called in findings.
 _ACTS: Final = {"act_121": ("smo",), "act_132": ("payer", "mo")}
 #: Events that bring refunds into the accounts or settle them; all others move them with the states of the items.
-_BILLED: Final = {"place": ("territory_bill", "territory_refund"), "home": ("bill_of_territory", "refund_paid")}
+_BILLED: Final = {
+    "place": ("territory_bill", "territory_refund", "territory_owed_back", "territory_netted"),
+    "home": ("bill_of_territory", "refund_paid", "owed_back_of_territory", "netted_of_territory"),
+}  # fmt: skip
 #: Accounts of refunds by our role: owed, and in dispute.
 _REFUNDS: Final = {"place": ("refund", "refund_disputed"), "home": ("refund_due", "refund_due_disputed")}
 #: Kinds of files between funds whose sums follow from their items: the column of their row.
@@ -425,6 +440,24 @@ def _refunds(work: _Work, files: pl.DataFrame, rows: pl.DataFrame, side: str) ->
                 "VF.19", account, told=one["moved"], items=-sign * moved.get(account, 0), **_both("verify.between.owed")
             )
     work.count("between_items", states.height)
+    yield from _owed_back(work, files, rows, side, held)
+
+
+def _owed_back(work: _Work, files: pl.DataFrame, rows: pl.DataFrame, side: str, held: Mapping[str, int]) -> Iterator[Finding]:
+    """What is owed back of bills: by files and payments, by the postings, and all of them by the account."""
+    told: dict[str, int] = {}
+    for bill, one in between_back.positions(work.ws, side, (files, rows)).items():
+        account = f"{books.fund(work.ws.meta('territory'))}/{back.ACCOUNTS[side][1]}/{books.territory(one.territory)}"
+        told[account] = told.get(account, 0) + one.booked_kop
+        if one.back_kop != one.booked_kop:
+            yield _finding("VF.19", bill, told=one.back_kop, items=one.booked_kop, **_both("verify.between.back"))
+    sign = -1 if side == "place" else 1
+    prefix = f"{books.fund(work.ws.meta('territory'))}/{back.ACCOUNTS[side][1]}/territory:"
+    before = _moved(work.ws, prefix, (), opening_only=True)
+    for account in sorted({*told, *(name for name in held if name.startswith(prefix))}):
+        booked = sign * (held.get(account, 0) - before.get(account, 0))
+        if booked != told.get(account, 0):
+            yield _finding("VF.19", account, told=told.get(account, 0), items=booked, **_both("verify.between.back_account"))
 
 
 def _moved(ws: Workspace, prefix: str, without: tuple[str, ...], opening_only: bool = False) -> dict[str, int]:

@@ -43,15 +43,18 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "expertise_store": DATA | {"workspace"},
     "journal": STAGE | {"settlement", "reports", "workspace"},
     "between_store": DATA | {"settlement", "workspace"},
+    "between_back": DATA | {"settlement", "workspace", "journal", "between_store"},
+    "between_return": STAGE
+    | {"settlement", "workspace", "journal", "bank", "between", "between_back", "between_home", "between_store"},
     "act_store": DATA | {"settlement", "workspace"},
     "act_book": STAGE
-    | {"registry", "reports", "settlement", "workspace", "journal", "between_store", "between_abroad", "closing", "act_store"},
+    | {"registry", "reports", "settlement", "workspace", "journal", "between_back", "between_store", "between_abroad", "closing", "act_store"},
     "statements": STAGE
     | {"reports", "settlement", "workspace", "journal", "between_store", "closing", "expertise_store", "act_store", "act_book"},
     "closing": STAGE
     | {"act_store", "settlement", "workspace", "journal", "between_store", "intake", "month", "documents", "expertise_store"},
     "financing": STAGE | {"settlement", "reports", "workspace", "journal", "closing"},
-    "bank": STAGE | {"registry", "settlement", "workspace", "journal"},
+    "bank": STAGE | {"registry", "settlement", "workspace", "journal", "between_back"},
     "verify": STAGE
     | {
         "reports",
@@ -59,6 +62,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "workspace",
         "journal",
         "bank",
+        "between_back",
         "between_store",
         "act_book",
         "act_store",
@@ -74,6 +78,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "reports",
         "workspace",
         "journal",
+        "between_back",
         "between_store",
         "intake",
         "closing",
@@ -88,6 +93,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "journal",
         "bank",
         "between",
+        "between_back",
         "between_store",
         "intake",
         "closing",
@@ -126,6 +132,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "expertise_chain",
         "explain_expertise",
         "between",
+        "between_back",
+        "between_return",
         "between_store",
         "between_home",
         "between_abroad",

@@ -1,4 +1,4 @@
-"""Commands on bills between territories: territory send, take, correct, concede, write-off, list; answer, pay, due."""
+"""Commands on bills between territories: send, take, correct, concede, write-off, list; answer, pay, due, return, net."""
 
 # Annotations are evaluated where they stand: the help texts in them are chosen when the commands are made.
 
@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from omsclaims import between, closing, messages, money
-from omsclaims.cli import between_home, common, words
+from omsclaims.cli import between_home, between_return, common, words
 from omsclaims.law import federal_parameters
 from omsclaims.reports import doubts
 from omsclaims.workspace import Workspace
@@ -33,6 +33,7 @@ def add_to(app: typer.Typer, lang: str) -> None:
     _add_papers(group, lang)
     _add_list(group, lang)
     between_home.add_to(group, lang, _finish)
+    between_return.add_to(group, lang, _finish)
 
 
 def _items(text: str | None, lang: str) -> list[tuple[int, int]] | None:
@@ -188,8 +189,10 @@ def _add_list(group: typer.Typer, lang: str) -> None:
         with Workspace.open(workspace) as store:
             rows = between.open_items(store, day, law=law).to_dicts()
             sources = closing.parameters_of(store, store.closed_months())
+            back = between_return.show_owed_back(store, day, "place", lang)
         if not rows:
-            common.out.print(text("cli.territory.nothing_open", lang))
+            if not back:
+                common.out.print(text("cli.territory.nothing_open", lang))
             return
         right = ("items", "open_kop", "lost_kop", "age")
         heads = [(text(f"cli.territory.col.{name}", lang), "right" if name in right else "left") for name in _SHOWN]

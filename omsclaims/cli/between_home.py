@@ -15,7 +15,8 @@ import typer
 from rich.text import Text
 
 from omsclaims import between_home, messages, money
-from omsclaims.cli import common, words
+from omsclaims import between_return as settling
+from omsclaims.cli import between_return, common, words
 from omsclaims.law import federal_parameters
 from omsclaims.settlement.between import home
 from omsclaims.workspace import Workspace
@@ -94,21 +95,27 @@ def _add_pay(group: typer.Typer, lang: str, finish: Finish) -> None:
     def pay(
         bill: Annotated[str, typer.Argument(help=text("cli.territory.asked_bill", lang))],
         amount: Annotated[str | None, typer.Option("--amount", help=text("cli.territory.amount", lang))] = None,
+        against: Annotated[str | None, typer.Option("--against", help=text("cli.territory.pay_against", lang))] = None,
+        why: Annotated[str, typer.Option("--why", help=text("cli.territory.net_why", lang))] = "",
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         as_of: Annotated[str | None, typer.Option("--as-of", help=text("cli.option.as_of", lang))] = None,
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
-        day = common.parse_as_of(as_of, lang)
-        kopecks = None
-        if amount is not None:
-            try:
-                kopecks = money.parse_amount(amount)
-            except ValueError as error:
-                raise typer.BadParameter(text("cli.territory.bad_amount", lang, value=amount)) from error
+        day, kopecks = common.parse_as_of(as_of, lang), between_return.kopecks(amount, lang)
+        law = federal_parameters().noting()
         with Workspace.writing(workspace) as store:
-            done = between_home.pay(store, bill, day, common.who_am_i(), kopecks)
+            if against is None:
+                done = between_home.pay(store, bill, day, common.who_am_i(), kopecks)
+            else:
+                netted, rest = settling.pay_less(store, bill, against, day, common.who_am_i(), why, kopecks, law)
+                done = rest or netted
         if done.outcome == "refused":
-            finish([done], None, [], lang)
+            finish([done], None, [], lang, sorted(law.asked or ()))
+        if against is not None:
+            between_return.say_netted(netted, against, lang)
+            common.print_unconfirmed(sorted(law.asked or ()), lang)
+            if rest is None:
+                return
         paid = {"file": bill, "territory": done.receiver, "amount": money.show_amount(done.amount_kop, lang)}
         common.out.print(text("cli.territory.paid", lang, **paid), style="green", markup=False)
 
@@ -129,8 +136,10 @@ def _add_due(group: typer.Typer, lang: str) -> None:
         law = federal_parameters().noting()
         with Workspace.open(workspace) as store:
             steps, ages = between_home.due(store, day, side, law)
+            back = between_return.show_owed_back(store, day, side, lang)
         if steps.is_empty() and ages.is_empty():
-            common.out.print(text("cli.territory.nothing_due", lang))
+            if not back:
+                common.out.print(text("cli.territory.nothing_due", lang))
             return
         _show("due", _STEPS, steps.to_dicts(), day, lang)
         _show("ages", _AGES, [{**row, "age": _age(row, lang)} for row in ages.to_dicts()], day, lang)

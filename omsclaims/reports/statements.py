@@ -30,7 +30,7 @@ CASH: Final[dict[str, tuple[str, ...]]] = {
 DEBTS: Final[dict[str, tuple[str, ...]]] = {
     "care": ("care",), "advance": ("advance", "excess"), "fine": ("fine",), "entrusted": ("entrusted",),
     "refund": ("refund",), "refund_disputed": ("refund_disputed",), "refund_due": ("refund_due",),
-    "refund_due_disputed": ("refund_due_disputed",),
+    "refund_due_disputed": ("refund_due_disputed",), "refund_back": ("refund_back",), "refund_back_due": ("refund_back_due",),
 }  # fmt: skip
 #: Kind of control -> events that withhold and events that give back, on the account of care of the payer.
 CONTROL: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
@@ -254,7 +254,7 @@ class Forecast:
         return int(self.months["nsz_kop"][-1]) if self.months.height else 0
 
 
-_REFUNDS: Final = ("territory_refund", "refund_paid")
+_REFUNDS: Final = ("territory_refund", "refund_paid", "territory_returned", "returned_of_territory")
 
 
 def nsz_forecast(rows: pl.DataFrame, fund: str, on: date, expected: Mapping[str, int]) -> Forecast:

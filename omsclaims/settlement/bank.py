@@ -24,7 +24,11 @@ from omsclaims.money import share_out
 from omsclaims.settlement.payments import Advance, advance_to_pay
 
 #: Kinds of orders -> event of the ledger that their payment is.
-EVENTS: Final = {"advance": "advance", "final": "final_payment"}
+EVENTS: Final = {"advance": "advance", "final": "final_payment", "return": "territory_returned"}
+#: An order by which a refund is sent back to another fund; its `month` is the name of the bill (settlement.between.back).
+RETURN: Final = "return"
+#: What an order settles in the books of its payer.
+_PURPOSES: Final = {"advance": "advance", "final": "care", RETURN: "refund_back"}
 OPEN: Final = "open"
 CANCELLED: Final = "cancelled"
 BOOKED: Final = "booked"
@@ -301,6 +305,19 @@ class Matched:
     known: int
 
 
+@dataclass(frozen=True, slots=True)
+class OfBill:
+    """What is known of one bill between funds, in kopecks.
+
+    due_kop   still to be refunded, not answered parts with it;  back_kop: owed back of it
+    late_kop  taken off what was accepted while its refund was on the way: such money comes and is owed back at once
+    """
+
+    due_kop: int
+    late_kop: int
+    back_kop: int
+
+
 @dataclass
 class _Work:
     """A statement at work: what is known, what is used up by its own lines."""
@@ -310,6 +327,7 @@ class _Work:
     rest: dict[str, int]
     debts: dict[str, int]
     as_of: date
+    bills: dict[str, OfBill] = field(default_factory=dict)
     rows: list[_Row] = field(default_factory=list)
     events: list[_Row] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
@@ -317,17 +335,22 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What a line is: the event, the order and the account that it settles; or the finding that refuses it."""
+    """What a line is: the event, the order and the account that it settles; or the finding that refuses it.
+
+    bill  of a refund or return that names one;  over_kop: of a refund, what the bill does not owe any more
+    """
 
     event: str | None = None
     order_id: str | None = None
     settles: str | None = None
     problem: Finding | None = None
+    bill: str | None = None
+    over_kop: int = 0
 
 
 def match(
     lines: pl.DataFrame, source: str, orders: pl.DataFrame, taken: pl.DataFrame, balances: Mapping[str, int],
-    reg_bank: pl.DataFrame, as_of: date,
+    reg_bank: pl.DataFrame, as_of: date, bills: Mapping[str, OfBill] | None = None,
 ) -> Matched:  # fmt: skip
     """Payments of a statement against orders and debts.
 
@@ -336,14 +359,16 @@ def match(
     orders    contract payment_orders; taken: contract bank_lines of earlier statements
     balances  account -> kopecks, debit positive, now
     reg_bank  contract reg_bank
+    bills     what is known of bills between funds: a refund of a bill that shrank meanwhile is taken; a return names its bill
 
     Findings: PB.1 the file states a payment twice, PB.2 the receiver is not that of the order, PB.3 above the order or the debt,
-    PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or it was cancelled.
+    PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or it was cancelled, PB.12 money of a fund
+    that owes something back does not say of which bill it is.
     """
     work = _Work(
         dict(reg_bank.select("account", "party").iter_rows()),
         {(str(row["payer"]), int(row["number"])): row for row in orders.iter_rows(named=True)},
-        remaining(orders, taken), dict(balances), as_of,
+        remaining(orders, taken), dict(balances), as_of, dict(bills or {}),
     )  # fmt: skip
     before = set(taken.filter(pl.col("state") == BOOKED)["line_id"])
     seen: set[str] = set()
@@ -379,9 +404,10 @@ def _take(work: _Work, line: Mapping[str, object], known_by: str, source: str, t
         assert verdict.event is not None and verdict.settles is not None and payer is not None and receiver is not None
         if verdict.order_id is not None:
             work.rest[verdict.order_id] -= amount
-        _settle(work, verdict.settles, amount)
+        _settle(work, verdict, amount)
         parties = _roles(verdict.event, payer, receiver)
-        document = f"{_refunded_bill(line, payer, receiver)}bank-{payer.replace(':', '-')}-{line['number']}-{line['date']}"
+        prefix = "" if verdict.bill is None else f"{verdict.bill}/"
+        document = f"{prefix}bank-{payer.replace(':', '-')}-{line['number']}-{line['date']}"
         work.events.append(
             {
                 "event": verdict.event, "date": day, "document": document, "document_date": line["date"], "amount_kop": amount,
@@ -398,14 +424,12 @@ def _take(work: _Work, line: Mapping[str, object], known_by: str, source: str, t
     )  # fmt: skip
 
 
-def _refunded_bill(line: Mapping[str, object], payer: str, receiver: str) -> str:
-    """`<bill>/` of a refund whose purpose names one bill R of ours to the fund that pays, else nothing: the yearly act stands by
-    bills (Rules 149). Of the purpose no more is kept: it may name people."""
-    if not (payer.startswith("territory:") and receiver.startswith("fund:")):
-        return ""
-    ours = f"R{receiver.partition(':')[2]}{payer.partition(':')[2]}"
-    named = {name for name in _BILL.findall(str(line["purpose"] or "")) if name.startswith(ours)}
-    return f"{named.pop()}/" if len(named) == 1 else ""
+def _named_bill(line: Mapping[str, object], place: str, home: str) -> str | None:
+    """The bill R of one fund to another, where the purpose names one of them: the yearly act stands by bills (Rules 149). Of the
+    purpose no more is kept: it may name people."""
+    wanted = f"R{place.partition(':')[2]}{home.partition(':')[2]}"
+    named = {name for name in _BILL.findall(str(line["purpose"] or "")) if name.startswith(wanted)}
+    return named.pop() if len(named) == 1 else None
 
 
 def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver: str | None, day: date, amount: int) -> _Verdict:
@@ -417,8 +441,10 @@ def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver
         return _Verdict(problem=_finding("PB.6", line, day=day, as_of=work.as_of))
     if payer.startswith(("fund:", "insurer:")) and receiver.startswith("clinic:"):
         return _paid_order(work, line, payer, receiver, amount)
+    if payer.startswith("fund:") and receiver.startswith("territory:"):
+        return _paid_order(work, line, payer, receiver, amount)
     if payer.startswith("territory:") and receiver.startswith("fund:"):
-        return _within_debt(work, line, "territory_refund", f"{receiver}/refund/{payer}", amount)
+        return _of_fund(work, line, payer, receiver, amount)
     if payer.startswith("clinic:") and receiver.startswith(("fund:", "insurer:")):
         return _within_debt(work, line, "fine_paid", f"{receiver}/fine/{payer}", amount)
     return _Verdict(problem=_finding("PB.8", line, number=line["number"]))
@@ -436,8 +462,34 @@ def _paid_order(work: _Work, line: Mapping[str, object], payer: str, receiver: s
     if amount > rest:
         return _Verdict(problem=_finding("PB.3", line, most=rest))
     kind = str(order["kind"])
-    purpose = {"advance": "advance", "final": "care"}[kind]
-    return _Verdict(EVENTS[kind], str(order["order_id"]), f"{payer}/{purpose}/{receiver}")
+    account = f"{payer}/{_PURPOSES[kind]}/{receiver}"
+    if kind != RETURN:
+        return _Verdict(EVENTS[kind], str(order["order_id"]), account)
+    bill = str(order["month"])
+    owed = work.bills[bill].back_kop if bill in work.bills else max(0, -work.debts.get(account, 0))
+    if amount > owed:
+        return _Verdict(problem=_finding("PB.3", line, most=owed))
+    return _Verdict(EVENTS[kind], str(order["order_id"]), account, bill=bill)
+
+
+def _of_fund(work: _Work, line: Mapping[str, object], payer: str, receiver: str, amount: int) -> _Verdict:
+    """Money of another fund: a refund of a bill of ours, or a bill of its own that we paid comes back. The purpose says which."""
+    theirs, ours = _named_bill(line, payer, receiver), _named_bill(line, receiver, payer)
+    account = f"{receiver}/refund_back_due/{payer}"
+    if (theirs is None) == (ours is None) and work.debts.get(account, 0) > 0:
+        return _Verdict(problem=_finding("PB.12", line, payer=payer))
+    if theirs is not None and ours is None and theirs in work.bills:
+        owed = work.bills[theirs].back_kop
+        if amount > owed:
+            return _Verdict(problem=_finding("PB.3", line, most=owed))
+        return _Verdict("returned_of_territory", None, account, bill=theirs)
+    account = f"{receiver}/refund/{payer}"
+    one = work.bills.get(ours or "")
+    over = 0 if one is None else max(0, amount - one.due_kop)
+    owed = max(0, work.debts.get(account, 0))
+    if amount > owed and not (one is not None and over <= one.late_kop and amount - over <= owed):
+        return _Verdict(problem=_finding("PB.3", line, most=owed))
+    return _Verdict("territory_refund", None, account, bill=ours, over_kop=over)
 
 
 def _within_debt(work: _Work, line: Mapping[str, object], event: str, account: str, amount: int) -> _Verdict:
@@ -448,10 +500,23 @@ def _within_debt(work: _Work, line: Mapping[str, object], event: str, account: s
     return _Verdict(event, None, account)
 
 
-def _settle(work: _Work, account: str, amount: int) -> None:
-    """The debt that a line settles, for the lines after it: money in lowers what is owed to us, money out what we owe."""
+def _settle(work: _Work, verdict: _Verdict, amount: int) -> None:
+    """The debt that a line settles, for the lines after it: money in lowers what is owed to us, money out what we owe.
+
+    What a refund brings above the debt of its bill is owed back at once, and lowers nothing.
+    """
+    account = str(verdict.settles)
     owed_to_us = work.debts.get(account, 0) > 0
-    work.debts[account] = work.debts.get(account, 0) + (-amount if owed_to_us else amount)
+    part = amount - verdict.over_kop
+    work.debts[account] = work.debts.get(account, 0) + (-part if owed_to_us else part)
+    one = work.bills.get(verdict.bill or "")
+    if one is None:
+        return
+    if verdict.event == "territory_refund":
+        late = max(0, one.late_kop - verdict.over_kop)
+        work.bills[str(verdict.bill)] = OfBill(one.due_kop - part, late, one.back_kop + verdict.over_kop)
+    else:
+        work.bills[str(verdict.bill)] = OfBill(one.due_kop, one.late_kop, one.back_kop - amount)
 
 
 def _roles(event: str, payer: str, receiver: str) -> dict[str, str]:
@@ -460,6 +525,8 @@ def _roles(event: str, payer: str, receiver: str) -> dict[str, str]:
         return {"payer": payer, "clinic": receiver}
     if event == "fine_paid":
         return {"payer": receiver, "clinic": payer}
+    if event == EVENTS[RETURN]:
+        return {"fund": payer, "territory": receiver}
     return {"fund": receiver, "territory": payer}
 
 

@@ -24,10 +24,11 @@ from omsclaims import contract
 from omsclaims.ledger_rows import posting_id
 from omsclaims.periods import Month
 
-#: Purposes that stand in the books of both parties. `refund`: owed by others for care here; `refund_due`: owed to others.
+#: Purposes that stand in the books of both parties. `refund`: owed by others for care here; `refund_due`: owed to others;
+#: `refund_back`: owed back to others of refunds that came; `refund_back_due`: owed back by others of refunds that were paid.
 MUTUAL: Final = (
     "entrusted", "care", "advance", "excess", "fine", "subvention",
-    "refund", "refund_disputed", "refund_due", "refund_due_disputed",
+    "refund", "refund_disputed", "refund_due", "refund_due_disputed", "refund_back", "refund_back_due",
 )  # fmt: skip
 #: Money that an insurer holds for care: what act 121 counts.
 POTS: Final = ("payment_reserve", "spare_reserve", "preventive_reserve")

@@ -40,7 +40,8 @@ OF_CLOSING = {
 #: What happens on a day that the event says.
 OF_A_DAY = {
     "opening", "excess_returned", "money_to_nsz", "territory_refund", "territory_questioned", "territory_conceded",
-    "territory_withdrawn", "withdrawn_of_territory",
+    "territory_withdrawn", "withdrawn_of_territory", "territory_owed_back", "territory_netted", "territory_returned",
+    "owed_back_of_territory", "netted_of_territory", "returned_of_territory",
     "territory_accepted_finally", "territory_refused_finally", "territory_written_off", "bill_of_territory",
     "questioned_of_territory", "conceded_of_territory", "refused_of_territory", "accepted_of_territory", "refund_paid",
     "fine_paid", "fines_entrusted", "fines_given_back", "damages_recovered", "osago_recovered", "recovery_running",

@@ -7,6 +7,8 @@ them. So an answer that came after a month was closed stands in the same row of 
     end = start + presented - refunded - refused
 
 `refused` is what was given up (D, paper C) or refused for good (A on D); what is only questioned is still owed (law.md 11).
+`refunded` is what the place fund has in the end: what it returned is taken off it, a set-off lowers it on the bill that was owed
+back and raises it on the bill that it pays [own reading: the act has no column for either].
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ MOVES: Final[dict[str, pl.DataType]] = {
     "amount_kop": pl.Int64(),
 }  # fmt: skip
 #: A refund between two funds: its document (bill and what stood paid before, or any number of the bank), the document's date.
+#: Returns and set-offs have the name of the bill that they lower or raise.
 PAYMENTS: Final[dict[str, pl.DataType]] = {"document": pl.String(), "on": pl.Date(), "amount_kop": pl.Int64()}
 #: Name of the row of what no bill of ours tells: the balance with which the books began, a payment above all debts.
 NO_BILL: Final = "-"
@@ -74,6 +77,19 @@ def moves(
     named = pl.concat([none, bills.select("bill", "nschet", "dschet")])
     table = rows.join(named, on="bill", how="left", maintain_order="left")
     return table.select(pl.col(name).cast(kind) for name, kind in MOVES.items()).sort("bill", "on", "what", "amount_kop")
+
+
+def payments(moved: pl.DataFrame) -> pl.DataFrame:
+    """What moved in money or by set-off (columns `back.MONEY`, of one fund) as it works on each bill: columns PAYMENTS."""
+    amount = pl.col("amount_kop")
+    netted = moved.filter((pl.col("what") == "netted") & (pl.col("bill") != pl.col("of")))
+    parts = [
+        moved.filter(pl.col("what") == "refunded").select("document", "on", amount),
+        moved.filter(pl.col("what") == "returned").select("document", "on", amount.neg()),
+        netted.select("document", "on", amount),
+        netted.select(pl.format("{}/netted", "of").alias("document"), "on", amount.neg()),
+    ]
+    return pl.concat([pl.DataFrame(schema=PAYMENTS), *parts])
 
 
 def _refused(held: pl.DataFrame, items: pl.DataFrame, bills: pl.DataFrame) -> pl.DataFrame:
