@@ -90,7 +90,7 @@ def _withdrawn(ws: Workspace, files: pl.DataFrame) -> dict[str, int]:
 
 
 def after_payments(ws: Workspace, events: pl.DataFrame) -> pl.DataFrame:
-    """Debts back that refunds of a statement leave: money that came when the bill had shrunk already. Contract `ledger_events`."""
+    """Debts back that refunds of a statement leave: money for a bill that had shrunk already. Contract `ledger_events`."""
     came = events.filter(
         (pl.col("event") == back.EVENTS["place"]["refunded"]) & pl.col("document").str.contains("/", literal=True)
     )
