@@ -8,7 +8,6 @@ funds end with the same debt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -72,9 +71,8 @@ def for_bank(ws: Workspace) -> dict[str, bank.OfBill]:
     found = {}
     for side in ("place", "home"):
         for bill, one in positions(ws, side, (files, items)).items():
-            open_kop = one.accepted_kop + one.unanswered_kop - one.settled_kop
-            late = max(0, open_kop + withdrawn.get(bill, 0)) - max(0, open_kop) if side == "place" else 0
-            found[bill] = bank.OfBill(max(0, open_kop), late, max(0, one.booked_kop))
+            taken = withdrawn.get(bill, 0) if side == "place" else 0
+            found[bill] = bank.OfBill(max(0, one.open_kop), one.late_kop(taken), max(0, one.booked_kop))
     return found
 
 
@@ -91,24 +89,9 @@ def _withdrawn(ws: Workspace, files: pl.DataFrame) -> dict[str, int]:
 
 def after_payments(ws: Workspace, events: pl.DataFrame) -> pl.DataFrame:
     """Debts back that refunds of a statement leave: money for a bill that had shrunk already. Contract `ledger_events`."""
-    came = events.filter(
-        (pl.col("event") == back.EVENTS["place"]["refunded"]) & pl.col("document").str.contains("/", literal=True)
-    )
-    if came.is_empty():
+    if events.filter(pl.col("event") == back.EVENTS["place"]["refunded"]).is_empty():
         return back.table([])
-    known = positions(ws, "place")
-    parts = [back.table([])]
-    for (bill,), rows in came.with_columns(_bill=pl.col("document").str.split("/").list.get(0)).group_by(
-        "_bill", maintain_order=True
-    ):
-        now = known.get(str(bill))
-        if now is None:
-            continue
-        last = rows.row(-1, named=True)
-        document = f"back-{last['document'].partition('/')[2]}"
-        after = replace(now, refunded_kop=now.refunded_kop + int(rows["amount_kop"].sum()))
-        parts.append(back.recognised(after, "place", ws.meta("territory"), document, last["document_date"], last["date"]))
-    return pl.concat(parts)
+    return back.after_refunds(events, positions(ws, "place"), ws.meta("territory"))
 
 
 # ---- lists ----------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def carried_out(path: Path, day: date) -> list[Moved]:
     return [
         Moved(
             row["number"], row["date"], day, row["amount_kop"], (row["payer_account"], row["payer_name"] or "-"),
-            (row["receiver_account"], row["receiver_name"] or "-"),
+            (row["receiver_account"], row["receiver_name"] or "-"), row["purpose"] or "-",
         )
         for row in read.lines.iter_rows(named=True)
     ]  # fmt: skip

@@ -15,7 +15,9 @@ from omsclaims import (
     act_store,
     bank,
     between,
+    between_back,
     between_home,
+    between_return,
     between_store,
     closing,
     expertise,
@@ -32,7 +34,7 @@ from omsclaims.registry import expertise_file
 from omsclaims.reports import act_files
 from omsclaims.settlement.between import book, home, items
 from omsclaims.synthetic.federation import account_of
-from omsclaims.workspace import Workspace
+from omsclaims.workspace import Workspace, WorkspaceError
 from tests.federation.banks import Moved, carried_out, statement
 from tests.federation.own_books import Insurer
 
@@ -172,16 +174,18 @@ class Fund:
         return done
 
     def examine(self, bill: str, rng: Random, day: date) -> int:
-        """Own experts look at what was questioned: acts of МЭЭ on some of the cases, as a file. Returns how many."""
+        """Own experts look at what was questioned, now and then at what was accepted: acts of МЭЭ on some of the cases, as a file.
+        Returns how many. What they find in accepted items goes back with the next D, also where it is refunded already."""
         with Workspace.open(self.folder) as ws:
             files, rows = between_store.of_bill(ws, bill)
             head = files.filter(pl.col("file_name") == bill).row(0, named=True)
             month = f"{head['year']}-{head['month']:02d}"
-            questioned = book.states_of(bill, files, rows).filter(pl.col("state") == "questioned")
-            keys = questioned.join(
+            asked = book.states_of(bill, files, rows).filter(pl.col("state").is_in(["questioned", "accepted"]))
+            keys = asked.join(
                 ws.stored_table(month, "territory_items").filter(pl.col("file_name") == bill), on=["n_zap", "idcase"]
-            )
-            chosen = keys.filter(pl.Series([rng.random() < 0.4 for _ in range(keys.height)], dtype=pl.Boolean))
+            ).sort("n_zap", "idcase")
+            share = {"questioned": 0.4, "accepted": 0.3}
+            chosen = keys.filter(pl.Series([rng.random() < share[state] for state in keys["state"]], dtype=pl.Boolean))
             view = expertise_store.closed_view(ws, month)
         if chosen.is_empty():
             return 0
@@ -207,15 +211,19 @@ class Fund:
         return cases.height
 
     def correct(self, bill: str, rng: Random, day: date) -> Path | None:
-        """D of a bill: what own acts found, some items given up, the rest stood by; None where nothing is questioned any more."""
+        """D of a bill: what own acts found, in accepted items, too, some items given up, the rest stood by; None where nothing is
+        questioned any more and nothing was found."""
         with Workspace.writing(self.folder) as ws:
             files, rows = between_store.of_bill(ws, bill)
             questioned = book.states_of(bill, files, rows).filter(pl.col("state") == "questioned")
             keys = questioned.select("n_zap", "idcase").rows()
-            if not keys:
-                return None
             agreed = [key for key in keys if rng.random() < 0.3]
-            done = between.correct(ws, bill, day, WHO, agreed=agreed)
+            try:
+                done = between.correct(ws, bill, day, WHO, agreed=agreed)
+            except WorkspaceError as error:
+                assert error.key == "between.nothing_questioned" and not keys, error.key
+                return None
+        self.counts["D that takes accepted items back"] += "TB.13" in set(done.findings["rule"])
         return self._handed(done)
 
     def concede(self, bill: str, day: date) -> bool:
@@ -245,6 +253,50 @@ class Fund:
         one = Moved(paid.number, paid.day, day, paid.amount_kop, (theirs, other), (account, self.code), purpose)
         self.load([one], day, f"refund-{paid.number}")
         self.counts["refunds came"] += 1
+
+    # ---- what is owed back ------------------------------------------------------------------------------------------------
+
+    def back_of(self, bill: str, side: str) -> int:
+        """What is owed back of a bill by our books."""
+        with Workspace.open(self.folder) as ws:
+            return between_back.positions(ws, side)[bill].booked_kop
+
+    def due_of(self, other: str, side: str) -> list[tuple[str, int]]:
+        """Bills with another fund on which something is still to be refunded, by name."""
+        with Workspace.open(self.folder) as ws:
+            held = between_back.positions(ws, side)
+        return [(bill, one.due_kop) for bill, one in sorted(held.items()) if one.territory == other and one.due_kop > 0]
+
+    def order_return(self, bill: str, day: date, part: bool) -> list[Moved]:
+        """Sends back what is owed of a bill of ours, or the half of it: the order, and what the bank made of it."""
+        back = self.back_of(bill, "place")
+        if back <= 0:
+            return []
+        with Workspace.writing(self.folder) as ws:
+            done, orders = between_return.give_back(ws, bill, day, WHO, back // 2 if part and back > 1 else None)
+            assert done.outcome == "sent", done.findings.select("rule", "params").rows()
+            (path,) = bank.write(ws, orders, self.out / "orders" / f"return-{bill}-{day}")
+        moved = carried_out(path, day)
+        self.load(moved, day, f"return-{bill}")
+        self.counts["returns sent"] += 1
+        return moved
+
+    def return_came(self, place: str, moved: list[Moved], bill: str, day: date) -> None:
+        """A return of another fund, as the bank states it, with the purpose that the order has."""
+        own, theirs = account_of(f"fund:{self.code}"), account_of(f"territory:{place}")
+        rows = [
+            Moved(one.number, one.ordered, day, one.amount_kop, (theirs, place), (own, self.code), one.purpose) for one in moved
+        ]
+        assert all(bill in one.purpose for one in rows), [one.purpose for one in rows]
+        self.load(rows, day, f"back-{bill}")
+        self.counts["returns came"] += 1
+
+    def net(self, bill: str, against: str, amount: int, day: date) -> None:
+        """Enters the set-off that both funds agreed on by letter."""
+        with Workspace.writing(self.folder) as ws:
+            done = between_return.net(ws, bill, against, day, WHO, "письмо о зачёте", amount)
+        assert done.outcome == "booked", done.findings.select("rule", "params").rows()
+        self.counts["set off"] += 1
 
     # ---- the home fund ----------------------------------------------------------------------------------------------------
 

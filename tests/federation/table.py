@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from omsclaims import journal, verify
+from omsclaims import between_back, journal, verify
 from omsclaims.money import format_amount
 from omsclaims.periods import Month
 from omsclaims.settlement.ledger import assert_balanced
@@ -53,7 +53,8 @@ def _funds(books: dict[str, dict[str, int]]) -> Iterator[Line]:
     for place in sorted(books):
         for home in sorted(books):
             if place != home:
-                for mine, theirs in (("refund", "refund_due"), ("refund_disputed", "refund_due_disputed")):
+                pairs = (("refund", "refund_due"), ("refund_disputed", "refund_due_disputed"), ("refund_back", "refund_back_due"))
+                for mine, theirs in pairs:
                     left = books[place].get(f"fund:{place}/{mine}/territory:{home}", 0)
                     right = -books[home].get(f"fund:{home}/{theirs}/territory:{place}", 0)
                     yield Line(f"fund-fund {mine}", f"{home} to {place}", left, right)
@@ -160,7 +161,7 @@ def _whole(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
 
 
 def _money(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
-    """Money at the beginning + from the budget + refunds that came = refunds paid + what lies with the parties now."""
+    """Money at the beginning + from the budget + refunds and returns that came = those paid + what lies with the parties now."""
     with Workspace.open(fund.folder) as ws:
         rows = journal.entries(ws)
     cash = pl.concat(
@@ -168,7 +169,8 @@ def _money(fund: Fund, held: dict[str, int]) -> Iterator[Line]:
     )
     own = cash.filter(pl.col("account").map_elements(_is_cash, return_dtype=pl.Boolean))
     by_rule = dict(own.group_by("rule").agg(pl.col("kop").sum()).iter_rows())
-    came = {name: by_rule.get(name, 0) for name in ("opening", "budget_money", "territory_refund", "refund_paid")}
+    beyond = ("territory_refund", "refund_paid", "territory_returned", "returned_of_territory")
+    came = {name: by_rule.get(name, 0) for name in ("opening", "budget_money", *beyond)}
     # Whatever else moves money moves it between two of the parties: it is zero in all.
     yield Line(
         "money in = out + balances", f"fund:{fund.code}", sum(came.values()), sum(v for k, v in held.items() if _is_cash(k))
@@ -200,14 +202,23 @@ def _is_cash(account: str) -> bool:
 
 
 def _refunds(year: Year) -> Iterator[Line]:
-    """What all funds paid to one another is what all of them received."""
-    paid = came = 0
+    """What all funds paid to one another is what all of them received; what they sent back, what came back; and the set-offs."""
+    total: dict[str, int] = {}
     for fund in year.funds.values():
         with Workspace.open(fund.folder) as ws:
             rows = journal.entries(ws, f"fund:{fund.code}/nsz")
         of_rule = dict(rows.group_by("rule").agg(pl.col("amount_kop").sum()).iter_rows())
-        paid, came = paid + of_rule.get("refund_paid", 0), came + of_rule.get("territory_refund", 0)
-    yield Line("refunds paid = received", "all funds", paid, came)
+        with Workspace.open(fund.folder) as ws:
+            for side in ("place", "home"):
+                moved = between_back.moved(ws, side).filter(pl.col("what") == "netted")
+                of_rule[f"netted {side}"] = int(moved["amount_kop"].sum())
+        total = {name: total.get(name, 0) + of_rule.get(name, 0) for name in total.keys() | of_rule.keys()}
+    for about, left, right in (
+        ("refunds paid = received", "refund_paid", "territory_refund"),
+        ("returns sent = received", "territory_returned", "returned_of_territory"),
+        ("set off by both", "netted place", "netted home"),
+    ):
+        yield Line(about, "all funds", total.get(left, 0), total.get(right, 0))
 
 
 def show(found: list[Line]) -> str:

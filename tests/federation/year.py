@@ -130,8 +130,10 @@ class Year:
             self.after(day, 0, 3, lambda on: self.timed("between", lambda: self.corrected_came(path, on)))
 
     def corrected_came(self, path: Path, day: date) -> None:
-        """The home fund takes D."""
+        """The home fund takes D. What it takes off a refunded bill is owed back: sent back, or set off against another bill."""
         self._ends(path.stem)[1].take(path, day)
+        bill = self.bills[path.stem]
+        self.after(day, 5, 20, lambda on: self.timed("back", lambda: self.settle_back(bill, on)))
         self.after(day, 2, 20, lambda on: self.timed("between", lambda: self.answer(path.stem, on)))
 
     def pay(self, bill: str, day: date) -> None:
@@ -144,6 +146,24 @@ class Year:
         self.after(day, 0, 2, lambda on: self.timed("pay", lambda: place.refund_came(home.code, paid, on)))
         if part:
             self.after(day, 3, 9, lambda on: self.timed("between", lambda: self.pay(bill, on)))
+
+    def settle_back(self, bill: str, day: date) -> None:
+        """What is owed back of a bill: set off where the funds have another bill to set it off against, else sent back, by chance
+        in two parts. Both funds enter a set-off of the day of their letter."""
+        place, home = self._ends(bill)
+        back = min(place.back_of(bill, "place"), home.back_of(bill, "home"))  # money or an answer may still be under way
+        ours = dict(place.due_of(home.code, "place"))
+        others = [(other, min(due, ours.get(other, 0))) for other, due in home.due_of(place.code, "home") if other != bill]
+        others = [(other, due) for other, due in others if due > 0]
+        if back > 0 and others and self.rng.random() < 0.6:
+            other, due = self.rng.choice(others)
+            for fund in (home, place):
+                fund.net(other, bill, min(due, back), day)
+        moved = place.order_return(bill, day, self.rng.random() < 0.3)
+        if moved:
+            self.after(day, 0, 2, lambda on: self.timed("pay", lambda: home.return_came(place.code, moved, bill, on)))
+        if home.back_of(bill, "home") > 0:
+            self.after(day, 3, 9, lambda on: self.timed("back", lambda: self.settle_back(bill, on)))
 
     # ---- the year ---------------------------------------------------------------------------------------------------------
 

@@ -19,11 +19,26 @@ from omsclaims.periods import Month
 from omsclaims.registry.bank_file import LINES
 from omsclaims.settlement import bank, ledger, month_books
 from omsclaims.settlement.acts import act_121, act_132
-from omsclaims.settlement.between import book, home, items, place
+from omsclaims.settlement.between import back, book, home, items, place
 from omsclaims.settlement.between.reading import FileRead
 from omsclaims.settlement.expertise.deductions import Taken
 from omsclaims.settlement.payments import Billed, Pair, resubmit_by
-from tests.machine.world import CLINICS, HOME, INSURER, LAST_DAY, LAW, OKATO, PLACE, Figures, Item, Side, World, file_row, told
+from tests.machine.world import (
+    CLINICS,
+    HOME,
+    INSURER,
+    LAST_DAY,
+    LAW,
+    OF_CASH,
+    OKATO,
+    PLACE,
+    Figures,
+    Item,
+    Side,
+    World,
+    file_row,
+    told,
+)  # fmt: skip
 
 Event = Callable[[World, Random], str | None]
 
@@ -232,17 +247,45 @@ def _take_bill(world: World, name: str, rows: pl.DataFrame, rng: Random) -> str:
     return "bill taken"
 
 
+def _events_with_back(
+    world: World, side: Side, bill: str, events: pl.DataFrame, document: str, after: pl.DataFrame
+) -> pl.DataFrame:
+    """Events of a file, and the debt back that it leaves. What the engine recognises is held against the second account.
+
+    after  states of the items once the file is in; the second account (`side.account`) must have it already
+    """
+    moved = back.money(journal.entries(side.books.workspace, f"{side.fund}/refund"), side.name, side.fund)
+    now = back.positions(after, {bill: side.other}, moved)[bill]
+    made = back.recognised(now, side.name, side.own, document, world.day, world.day)
+    _cash(side, made)
+    return pl.concat([events, made])
+
+
+def _cash(side: Side, events: pl.DataFrame) -> None:
+    """Takes events into the second account of what moved; what is recognised as owed back must be what it has itself."""
+    for event, document, amount in events.select("event", "document", "amount_kop").iter_rows():
+        if event not in OF_CASH:
+            continue
+        bill = document.split("/")[0]
+        side.moved(event, document, amount)
+        inside = OF_CASH[event] == "netted" and document.split("/")[2] == bill
+        if OF_CASH[event] == "posted" or inside:
+            one = side.of(bill)
+            assert one.back == max(0, one.settled - side.owed(bill)), (side.name, bill, one, side.owed(bill))
+
+
 def _take_corrected(world: World, name: str, rows: pl.DataFrame, rng: Random) -> str:
     side = world.home
     bill = next(row["about"] for row in world.place.files if row["file_name"] == name)
     before = side.states(bill)
     wrong = items.illegal(side.items[bill], before, rows, "corrected")
     assert wrong.is_empty(), wrong.row(0, named=True)
-    moved = items.moved(before, items.step(before, rows, "corrected"))
-    world.booked(side, home.money_events(moved, HOME, PLACE, name, world.day, world.day), name, rng)
+    after = items.step(before, rows, "corrected")
+    _correct(side, bill, rows)
+    events = home.money_events(items.moved(before, after), HOME, PLACE, name, world.day, world.day)
+    world.booked(side, _events_with_back(world, side, bill, events, name, after), name, rng)
     side.files.append(file_row("home", "in", name, "D", world.day, bill, nschet=f"n-{name}", received_on=world.day))
     side.items[name] = rows
-    _correct(side, bill, rows)
     world.touched.add((side.name, bill))
     return "corrected part taken"
 
@@ -275,11 +318,12 @@ def answer(world: World, rng: Random) -> str | None:
         before = side.states(bill)
         wrong = items.illegal(side.items[asked], before, rows, stage)
         assert wrong.is_empty(), wrong.row(0, named=True)
-        moved = items.moved(before, items.step(before, rows, stage))
-        world.booked(side, home.money_events(moved, HOME, PLACE, name, world.day, world.day), name, rng)
+        after = items.step(before, rows, stage)
+        _answer(side, bill, rows, stage)
+        events = home.money_events(items.moved(before, after), HOME, PLACE, name, world.day, world.day)
+        world.booked(side, _events_with_back(world, side, bill, events, name, after), name, rng)
         side.files.append(file_row("home", "out", name, "A", world.day, asked, nschet=f"n-{asked}", sent_on=world.day))
         side.items[name] = rows
-        _answer(side, bill, rows, stage)
         world.way.append(("place", name, rows))
         world.touched.add((side.name, bill))
         return "final answer sent" if stage == "final" else "answer sent"
@@ -346,13 +390,13 @@ def _take_answer(world: World, name: str, rows: pl.DataFrame, rng: Random) -> st
     asked = next(row["about"] for row in world.home.files if row["file_name"] == name)
     made = _answered(world, _read(world, name, rows, asked))
     assert not made.refused, made.findings.select("rule", "params").rows()
-    assert made.about == asked
-    world.booked(side, made.events, name, rng)
+    assert made.about == asked and made.bill is not None
+    stage: items.Stage = "answer" if asked[0] == "R" else "final"
+    after = items.step(side.states(made.bill), made.items, stage)
+    _answer(side, made.bill, rows, stage)
+    world.booked(side, _events_with_back(world, side, made.bill, made.events, name, after), name, rng)
     side.files.append(file_row("place", "in", name, "A", world.day, asked, received_on=world.day, late=made.late))
     side.items[name] = made.items
-    stage: items.Stage = "answer" if asked[0] == "R" else "final"
-    assert made.bill is not None
-    _answer(side, made.bill, rows, stage)
     world.touched.add((side.name, made.bill))
     return ("late " if made.late else "") + ("final answer taken" if stage == "final" else "answer taken")
 
@@ -408,20 +452,21 @@ def bad_answer(world: World, rng: Random) -> str | None:
 def correct(world: World, rng: Random) -> str | None:
     """D: what was questioned is examined; some is given up, some presented again, sometimes an accepted item is taken back."""
     side = world.place
-    able = [bill for bill, held in side.account.items() if any(one.state == "questioned" for one in held.values())]
+    states = ("questioned", "accepted") if rng.random() < 0.5 else ("questioned",)
+    able = [bill for bill, held in side.account.items() if any(one.state in states for one in held.values())]
     if not able:
         return None
     bill = rng.choice(able)
     held = side.account[bill]
     questioned = [n for n, one in held.items() if one.state == "questioned"]
-    chosen = sorted(rng.sample(questioned, rng.randrange(1, len(questioned) + 1)))
+    chosen = sorted(rng.sample(questioned, rng.randrange(1, len(questioned) + 1))) if questioned else []
     sanctions = []
     for number in chosen:
         amount = rng.choice((0, held[number].questioned, rng.randrange(0, held[number].presented + 1)))
         if amount:
             sanctions.append((number, amount))
     accepted = [n for n, one in held.items() if one.state == "accepted"]
-    if accepted and rng.random() < 0.3:
+    if accepted and (not chosen or rng.random() < 0.3):
         number = rng.choice(accepted)
         sanctions.append((number, rng.randrange(1, held[number].presented + 1)))
         chosen.append(number)
@@ -436,11 +481,12 @@ def correct(world: World, rng: Random) -> str | None:
         before = side.states(bill)
         made, found = place.corrected(name, side.items[bill], before, pl.DataFrame(rows, schema=place.REFINED), which)
         assert found.is_empty() and made.height == len(chosen)
-        moved = items.moved(before, items.step(before, made, "corrected"))
-        world.booked(side, place.money_events(moved, PLACE, HOME, name, world.day, world.day), name, rng)
+        after = items.step(before, made, "corrected")
+        _correct(side, bill, made)
+        events = place.money_events(items.moved(before, after), PLACE, HOME, name, world.day, world.day)
+        world.booked(side, _events_with_back(world, side, bill, events, name, after), name, rng)
         side.files.append(file_row("place", "out", name, "D", world.day, bill, nschet=f"n-{name}", sent_on=world.day))
         side.items[name] = made
-        _correct(side, bill, made)
         world.way.append(("home", name, made))
         world.touched.add((side.name, bill))
         return "corrected part sent"
@@ -509,28 +555,143 @@ def paper(world: World, rng: Random) -> str | None:
 
 
 def refund(world: World, rng: Random) -> str | None:
-    """The home fund pays what it accepted, or a part of it."""
+    """The home fund pays what it accepted of a bill, or a part of it."""
     side = world.home
-    owed = sum(item.accepted for held in side.account.values() for item in held.values()) - side.money
-    if owed <= 0:
+    due = [(bill, side.due(bill)) for bill in side.account if side.due(bill) > 0]
+    if not due:
         return None
+    bill, owed = rng.choice(due)
     amount = rng.choice((owed, rng.randrange(1, owed + 1)))
     number = world.next()
 
     def what() -> str:
-        events = home.money_events({"refunded": amount}, HOME, PLACE, f"pay-{number}", world.day, world.day)
-        world.booked(side, events, f"pay-{number}", rng)
-        side.money += amount
-        world.transfers.append((str(number), amount))
+        document = f"{bill}/{number}"
+        events = home.money_events({"refunded": amount}, HOME, PLACE, document, world.day, world.day)
+        world.booked(side, events, document, rng)
+        _cash(side, events)
+        world.transfers.append((str(number), amount, bill))
+        world.touched.add((side.name, bill))
         return "refund paid"
 
     return world.command(side, what, rng)
+
+
+def give_back(world: World, rng: Random) -> str | None:
+    """The place fund sends back what it owes of a bill, or a part of it; more, or what it does not owe, is refused."""
+    side = world.place
+    held = {bill: side.of(bill).back for bill in side.account if side.of(bill).back > 0}
+    if not held:
+        return None
+    bill = rng.choice(sorted(held))
+    known = side.positions()[bill]
+    assert known.booked_kop == held[bill]
+    wrong = back.return_problem(known, rng.choice((held[bill] + 1, 0, -1)))
+    assert wrong is not None and wrong.rule == "TB.15"
+    # What an answer under way will settle is not sent back: the other fund does not expect it.
+    expected = world.home.of(bill).back - sum(amount for _, amount, of in world.returns if of == bill)
+    most = min(held[bill], expected)
+    if most <= 0:
+        return None
+    amount = rng.choice((most, rng.randrange(1, most + 1)))
+    assert back.return_problem(known, amount) is None
+    document = f"{bill}/return/{world.next()}"
+
+    def what() -> str:
+        events = back.table([back.event("returned", "place", PLACE, HOME, amount, document, world.day, world.day)])
+        world.booked(side, events, document, rng)
+        _cash(side, events)
+        world.returns.append((document, amount, bill))
+        world.touched.add((side.name, bill))
+        return "refund sent back"
+
+    return world.command(side, what, rng)
+
+
+def return_comes(world: World, rng: Random) -> str | None:
+    """The bank of the home fund states money that came back; above what is owed back it is refused, or without its bill."""
+    side = world.home
+    if not world.returns:
+        return None
+    document, amount, bill = rng.choice(world.returns)
+    if side.of(bill).back < amount:
+        return None  # a correction took it away
+    accounts = {"payer_account": _AT_HOME[f"territory:{PLACE}"], "receiver_account": _AT_HOME[side.fund]}
+    line = {
+        "line": 1,
+        "number": document.rpartition("/")[2],
+        "date": world.day,
+        "amount_kop": amount,
+        "debited_on": world.day,
+        **accounts,
+    }
+    known = {of: bank.OfBill(0, 0, max(0, one.booked_kop)) for of, one in side.positions().items()}
+    balances = dict(journal.balances(side.books.workspace).iter_rows())
+
+    def judged(**changes: object) -> bank.Matched:
+        lines = pl.DataFrame([{**line, "purpose": f"возврат {bill}", **changes}], schema=LINES)
+        none = contract.TABLES["payment_orders"].empty(), contract.TABLES["bank_lines"].empty()
+        return bank.match(lines, "back", *none, balances, _HOME_BANK, world.day, known)
+
+    if balances.get(f"{side.fund}/refund_back_due/territory:{PLACE}", 0) > 0:
+        assert judged(amount_kop=side.of(bill).back + 1).findings["rule"].to_list() == ["PB.3"]
+        assert judged(purpose="-").findings["rule"].to_list() == ["PB.12"]
+
+    def what() -> str:
+        made = judged()
+        assert made.findings.is_empty(), made.findings.select("rule", "params").rows()
+        world.booked(side, made.events, document, rng)
+        _cash(side, made.events)
+        world.returns = [one for one in world.returns if one[0] != document]
+        world.touched.add((side.name, bill))
+        return "return came"
+
+    return world.command(side, what, rng)
+
+
+def net(world: World, rng: Random) -> str | None:
+    """Both funds set what is owed back of one bill off against another, of the day of their letter; more is refused."""
+    both = (world.home, world.place)
+    under_way = {bill: sum(amount for _, amount, of in world.returns if of == bill) for bill in world.home.account}
+    owed = {bill: min(world.place.of(bill).back, world.home.of(bill).back - under_way[bill]) for bill in world.home.account}
+    due = {bill: min(side.due(bill) for side in both) for bill in world.home.account}
+    pairs = [(bill, of) for bill in due for of in owed if bill != of and due[bill] > 0 and owed[of] > 0]
+    if not pairs:
+        return None
+    bill, of = rng.choice(sorted(pairs))
+    most = min(due[bill], owed[of])
+    amount = rng.choice((most, rng.randrange(1, most + 1)))
+    document = f"{bill}/{back.NETTED}/{of}/{world.next()}"
+    for side in both:
+        known = side.positions()
+        above = min(known[bill].due_kop, known[of].booked_kop) + 1
+        for wrong, rule in (
+            (back.net_problem(known[bill], known[of], above, same_role=True), "TB.16"),
+            (back.net_problem(known[bill], known[bill], 1, same_role=True), "TB.17"),
+            (back.net_problem(known[bill], known[of], 1, same_role=False), "TB.17"),
+        ):
+            assert wrong is not None and wrong.rule == rule
+        assert back.net_problem(known[bill], known[of], amount, same_role=True) is None
+
+        def what(side: Side = side) -> str:
+            events = back.table([back.event("netted", side.name, side.own, side.other, amount, document, world.day, world.day)])
+            world.booked(side, events, document, rng)
+            _cash(side, events)
+            world.touched.update({(side.name, bill), (side.name, of)})
+            return f"set off by the {side.name} fund"
+
+        world.command(side, what, rng)
+    return "set off"
 
 
 _ACCOUNTS: Final = {
     f"fund:{PLACE}": "40501810000000000001", f"territory:{HOME}": "40501810000000000038", f"insurer:{INSURER}": "40701810000000000901",
     **{f"clinic:{mo}": f"40603810000000{mo}" for mo in CLINICS},
 }  # fmt: skip
+_AT_HOME: Final = {f"fund:{HOME}": "40501810000000000138", f"territory:{PLACE}": "40501810000000000101"}
+_HOME_BANK: Final = pl.DataFrame(
+    [{"party": party, "name": party, "account": account} for party, account in _AT_HOME.items()],
+    schema=contract.TABLES["reg_bank"].schema(),
+)
 _REG_BANK: Final = pl.DataFrame(
     [{"party": party, "name": party, "account": account} for party, account in _ACCOUNTS.items()],
     schema=contract.TABLES["reg_bank"].schema(),
@@ -576,10 +737,10 @@ def statement(world: World, rng: Random) -> str | None:
     if not drawn:
         return None
     rows = []
-    for at, (number, payer, receiver, amount, day) in enumerate(drawn):
+    for at, (number, payer, receiver, amount, day, bill) in enumerate(drawn):
         accounts = {"payer_account": _ACCOUNTS.get(payer, "4" * 20), "receiver_account": _ACCOUNTS.get(receiver, "4" * 20)}
         rows.append(
-            {"line": at + 1, "number": number, "date": day, "amount_kop": amount, "debited_on": day, "purpose": "-", **accounts}
+            {"line": at + 1, "number": number, "date": day, "amount_kop": amount, "debited_on": day, "purpose": bill, **accounts}
         )
     lines = pl.DataFrame(rows, schema=LINES)
     source = f"statement-{world.next()}"
@@ -587,23 +748,26 @@ def statement(world: World, rng: Random) -> str | None:
 
     def what() -> str:
         balances = dict(journal.balances(side.books.workspace).iter_rows())
-        made = bank.match(lines, source, world.orders, world.lines, balances, _REG_BANK, world.day)
-        _hold_debts(made, balances, world)
+        known = side.positions()
+        of_bills = _of_bills(side, known)
+        made = bank.match(lines, source, world.orders, world.lines, balances, _REG_BANK, world.day, of_bills)
+        _hold_debts(made, balances, world, of_bills)
+        events = pl.concat([made.events, back.after_refunds(made.events, known, side.own)])
+        _cash(side, made.events)
+        _cash(side, events.slice(made.events.height))
+        world.touched.update((side.name, document.split("/")[0]) for document in made.events["document"] if "/" in document)
         if made.events.height:
-            booked = journal.book(side.books.workspace, made.events, source, world.day, "machine")
+            booked = journal.book(side.books.workspace, events, source, world.day, "machine")
             assert booked.txn is not None, booked.findings.select("rule", "element", "value").rows()
         else:
             assert side.books.size()[0] == size[0]
         kept = made.lines.filter(pl.col("state") == bank.BOOKED)
         world.lines = pl.concat([world.lines, kept])
-        paid = kept.filter(pl.col("event") == "territory_refund")
-        side.money += int(paid["amount_kop"].sum())
-        came = set(paid["number"])
+        came = set(kept.filter(pl.col("event") == "territory_refund")["number"])
         world.transfers = [one for one in world.transfers if one[0] not in came]
         now = dict(journal.balances(side.books.workspace).iter_rows())
-        again = bank.match(lines, f"{source}-again", world.orders, world.lines, now, _REG_BANK, world.day)
-        known = again.known
-        assert known >= kept.height, "a payment that was booked is taken again"
+        again = bank.match(lines, f"{source}-again", world.orders, world.lines, now, _REG_BANK, world.day, of_bills)
+        assert again.known >= kept.height, "a payment that was booked is taken again"
         for rule in made.findings["rule"]:
             world.done[f"line refused: {rule}"] += 1
         return "statement booked" if kept.height else "statement refused"
@@ -611,8 +775,17 @@ def statement(world: World, rng: Random) -> str | None:
     return world.command(side, what, rng)
 
 
-def _drawn(world: World, rng: Random) -> tuple[str, str, str, int, object] | None:
-    """A line: number, payer, receiver, kopecks, day."""
+def _of_bills(side: Side, known: dict[str, back.Position]) -> dict[str, bank.OfBill]:
+    """What a statement must know of single bills; what D took off accepted items is counted here, item by item."""
+    found = {}
+    for bill, one in known.items():
+        given_up = sum(item.withdrawn for item in side.account[bill].values())
+        found[bill] = bank.OfBill(max(0, one.open_kop), one.late_kop(given_up), max(0, one.booked_kop))
+    return found
+
+
+def _drawn(world: World, rng: Random) -> tuple[str, str, str, int, object, str] | None:
+    """A line: number, payer, receiver, kopecks, day, the bill that its purpose names."""
     kind = rng.choice(
         ("order", "order", "refund", "refund", "before", "wrong party", "too much", "unknown", "future", "excess refund")
     )
@@ -620,15 +793,15 @@ def _drawn(world: World, rng: Random) -> tuple[str, str, str, int, object] | Non
     if kind in ("refund", "excess refund"):
         if not world.transfers:
             return None
-        number, amount = rng.choice(world.transfers)
+        number, amount, bill = rng.choice(world.transfers)
         if kind == "excess refund":
-            return f"x{number}", f"territory:{HOME}", f"fund:{PLACE}", amount + 10**9, world.day
-        return number, f"territory:{HOME}", f"fund:{PLACE}", amount, world.day
+            return f"x{number}", f"territory:{HOME}", f"fund:{PLACE}", amount + 10**9, world.day, bill
+        return number, f"territory:{HOME}", f"fund:{PLACE}", amount, world.day, bill
     if kind == "before":
         if world.lines.is_empty():
             return None
         row = world.lines.row(rng.randrange(world.lines.height), named=True)
-        return row["number"], row["payer"], row["receiver"], row["amount_kop"], row["date"]
+        return row["number"], row["payer"], row["receiver"], row["amount_kop"], row["date"], "-"
     if not open_orders:
         return None
     one = rng.choice(open_orders)
@@ -638,11 +811,12 @@ def _drawn(world: World, rng: Random) -> tuple[str, str, str, int, object] | Non
         receiver = next(f"clinic:{mo}" for mo in CLINICS if f"clinic:{mo}" != receiver)
     day = world.day + timedelta(days=1) if kind == "future" else world.day
     payer = "nobody" if kind == "unknown" else one["payer"]
-    return str(one["number"]), payer, receiver, one["amount_kop"] + 1 if kind == "too much" else amount, day
+    return str(one["number"]), payer, receiver, one["amount_kop"] + 1 if kind == "too much" else amount, day, "-"
 
 
-def _hold_debts(made: bank.Matched, balances: dict[str, int], world: World) -> None:
-    """What is booked goes to the party of its order, never above it, and never above what another fund owes."""
+def _hold_debts(made: bank.Matched, balances: dict[str, int], world: World, of_bills: dict[str, bank.OfBill]) -> None:
+    """What is booked goes to the party of its order, never above it, and never above what another fund owes, or owed when it paid:
+    what was taken off a bill while its refund was under way may come."""
     booked = made.lines.filter(pl.col("state") == bank.BOOKED)
     of_order = {row["order_id"]: row for row in world.orders.iter_rows(named=True)}
     paid: dict[str, int] = {}
@@ -653,7 +827,8 @@ def _hold_debts(made: bank.Matched, balances: dict[str, int], world: World) -> N
             paid[row["order_id"]] = paid.get(row["order_id"], 0) + row["amount_kop"]
             assert paid[row["order_id"]] <= one["amount_kop"], "an order was paid more than once"
     refunds = int(booked.filter(pl.col("event") == "territory_refund")["amount_kop"].sum())
-    assert refunds <= max(0, balances.get(f"fund:{PLACE}/refund/territory:{HOME}", 0)), "more was refunded than is owed"
+    late = sum(one.late_kop for one in of_bills.values())
+    assert refunds <= max(0, balances.get(f"fund:{PLACE}/refund/territory:{HOME}", 0)) + late, "more was refunded than is owed"
 
 
 def correct_posting(world: World, rng: Random) -> str | None:
@@ -677,11 +852,28 @@ def correct_posting(world: World, rng: Random) -> str | None:
             assert (undone[7], undone[8], undone[9]) == (credit, debit, amount), (
                 "a correction is not the mirror of what it undoes"
             )
-            side.off[debit] += amount
-            side.off[credit] -= amount
+            if row[6] not in OF_CASH:
+                side.off[debit] += amount
+                side.off[credit] -= amount
+            elif debit.startswith(f"{side.fund}/"):  # of the two lines of an event the one in its own books
+                side.moved(row[6], row[4], -amount if _swapped(side, row[6], debit) else amount)
+                side.undone.update(part for part in row[4].split("/") if part in side.account)
         return "posting corrected"
 
     return world.command(side, what, rng)
+
+
+#: Purpose on the debit side when an event is booked as usual.
+_USUAL: Final = {
+    "territory_refund": "nsz", "refund_paid": "refund_due", "territory_owed_back": "refund", "owed_back_of_territory": "refund_back_due",
+    "territory_netted": "refund_back", "netted_of_territory": "refund_due", "territory_returned": "refund_back",
+    "returned_of_territory": "nsz",
+}  # fmt: skip
+
+
+def _swapped(side: Side, rule: str, debit: str) -> bool:
+    """Whether a posting of a rule stands the other way round: it undoes one."""
+    return debit.split("/")[1] != _USUAL[rule]
 
 
 def bad_event(world: World, rng: Random) -> str | None:
@@ -708,7 +900,7 @@ def bad_event(world: World, rng: Random) -> str | None:
 #: Event -> how often it is drawn.
 EVENTS: Final[dict[Event, int]] = {
     time_passes: 3, close_month: 5, replace_month: 1, close_again: 1, send_bill: 6, arrive: 16, answer: 14, bad_answer: 2, correct: 12,
-    bad_correct: 1, paper: 2, refund: 3, order: 2, statement: 4, correct_posting: 2, bad_event: 1,
+    bad_correct: 1, paper: 2, refund: 5, order: 2, statement: 6, correct_posting: 2, bad_event: 1, give_back: 6, return_comes: 8, net: 12,
 }  # fmt: skip
 _NO_COMMANDS: Final = (time_passes, bad_answer, bad_correct, bad_event, close_again)  # no command counts these
 

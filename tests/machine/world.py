@@ -20,7 +20,7 @@ from omsclaims import contract, journal
 from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
 from omsclaims.settlement import ledger
-from omsclaims.settlement.between import book, items
+from omsclaims.settlement.between import back, book, items
 from omsclaims.settlement.payments import Billed, Pair
 from tests.machine.books import KilledError, Memory
 
@@ -46,6 +46,7 @@ class Item:
     conceded: int = 0
     refused: int = 0
     state: str = "presented"
+    withdrawn: int = 0  # taken off what had been accepted
 
     @property
     def open(self) -> int:
@@ -65,11 +66,11 @@ class Item:
     def correct(self, given_up: int) -> None:
         self.conceded = given_up
         if self.state == "accepted":
-            self.accepted, self.state = self.accepted - given_up, "withdrawn"
+            self.accepted, self.state, self.withdrawn = self.accepted - given_up, "withdrawn", given_up
             return
         still = self.questioned - given_up
         if still <= 0:  # more than was questioned comes off what had been accepted
-            self.accepted, self.questioned, self.state = self.accepted + still, 0, "conceded"
+            self.accepted, self.questioned, self.state, self.withdrawn = self.accepted + still, 0, "conceded", -still
         else:
             self.questioned, self.state = still, "presented_again"
 
@@ -81,6 +82,32 @@ class Item:
 
     def concede(self) -> None:
         self.conceded, self.questioned, self.state = self.questioned, 0, "conceded"
+
+
+@dataclass
+class Cash:
+    """What moved of one bill between the funds, in kopecks, as the second account has it; corrections are in it."""
+
+    refunded: int = 0
+    netted: int = 0  # paid by what is owed back of another bill, or of itself
+    used: int = 0  # of its own debt back, set off so
+    returned: int = 0
+    posted: int = 0  # debts back that were recognised
+
+    @property
+    def settled(self) -> int:
+        return self.refunded + self.netted - self.used - self.returned
+
+    @property
+    def back(self) -> int:
+        return self.posted - self.used - self.returned
+
+
+#: Events that move money of a bill, or what is owed back of it, at both ends -> the field of `Cash`.
+OF_CASH: Final = {
+    "territory_refund": "refunded", "refund_paid": "refunded", "territory_owed_back": "posted", "owed_back_of_territory": "posted",
+    "territory_netted": "netted", "netted_of_territory": "netted", "territory_returned": "returned", "returned_of_territory": "returned",
+}  # fmt: skip
 
 
 @dataclass
@@ -107,7 +134,8 @@ class Side:
     files: list[dict[str, Any]] = field(default_factory=list)
     items: dict[str, pl.DataFrame] = field(default_factory=dict)
     account: dict[str, dict[int, Item]] = field(default_factory=dict)
-    money: int = 0  # refunds that came (place) or went (home)
+    cash: dict[str, Cash] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)  # bills of which something of `cash` was corrected
     off: Counter[str] = field(default_factory=Counter)  # what corrections moved, by account
     known: dict[int, dict[str, int]] = field(default_factory=dict)
     ended: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
@@ -135,6 +163,34 @@ class Side:
     def about(self, bill: str, kind: str) -> list[dict[str, Any]]:
         return [row for row in self.files if row["kind"] == kind and row["about"] == bill]
 
+    def of(self, bill: str) -> Cash:
+        """What moved of a bill."""
+        return self.cash.setdefault(bill, Cash())
+
+    def owed(self, bill: str) -> int:
+        """What a bill may bring in all: accepted, or not answered yet."""
+        return sum(one.accepted + (one.open if one.state == "presented" else 0) for one in self.account[bill].values())
+
+    def due(self, bill: str) -> int:
+        """What is accepted of a bill and not settled."""
+        return sum(one.accepted for one in self.account[bill].values()) - self.of(bill).settled
+
+    def moved(self, rule: str, document: str, amount: int) -> None:
+        """Takes an event, or one that is undone (below zero), into the second account."""
+        parts = document.split("/")
+        one = self.of(parts[0])
+        setattr(one, OF_CASH[rule], getattr(one, OF_CASH[rule]) + amount)
+        if OF_CASH[rule] == "netted":
+            self.of(parts[2]).used += amount
+
+    def positions(self) -> dict[str, back.Position]:
+        """What the engine makes of the bills: files and journal."""
+        entries = journal.entries(self.books.workspace, f"{self.fund}/refund")
+        moved = back.money(entries, self.name, self.fund)
+        empty = contract.TABLES["between_states"].empty()
+        states = pl.concat([empty, *(self.states(bill) for bill in self.account)])
+        return back.positions(states, dict.fromkeys(self.account, self.other), moved)
+
     def balance(self, purpose: str) -> int:
         """Balance of the fund's account, corrections taken off: what the business alone moved."""
         account = f"{self.fund}/{purpose}"
@@ -153,7 +209,8 @@ class World:
     received: dict[int, date] = field(default_factory=dict)  # and the day the clinic heard of it
     bills: dict[str, str] = field(default_factory=dict)  # month -> name of its bill R, once sent
     way: list[tuple[str, str, pl.DataFrame]] = field(default_factory=list)  # files under way: to, name, items
-    transfers: list[tuple[str, int]] = field(default_factory=list)  # refunds under way: number, kopecks
+    transfers: list[tuple[str, int, str]] = field(default_factory=list)  # refunds under way: number, kopecks, bill
+    returns: list[tuple[str, int, str]] = field(default_factory=list)  # money sent back, under way: document, kopecks, bill
     orders: pl.DataFrame = field(default_factory=contract.TABLES["payment_orders"].empty)
     lines: pl.DataFrame = field(default_factory=contract.TABLES["bank_lines"].empty)
     counter: int = 0
@@ -256,22 +313,33 @@ class World:
             if item.done:
                 side.ended[bill, number] = item.amounts()
         assert len(said) == len(ours)
+        if bill not in side.undone:  # what is owed back is what was paid above all that the bill may bring
+            assert side.of(bill).back == max(0, side.of(bill).settled - side.owed(bill)), (side.name, bill, side.of(bill))
 
     def _check_pair(self) -> None:
         """The ledger says what the items say, at both ends; and both ends say the same once everything has arrived."""
         place, home = self.place, self.home
         mine = [item for bill in place.account.values() for item in bill.values()]
         unsent = sum(sum(sumv - own for sumv, own in one.guests) for month, one in self.months.items() if month not in self.bills)
-        owed = sum(item.accepted + (item.open if item.state == "presented" else 0) for item in mine) + unsent - place.money
+        owed = (
+            sum(place.owed(bill) - one.refunded - one.netted + one.posted for bill in place.account for one in [place.of(bill)])
+            + unsent
+        )
+        assert place.balance(f"refund_back/territory:{HOME}") == -sum(one.back for one in place.cash.values())
         assert place.balance(f"refund/territory:{HOME}") == owed, (place.balance(f"refund/territory:{HOME}"), owed)
         disputed = sum(item.questioned for item in mine)
         assert place.balance(f"refund_disputed/territory:{HOME}") == disputed
         theirs = [item for bill in home.account.values() for item in bill.values()]
-        due = sum(item.accepted + (item.open if item.state == "presented" else 0) for item in theirs) - home.money
+        due = sum(home.owed(bill) - one.refunded - one.netted + one.posted for bill in home.account for one in [home.of(bill)])
+        assert home.balance(f"refund_back_due/territory:{PLACE}") == sum(one.back for one in home.cash.values())
         assert home.balance(f"refund_due/territory:{PLACE}") == -due, (home.balance(f"refund_due/territory:{PLACE}"), due)
         assert home.balance(f"refund_due_disputed/territory:{PLACE}") == -sum(item.questioned for item in theirs)
-        if not self.way and not self.transfers:
-            assert owed - unsent == due, "everything has arrived, and the funds do not agree"
+        if not self.way and not self.transfers and not self.returns:
+            if not place.undone and not home.undone and not self.given_up:
+                assert owed - unsent == due, "everything has arrived, and the funds do not agree"
+                for bill in place.account:
+                    ours, theirs_of = place.of(bill), home.of(bill)
+                    assert (ours.settled, ours.back) == (theirs_of.settled, theirs_of.back), (bill, ours, theirs_of)
             lost = -place.balance("elsewhere_lost")
             assert lost == -self.written, (lost, self.written)
             for bill, held in place.account.items():

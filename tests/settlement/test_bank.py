@@ -275,3 +275,76 @@ def test_a_refused_line_is_looked_at_again() -> None:
     later = matched(lines, orders, refused.lines)
     assert (later.known, later.lines["state"].to_list()) == (0, [bank.BOOKED])
     assert later.lines["line_id"].to_list() == refused.lines["line_id"].to_list()
+
+
+# ---- bills that shrank after their refund
+
+OURS, THEIRS = "R7538220007", "R3875220003"
+
+
+def of_fund(amount: int, purpose: str | None, number: str = "1") -> pl.DataFrame:
+    return payments((number, amount, IRKUTSK, FUND)).with_columns(purpose=pl.lit(purpose, dtype=pl.String))
+
+
+def judged(lines: pl.DataFrame, bills: dict[str, bank.OfBill], **balances: int) -> bank.Matched:
+    named = {account.replace("__", "/").replace("_of_", ":"): kop for account, kop in balances.items()}
+    return bank.match(lines, "digest", NO_ORDERS, NO_LINES, named, REG, TODAY, bills)
+
+
+def test_a_refund_that_was_on_its_way_when_the_bill_shrank_is_taken() -> None:
+    """Accepted 1,000, of which 300 were taken back while all 1,000 were paid: 700 are due, 300 may come above it, no more."""
+    known = {OURS: bank.OfBill(due_kop=700, late_kop=300, back_kop=0)}
+    owed = {"fund_of_75__refund__territory_of_38": 700}
+    made = judged(of_fund(1_000, OURS), known, **owed)
+    assert made.events.select("event", "amount_kop").rows() == [("territory_refund", 1_000)]
+    assert judged(of_fund(1_001, OURS), known, **owed).findings["rule"].to_list() == ["PB.3"]
+    # Without the name of the bill nobody knows what it was for: above the debt.
+    assert judged(of_fund(1_000, None), known, **owed).findings["rule"].to_list() == ["PB.3"]
+    # What is above the bill lowers no other debt: the second payment finds what its own bill is owed.
+    other = "R7538220008"
+    both = pl.concat([of_fund(1_000, OURS), of_fund(50, other, "2").with_columns(line=pl.lit(2, dtype=pl.Int64))])
+    more = judged(both, {**known, other: bank.OfBill(50, 0, 0)}, fund_of_75__refund__territory_of_38=750)
+    assert more.findings.is_empty() and more.events["amount_kop"].to_list() == [1_000, 50]
+    twice = pl.concat([of_fund(1_000, OURS), of_fund(1, OURS, "2").with_columns(line=pl.lit(2, dtype=pl.Int64))])
+    assert judged(twice, known, **owed).findings.select("rule", "line").rows() == [("PB.3", 2)]
+
+
+def test_a_return_names_its_bill() -> None:
+    known = {THEIRS: bank.OfBill(0, 0, 300), OURS: bank.OfBill(900, 0, 0)}
+    owed = {"fund_of_75__refund_back_due__territory_of_38": 300, "fund_of_75__refund__territory_of_38": 900}
+    made = judged(of_fund(300, f"Возврат по {THEIRS}"), known, **owed)
+    assert made.events.select("event", "document", "parties").rows() == [
+        ("returned_of_territory", f"{THEIRS}/bank-territory-38-1-2022-04-05", '{"fund":"fund:75","territory":"territory:38"}')
+    ]
+    assert judged(of_fund(301, THEIRS), known, **owed).findings["rule"].to_list() == ["PB.3"]
+    for purpose in (None, "возврат", f"{THEIRS} и {OURS}", "R3875220003, R3875220004"):
+        assert judged(of_fund(300, purpose), known, **owed).findings["rule"].to_list() == ["PB.12"], purpose
+    refund = judged(of_fund(300, f"Возмещение {OURS}"), known, **owed)
+    assert refund.events["event"].to_list() == ["territory_refund"]
+    # Two returns of one statement: the second finds what the first left.
+    twice = pl.concat([of_fund(200, THEIRS), of_fund(101, THEIRS, "2").with_columns(line=pl.lit(2, dtype=pl.Int64))])
+    assert judged(twice, known, **owed).findings.select("rule", "line").rows() == [("PB.3", 2)]
+    # Returned in full before: the bill is known, nothing is owed back of it, it is no refund either.
+    assert judged(of_fund(300, THEIRS), {THEIRS: bank.OfBill(0, 0, 0)}, **owed).findings["rule"].to_list() == ["PB.3"]
+
+
+def test_an_order_of_return_is_paid() -> None:
+    row: dict[str, Any] = {"number": 5, "day": DAY, "month": OURS, "kind": bank.RETURN, "payer": FUND, "receiver": IRKUTSK,
+                           "amount_kop": 300, "state": bank.OPEN}  # fmt: skip
+    orders = pl.DataFrame([{"order_id": bank.order_id(row), **row}], schema=contract.TABLES["payment_orders"].schema())
+    lines = payments(("5", 300, FUND, IRKUTSK))
+    account = {"fund:75/refund_back/territory:38": -300}
+    made = bank.match(lines, "digest", orders, NO_LINES, account, REG, TODAY, {OURS: bank.OfBill(0, 0, 300)})
+    assert made.events.select("event", "document", "parties", "order_id").rows() == [
+        (
+            "territory_returned",
+            f"{OURS}/bank-fund-75-5-2022-04-05",
+            '{"fund":"fund:75","territory":"territory:38"}',
+            orders["order_id"][0],
+        )
+    ]
+    # It was set off after the order was made: no more is owed back than the rest.
+    less = bank.match(lines, "digest", orders, NO_LINES, account, REG, TODAY, {OURS: bank.OfBill(0, 0, 299)})
+    assert less.findings["rule"].to_list() == ["PB.3"] and less.events.is_empty()
+    wrong = bank.match(payments(("5", 300, FUND, CLINIC)), "digest", orders, NO_LINES, account, REG, TODAY)
+    assert wrong.findings["rule"].to_list() == ["PB.2"]

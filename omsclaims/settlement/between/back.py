@@ -123,6 +123,15 @@ class Position:
         """What it owes back by the account."""
         return self.posted_kop - self.used_kop - self.returned_kop
 
+    @property
+    def open_kop(self) -> int:
+        """What may still be refunded of it: accepted or not answered, and not settled."""
+        return self.accepted_kop + self.unanswered_kop - self.settled_kop
+
+    def late_kop(self, withdrawn_kop: int) -> int:
+        """Of what was taken off accepted items, the part that was not paid yet: its refund may be under way."""
+        return max(0, self.open_kop + withdrawn_kop) - max(0, self.open_kop)
+
 
 _FIELD: Final = {"refunded": "refunded_kop", "owed_back": "posted_kop", "netted": "netted_kop", "returned": "returned_kop"}
 
@@ -181,6 +190,23 @@ def recognised(now: Position, side: str, own: str, document: str, document_date:
         return table([event("owed_back", side, own, now.territory, amount, f"{now.bill}/{document}", document_date, on)])
     inside = f"{now.bill}/{NETTED}/{now.bill}/{document}"
     return table([event("netted", side, own, now.territory, -amount, inside, document_date, on)])
+
+
+def after_refunds(events: pl.DataFrame, known: Mapping[str, Position], own: str) -> pl.DataFrame:
+    """Debts back that the refunds among `events` leave: money that came when its bill had shrunk already. `ledger_events`.
+
+    known  how our bills stood before them. A refund whose document names no bill of ours tells of none
+    """
+    came = events.filter(pl.col("event") == EVENTS["place"]["refunded"]).with_columns(
+        _bill=pl.col("document").str.split("/").list.get(0)
+    )
+    parts = [table([])]
+    for (bill,), rows in came.filter(pl.col("_bill").is_in(list(known))).group_by("_bill", maintain_order=True):
+        now, last = known[str(bill)], rows.row(-1, named=True)
+        after = replace(now, refunded_kop=now.refunded_kop + int(rows["amount_kop"].sum()))
+        document = f"back-{last['document'].partition('/')[2]}"
+        parts.append(recognised(after, "place", own, document, last["document_date"], last["date"]))
+    return pl.concat(parts)
 
 
 # ---- what is asked for ------------------------------------------------------------------------------------------------
