@@ -332,7 +332,7 @@ KEPT = re.compile(
     r"--[a-z-]+|\breg_\*|\.(xlsx|csv|html)\b|\b(omsclaims|ru|en|fund|insurer|parquet|Parquet|read|run|rewrite|convert|warmup|write|csv|xml|zip|oms|agreement\.yaml|XML|ZIP|CSV|JSON|YAML|XLSX|HTML|"
     r"norms|whatif|group|plan|report|voucher|overdue|waiting|quota|insured|apportion|accident|PERS_LIST|"
     r"FLK_P|F010|N_ZAP|IDCASE|H_3\.2|RESULT_H|Q018|formats|list|show|diff|compare|book|demo|init|nsi|load|register|agreement|ingest|withdraw|status|check|reopen|explain|R|\.oms|\.xml|\.xlsx|\.zip|"
-    r"tariff|cost|costing\.yaml|checks|coverage|capitation|registry|person|case|patient|history|volumes|expertise|sample|template|export|ledger|balances|entries|correct|finance|oldest_first|pro_rata|planned|actual|YAML|appeals|appeal|results|chain|mee|ekmp|mo|payer|territory|send|take|concede|write|off|answer|pay|due|place|home|abroad|act|draw|sign|dispute|agree|protocol|ours|theirs|statements|final|advance|refund|orders|cancel|reg_bank|1CClientBankExchange|verify|backup|restore|tar|receive|spend|year|end|early|fine|recovered_damages|osago|contract_penalties)\b"
+    r"tariff|cost|costing\.yaml|checks|coverage|capitation|registry|person|case|patient|history|volumes|expertise|sample|template|export|ledger|balances|entries|correct|return|net|finance|oldest_first|pro_rata|planned|actual|YAML|appeals|appeal|results|chain|mee|ekmp|mo|payer|territory|send|take|concede|write|off|answer|pay|due|place|home|abroad|act|draw|sign|dispute|agree|protocol|ours|theirs|statements|final|advance|refund|orders|cancel|reg_bank|1CClientBankExchange|verify|backup|restore|tar|receive|spend|year|end|early|fine|recovered_damages|osago|contract_penalties)\b"
 )
 
 
@@ -359,7 +359,7 @@ def test_the_help_names_every_command_of_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     shown = set(
         re.findall(
-            r"`omsclaims ([a-z]+(?: (?:load|list|show|diff|compare|book|coverage|check|report|overdue|waiting|quota|sample|template|export|appeals?|results|chain|apportion|cost|balances|entries|correct|finance|send|take|concede|write-off|answer|pay|due|act|orders|cancel|draw|sign|dispute|agree|protocol|receive|spend|year-end|early-end))?)",
+            r"`omsclaims ([a-z]+(?: (?:load|list|show|diff|compare|book|coverage|check|report|overdue|waiting|quota|sample|template|export|appeals?|results|chain|apportion|cost|balances|entries|correct|finance|send|take|concede|write-off|answer|pay|due|return|net|act|orders|cancel|draw|sign|dispute|agree|protocol|receive|spend|year-end|early-end))?)",
             text,
         )
     )

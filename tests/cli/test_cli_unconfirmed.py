@@ -139,6 +139,7 @@ STEPS: Final = (
     Step("territory take", "{home_bill} " + _WS, closed=(FEBRUARY, MARCH), lang="ru"),
     Step("territory answer", "R0375220009 --out {step} " + _WS, lang="en"),
     Step("territory pay", "R0375220009 " + _WS, asks=False, lang="ru"), Step("territory due", _WS),
+    Step("territory return", "{bill} " + _WS, lang="en"), Step("territory net", "{bill} --against {bill} --why test " + _WS, lang="ru"),
     Step("abroad take", "{outside} " + _WS, lang="en"), silent("abroad pay", "HM750908T75_220201 " + _WS), Step("abroad act", "2022 --workspace {ws}"),
     Step("accident list", _WS), Step("accident report", _WS, ("{ws}/restricted/accidents/*.xlsx",), (FEBRUARY, MARCH), asks=False),
     Step("ledger balances", "--workspace {ws}", closed=(FEBRUARY, MARCH), asks=False, loaded=True),

@@ -90,12 +90,10 @@ class Year:
         return self.funds[name[1:3]], self.funds[name[3:5]]
 
     def bill_came(self, path: Path, day: date) -> None:
-        """The home fund takes R; it answers within the term, or late."""
+        """The home fund takes R; it answers within the term, at once, or late."""
         self._ends(path.stem)[1].take(path, day)
-        late = self.rng.random() < 0.15
-        self.after(
-            day, 36 if late else 3, 60 if late else 30, lambda on: self.timed("between", lambda: self.answer(path.stem, on))
-        )
+        first, last = self.rng.choices(((1, 4), (3, 30), (36, 60)), (0.4, 0.45, 0.15))[0]
+        self.after(day, first, last, lambda on: self.timed("between", lambda: self.answer(path.stem, on)))
 
     def answer(self, asked: str, day: date) -> None:
         """A travels back; what is accepted is paid."""
@@ -114,7 +112,7 @@ class Year:
             if self.rng.random() < 0.7:
                 self.after(day, 1, 40, lambda on: self.timed("between", lambda: place.write_off(bill, on)))
             return
-        self.after(day, 1, 5, lambda on: self.timed("between", lambda: place.examine(bill, self.rng, on)))
+        self.after(day, 0, 3, lambda on: self.timed("between", lambda: place.examine(bill, self.rng, on)))
         self.after(day, 25, 50, lambda on: self.timed("between", lambda: self.correct(bill, on)))
 
     def correct(self, bill: str, day: date) -> None:
