@@ -353,7 +353,7 @@ def test_words_that_are_missing_are_said(two: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("more", "purpose", "rule"),
-    [(1, "Возврат по счёту {first}", "PB.3"), (0, "Возврат", "PB.12"), (0, "Возврат по {first} и {second}", "PB.12"),
+    [(1, "Возврат по счёту {first}", "PB.3"), (0, "Возврат", "PB.14"), (0, "Возврат по {first} и {second}", "PB.14"),
      (0, "Возврат по {second}", "PB.3")],
 )  # fmt: skip
 def test_money_that_comes_back_must_say_of_which_bill_and_not_be_too_much(
