@@ -71,7 +71,7 @@ def give_back(
     Of a bill of ours: an order to the bank where payments go through it (outcome `sent`; the statement books the money), else the
     return is booked at once. Of a bill that we paid: the money came, booked at once; where payments go through the bank its
     statement says that, and this raises WorkspaceError `between.by_bank`.
-    TB.15, the books unchanged: nothing is owed back, more than that, or it is ordered already.
+    The books unchanged: TB.15 nothing is owed back, more than that, or it is ordered already; PB.14 the stock has not the money.
     """
     _allowed("order", on, law)
     row, now = _bill(ws, bill)
@@ -82,6 +82,8 @@ def give_back(
     amount = now.booked_kop - waiting if amount_kop is None else amount_kop
     none = bank.orders(ws).clear()
     wrong = back.return_problem(now, amount, waiting)
+    if wrong is None and row["side"] == "place":
+        wrong = bank.beyond_stock(ws, amount)
     if wrong is not None:
         return _done(bill, "refused", now, amount, wrong), none
     if actual:

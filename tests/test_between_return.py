@@ -31,6 +31,7 @@ from omsclaims import (
 from omsclaims.cli import common, demo
 from omsclaims.periods import Month
 from omsclaims.registry import expertise_file
+from omsclaims.settlement import ledger
 from omsclaims.settlement.between import book, reconcile
 from omsclaims.workspace import Workspace, WorkspaceError
 from tests import test_between_both as both
@@ -123,6 +124,8 @@ def open_home(home: Path, names: dict[str, Any]) -> None:
     with Workspace.writing(home) as ws:
         ws.store_agreement(2022, both.ROOT / "fixtures" / "agreements" / "small", date(2022, 1, 1))
         ws.record("register", date(2022, 1, 1), WHO, None, {})
+        stock = ledger.complete_opening({f"fund:{names['other']}/nsz": 10**11}, f"fund:{names['other']}")
+        journal.open_ledger(ws, Month(2022, 1), stock, "test", date(2022, 1, 1), WHO)
     setup_bank(home, names["other"], names["own"])
 
 
@@ -353,7 +356,7 @@ def test_words_that_are_missing_are_said(two: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("more", "purpose", "rule"),
-    [(1, "Возврат по счёту {first}", "PB.3"), (0, "Возврат", "PB.14"), (0, "Возврат по {first} и {second}", "PB.14"),
+    [(1, "Возврат по счёту {first}", "PB.3"), (0, "Возврат", "PB.20"), (0, "Возврат по {first} и {second}", "PB.20"),
      (0, "Возврат по {second}", "PB.3")],
 )  # fmt: skip
 def test_money_that_comes_back_must_say_of_which_bill_and_not_be_too_much(

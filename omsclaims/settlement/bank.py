@@ -362,7 +362,7 @@ def match(
     bills     what is known of bills between funds: a refund of a bill that shrank meanwhile is taken; a return names its bill
 
     Findings: PB.1 the file states a payment twice, PB.2 the receiver is not that of the order, PB.3 above the order or the debt,
-    PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or it was cancelled, PB.14 money of a fund
+    PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or it was cancelled, PB.20 money of a fund
     that owes something back does not say of which bill it is.
     """
     work = _Work(
@@ -477,7 +477,7 @@ def _of_fund(work: _Work, line: Mapping[str, object], payer: str, receiver: str,
     theirs, ours = _named_bill(line, payer, receiver), _named_bill(line, receiver, payer)
     account = f"{receiver}/refund_back_due/{payer}"
     if (theirs is None) == (ours is None) and work.debts.get(account, 0) > 0:
-        return _Verdict(problem=_finding("PB.14", line, payer=payer))
+        return _Verdict(problem=_finding("PB.20", line, payer=payer))
     if theirs is not None and ours is None and theirs in work.bills:
         owed = work.bills[theirs].back_kop
         if amount > owed:

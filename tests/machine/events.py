@@ -634,7 +634,7 @@ def return_comes(world: World, rng: Random) -> str | None:
 
     if balances.get(f"{side.fund}/refund_back_due/territory:{PLACE}", 0) > 0:
         assert judged(amount_kop=side.of(bill).back + 1).findings["rule"].to_list() == ["PB.3"]
-        assert judged(purpose="-").findings["rule"].to_list() == ["PB.14"]
+        assert judged(purpose="-").findings["rule"].to_list() == ["PB.20"]
 
     def what() -> str:
         made = judged()

@@ -318,7 +318,7 @@ def test_a_return_names_its_bill() -> None:
     ]
     assert judged(of_fund(301, THEIRS), known, **owed).findings["rule"].to_list() == ["PB.3"]
     for purpose in (None, "возврат", f"{THEIRS} и {OURS}", "R3875220003, R3875220004"):
-        assert judged(of_fund(300, purpose), known, **owed).findings["rule"].to_list() == ["PB.14"], purpose
+        assert judged(of_fund(300, purpose), known, **owed).findings["rule"].to_list() == ["PB.20"], purpose
     refund = judged(of_fund(300, f"Возмещение {OURS}"), known, **owed)
     assert refund.events["event"].to_list() == ["territory_refund"]
     # Two returns of one statement: the second finds what the first left.
