@@ -40,6 +40,8 @@ from omsclaims.workspace import (
 )
 
 Outcome = Literal["new", "already", "replaced", "refused"]
+#: Own acts by month and kind: `own_tables`.
+Drawn = dict[Month, dict[str, pl.DataFrame]]
 
 _DDL: Final = (
     "CREATE TABLE IF NOT EXISTS insurer_papers (kind VARCHAR NOT NULL, month VARCHAR NOT NULL, digest VARCHAR NOT NULL, "
@@ -348,12 +350,25 @@ def act_lines(ws: Workspace, kind: Literal["121", "132"], of: Month, mo: str = "
     return None if act is None else dict(act.lines)
 
 
-def _own_act(ws: Workspace, kind: Literal["121", "132"], of: Month, mo: str) -> act_states.Act | None:
-    smo, territory = own_smo(ws), ws.meta("territory")
+def own_tables(ws: Workspace, of: Month) -> dict[str, pl.DataFrame]:
+    """Contract `act_121` and `act_132` of a month as the own journal has it now, by kind."""
     opening = books.as_dict(journal.balances(ws, on=of.first - timedelta(days=1)))
     postings = journal.entries(ws, first=of.first, last=of.last)
-    balances = journal.balances(ws, on=of.last)
-    table = (act_121 if kind == "121" else act_132)(opening, postings, balances, territory)
+    balances, territory = journal.balances(ws, on=of.last), ws.meta("territory")
+    return {
+        "121": act_121(opening, postings, balances, territory),
+        "132": act_132(opening, postings, balances, territory),
+    }  # fmt: skip
+
+
+def _own_act(
+    ws: Workspace, kind: Literal["121", "132"], of: Month, mo: str, drawn: Drawn | None = None
+) -> act_states.Act | None:  # fmt: skip
+    smo, territory = own_smo(ws), ws.meta("territory")
+    held = {} if drawn is None else drawn
+    if of not in held:
+        held[of] = own_tables(ws, of)
+    table = held[of][kind]
     own = table.filter(pl.col("smo") == smo) if kind == "121" else table.filter((pl.col("payer") == smo) & (pl.col("mo") == mo))
     rows = list(own.iter_rows(named=True))
     if not rows:
@@ -361,20 +376,23 @@ def _own_act(ws: Workspace, kind: Literal["121", "132"], of: Month, mo: str) -> 
     return act_states.monthly(kind, rows[0], of, territory, _act_day(federal_parameters(), of))
 
 
-def compare_121(ws: Workspace, path: Path) -> Compared:
-    """Holds the fund's act of point 121 (its file) against the own books, line by line."""
-    return _compare(ws, path, "121")
+def compare_121(ws: Workspace, path: Path, drawn: Drawn | None = None) -> Compared:
+    """Holds the fund's act of point 121 (its file) against the own books, line by line. drawn: see `compare`."""
+    return _compare(ws, path, "121", drawn)
 
 
-def compare_132(ws: Workspace, path: Path) -> Compared:
-    """Holds the fund's act of point 132 (its file) of one clinic against the own books, line by line."""
-    return _compare(ws, path, "132")
+def compare_132(ws: Workspace, path: Path, drawn: Drawn | None = None) -> Compared:
+    """Holds the fund's act of point 132 (its file) of one clinic against the own books, line by line. drawn: see `compare`."""
+    return _compare(ws, path, "132", drawn)
 
 
-def compare(ws: Workspace, path: Path) -> Compared:
-    """`compare_121` or `compare_132`, by what the file is of; AK.7 for an act of another kind."""
+def compare(ws: Workspace, path: Path, drawn: Drawn | None = None) -> Compared:
+    """`compare_121` or `compare_132`, by what the file is of; AK.7 for an act of another kind.
+
+    drawn  own acts of months met so far, kept by who compares many files of books that do not change meanwhile
+    """
     said = act_files.read_act(path.read_bytes(), path.name).act
-    return compare_132(ws, path) if said is not None and said.kind == "132" else compare_121(ws, path)
+    return compare_132(ws, path, drawn) if said is not None and said.kind == "132" else compare_121(ws, path, drawn)
 
 
 def sources_of(ws: Workspace, months: list[str]) -> list[str]:
@@ -382,7 +400,7 @@ def sources_of(ws: Workspace, months: list[str]) -> list[str]:
     return closing.parameters_of(ws, months)
 
 
-def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"]) -> Compared:
+def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"], drawn: Drawn | None) -> Compared:
     smo, territory = own_smo(ws), ws.meta("territory")
     nothing = contract.TABLES["act_disagreements"].empty()
     read = act_files.read_act(path.read_bytes(), path.name)
@@ -393,7 +411,7 @@ def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"]) -> Compared
     mo = next((party.split(":")[1] for party in (theirs.party, theirs.other) if party.startswith("clinic:")), "")
     if str(of) not in ws.closed_months():
         return Compared(theirs.number, nothing, findings.frame([_finding("IY.17", path, month=of)]))
-    ours = _own_act(ws, kind, of, mo)
+    ours = _own_act(ws, kind, of, mo, drawn)
     if ours is None:  # the own books know nothing of it: every line that is not zero differs
         row = {"smo": smo} if kind == "121" else {"payer": smo, "mo": mo}
         ours = act_states.monthly(kind, row, of, territory, theirs.drawn_on)

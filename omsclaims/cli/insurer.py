@@ -73,10 +73,10 @@ def _add_compare(group: typer.Typer, lang: str) -> None:
         workspace: Annotated[Path, typer.Option("--workspace", help=text("cli.option.workspace", lang))] = Path("."),
         lang: Annotated[str, typer.Option("--lang", help=text("cli.option.lang", lang))] = lang,
     ) -> None:
-        wrong, months = False, set[str]()
+        wrong, months, drawn = False, set[str](), insurer.Drawn()
         with Workspace.open(workspace) as store:
             for path in common.named_files(files, {".json"}, "*", "cli.empty_folder", lang):
-                made = insurer.compare(store, path)
+                made = insurer.compare(store, path, drawn)
                 wrong |= not made.agrees
                 months.update(made.number.split("/")[1:2])
                 if made.agrees:

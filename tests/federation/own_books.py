@@ -72,11 +72,11 @@ class Insurer:
 
     def compared(self, papers: Path) -> list[tuple[str, int]]:
         """Every act of a month that the fund drew up with it or with its clinics: number, lines in which its own says otherwise."""
-        found = []
+        found, drawn = list[tuple[str, int]](), insurer.Drawn()
         with Workspace.open(self.folder) as ws:
             of_month = papers / "acts"
             for path in [of_month / f"121-{self.smo}.json", *sorted(of_month.glob(f"132-{self.smo}-*.json"))]:
-                made = insurer.compare_121(ws, path) if path.name.startswith("121") else insurer.compare_132(ws, path)
+                made = insurer.compare(ws, path, drawn)
                 found.append((path.stem, made.rows.height + made.findings.height))
         return found
 
