@@ -48,7 +48,18 @@ ALLOWED: Final[dict[str, set[str]]] = {
     | {"settlement", "workspace", "journal", "bank", "between", "between_back", "between_home", "between_store"},
     "act_store": DATA | {"settlement", "workspace"},
     "act_book": STAGE
-    | {"registry", "reports", "settlement", "workspace", "journal", "between_back", "between_store", "between_abroad", "closing", "act_store"},
+    | {
+        "registry",
+        "reports",
+        "settlement",
+        "workspace",
+        "journal",
+        "between_back",
+        "between_store",
+        "between_abroad",
+        "closing",
+        "act_store",
+    },
     "statements": STAGE
     | {"reports", "settlement", "workspace", "journal", "between_store", "closing", "expertise_store", "act_store", "act_book"},
     "closing": STAGE
