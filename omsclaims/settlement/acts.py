@@ -20,7 +20,7 @@ from omsclaims.settlement import ledger as books
 
 _TRANSFERS: Final = ("advance", "final_payment")
 #: Events by which an insurer gets money beside the standards and НСЗ: what the fund's books know of them, and fines of clinics.
-_RECOVERED: Final = ("damages_recovered", "osago_recovered")
+_RECOVERED: Final = ("damages_recovered", "osago_recovered", "penalty_recovered")
 #: What a payer and a clinic have with each other; together the debt.
 _DEBT: Final = ("care", "advance", "excess")
 
@@ -40,6 +40,7 @@ def act_121(opening: Mapping[str, int], postings: pl.DataFrame, balances: pl.Dat
         received = {rule: moves.debit(rule, f"{party}/payment_reserve") for rule in ("standards", "nsz_to_insurer")}
         received["standards"] -= moves.credit("standards_back", f"{party}/payment_reserve")
         other = sum(moves.debit(rule, f"{party}/payment_reserve") for rule in (*_RECOVERED, "fine_paid"))
+        other += moves.debit("recovery_preventive", f"{party}/preventive_reserve")
         returned = sum(moves.credit("unused_returned", f"{party}/{pot}") for pot in books.POTS)
         care = sum(moves.credit(rule, f"{party}/payment_reserve") for rule in _TRANSFERS)
         care -= moves.debit("excess_returned", f"{party}/payment_reserve")
@@ -88,7 +89,7 @@ def _fund_side(
     debts = [
         sum(side.get(f"{name}/{purpose}/{party}", 0) for name in clinics for purpose in _DEBT) for side in (opening, closing)
     ]
-    received = sum(moves.debit(rule, account) for rule in ("standards", "nsz_to_insurer", *_RECOVERED))
+    received = sum(moves.debit(rule, account) for rule in ("standards", "nsz_to_insurer", *_RECOVERED, "recovery_preventive"))
     received += sum(moves.debit("fine_paid", name) for name in _fined(moves, party))
     received -= sum(moves.credit(rule, account) for rule in ("unused_returned", "standards_back"))
     uncharged = sum(closing.get(name, 0) - opening.get(name, 0) for name in (f"{party}/cost", f"{party}/sanctions"))

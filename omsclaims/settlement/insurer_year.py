@@ -25,10 +25,11 @@ from omsclaims.law import terms as law_terms
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement.reserves import contract_year_start, split, year_start
 
-#: Source of the split table -> (event of the payment reserve's part, event of the part for running costs).
+#: Source of the split table -> events of the parts for the payment reserve, the preventive reserve, running costs.
 _EVENTS: Final = {
-    "recovered_damages": ("damages_recovered", "recovery_running"), "osago": ("osago_recovered", "recovery_running"),
-    "contract_penalties": ("", "contract_penalty"),
+    "recovered_damages": ("damages_recovered", "recovery_preventive", "recovery_running"),
+    "osago": ("osago_recovered", "recovery_preventive", "recovery_running"),
+    "contract_penalties": ("penalty_recovered", "recovery_preventive", "contract_penalty"),
 }  # fmt: skip
 #: Sources that `recovered` knows.
 SOURCES: Final = tuple(_EVENTS)
@@ -88,13 +89,12 @@ def recovered(smo: str, amount_kop: int, source: str, on: date, document: str, l
 
     Raises UnknownSourceError for a source that the table does not have, KeyError for one that is no new money of this kind.
     """
-    to_payment, to_running = _EVENTS[source]
     if amount_kop <= 0:
         return _nothing(smo, amount_kop)
     parts = split(source, amount_kop, on, law)
-    assert not parts.preventive_kop and (to_payment or not parts.payment_kop), f"{source}: no event for a part of its split"
     party = {"insurer": books.insurer(smo)}
-    rows = [(to_payment, parts.payment_kop, party, document, on), (to_running, parts.running_kop, party, document, on)]
+    amounts = (parts.payment_kop, parts.preventive_kop, parts.running_kop)
+    rows = [(event, amount, party, document, on) for event, amount in zip(_EVENTS[source], amounts, strict=True)]
     return Events(_events(rows), findings.empty())
 
 

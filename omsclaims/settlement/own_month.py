@@ -60,7 +60,8 @@ CORRECTIONS: Final[Mapping[str, pl.DataType]] = {
 OWN_EVENTS: Final = frozenset(
     {
         "advance", "final_payment", "spare_cover", "excess_returned", "fine_paid", "fines_entrusted", "fines_given_back",
-        "damages_recovered", "osago_recovered", "recovery_running", "contract_penalty", "preventive_spent", "unused_returned",
+        "damages_recovered", "osago_recovered", "penalty_recovered", "recovery_preventive", "recovery_running",
+        "contract_penalty", "preventive_spent", "unused_returned",
     }
 )  # fmt: skip
 

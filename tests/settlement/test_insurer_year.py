@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omsclaims import contract, findings, messages
-from omsclaims.law import federal_parameters
-from omsclaims.settlement import insurer_year
+from omsclaims.law import Parameters, federal_parameters
+from omsclaims.settlement import insurer_year, own_month
 from omsclaims.settlement.insurer_year import (
     Events,
     debts,
@@ -68,6 +68,20 @@ def test_new_money_is_divided_by_the_table(source: str, on: date, amount: int, e
     made = recovered(SMO, amount, source, on, "paper", LAW)
     assert said(made) == events and made.findings.is_empty()
     assert set(made.events["date"]) == {on} and set(made.events["document"]) == {"paper"}
+
+
+@pytest.mark.parametrize("source", insurer_year.SOURCES)
+def test_a_later_table_may_give_a_part_to_every_purpose(source: str) -> None:
+    """A change of the law is a change of the table: no source has a part that nobody can book."""
+    later, day = LAW.by_name["reserves.split"], date(2030, 1, 1)
+    shares = {"payment": "0.70", "preventive": "0.10", "running": "0.20", "standing": False}
+    last = later.values[-1]
+    value = last.model_copy(update={"since": day, "value": {**last.value, source: shares}})
+    law = Parameters({**LAW.by_name, "reserves.split": later.model_copy(update={"values": (*later.values, value)})})
+    made = recovered(SMO, 10_000, source, day, "paper", law)
+    assert made.events["amount_kop"].to_list() == [7_000, 1_000, 2_000] and made.findings.is_empty()
+    assert made.events["event"][1] == "recovery_preventive" and len(set(made.events["event"])) == 3
+    assert set(made.events["event"]) <= set(own_month.OWN_EVENTS)
 
 
 @given(

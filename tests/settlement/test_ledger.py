@@ -45,6 +45,7 @@ OF_A_DAY = {
     "territory_accepted_finally", "territory_refused_finally", "territory_written_off", "bill_of_territory",
     "questioned_of_territory", "conceded_of_territory", "refused_of_territory", "accepted_of_territory", "refund_paid",
     "fine_paid", "fines_entrusted", "fines_given_back", "damages_recovered", "osago_recovered", "recovery_running",
+    "penalty_recovered", "recovery_preventive",
     "contract_penalty", "preventive_spent", "unused_returned", "bill_abroad", "withheld_abroad", "payment_to_clinic_abroad",
 }  # fmt: skip
 

@@ -74,14 +74,16 @@ def test_payments_by_the_bank_by_hand() -> None:
 
 
 def test_other_money_of_an_insurer_has_its_lines_in_the_act() -> None:
-    """2,000.00 and 300.00 of preventive reserve; + 50.00 damages + 10.00 ОСАГО + 20.00 fines - 40.00 returned - 30.00 measures."""
+    """2,000.00 and 300.00 of preventive reserve; + 50.00 damages + 10.00 ОСАГО + 20.00 fines + 9.00 of penalties + 4.00 for the
+    preventive reserve - 40.00 returned - 30.00 measures."""
     used = context()
     events = happened(
         used.month,
         ("damages_recovered", date(2022, 3, 3), 5_000, False), ("osago_recovered", date(2022, 3, 4), 1_000, False),
         ("fine_paid", date(2022, 3, 5), 2_000, False), ("preventive_spent", date(2022, 3, 6), 3_000, False),
         ("contract_penalty", date(2022, 3, 6), 700, False), ("recovery_running", date(2022, 3, 6), 800, False),
-        ("fines_entrusted", date(2022, 3, 7), 2_000, False),
+        ("fines_entrusted", date(2022, 3, 7), 2_000, False), ("penalty_recovered", date(2022, 3, 7), 900, False),
+        ("recovery_preventive", date(2022, 3, 7), 400, False),
         ("damages_recovered", date(2022, 3, 8), 1_100, False), ("damages_recovered", date(2022, 3, 9), 1_100, True),
     )  # fmt: skip
     unused = happened(used.month, ("unused_returned", date(2022, 3, 9), 4_000, False)).with_columns(
@@ -91,8 +93,8 @@ def test_other_money_of_an_insurer_has_its_lines_in_the_act() -> None:
     result = settle({**tables, "event_postings": pl.concat([events, unused])}, used)
     act = result["act_121"].row(0, named=True)
     assert {name: act[f"{name}_kop"] for name in ("start", "received", "other_received", "returned", "spent", "preventive_spent", "end")} == {
-        "start": 230_000, "received": 8_000 - 4_000, "other_received": 8_000, "returned": 4_000, "spent": 3_000,
-        "preventive_spent": 3_000, "end": 231_000,
+        "start": 230_000, "received": 9_300 - 4_000, "other_received": 9_300, "returned": 4_000, "spent": 3_000,
+        "preventive_spent": 3_000, "end": 232_300,
     }  # fmt: skip
     assert act["by_standards_kop"] == act["from_nsz_kop"] == 0
 
