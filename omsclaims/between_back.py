@@ -72,7 +72,7 @@ def for_bank(ws: Workspace) -> dict[str, bank.OfBill]:
     for side in ("place", "home"):
         for bill, one in positions(ws, side, (files, items)).items():
             taken = withdrawn.get(bill, 0) if side == "place" else 0
-            found[bill] = bank.OfBill(max(0, one.open_kop), one.late_kop(taken), max(0, one.booked_kop))
+            found[bill] = bank.OfBill(max(0, one.open_kop), one.late_kop(taken), max(0, one.booked_kop), max(0, one.inside_kop))
     return found
 
 
@@ -88,10 +88,18 @@ def _withdrawn(ws: Workspace, files: pl.DataFrame) -> dict[str, int]:
 
 
 def after_payments(ws: Workspace, events: pl.DataFrame) -> pl.DataFrame:
-    """Debts back that refunds of a statement leave: money for a bill that had shrunk already. Contract `ledger_events`."""
-    if events.filter(pl.col("event") == back.EVENTS["place"]["refunded"]).is_empty():
-        return back.table([])
-    return back.after_refunds(events, positions(ws, "place"), ws.meta("territory"))
+    """What money between funds in a statement makes the books recognise: contract `ledger_events`.
+
+    Refunds of bills that had shrunk already leave debts back; returns of bills of which more was accepted meanwhile undo the
+    set-off within them.
+    """
+    own, parts = ws.meta("territory"), [back.table([])]
+    for side, names in back.EVENTS.items():
+        if events.filter(pl.col("event").is_in([names["refunded"], names["returned"]])).height:
+            known = positions(ws, side)
+            parts += [back.after_refunds(events, known, own)] if side == "place" else []
+            parts.append(back.after_returns(events, known, side, own))
+    return pl.concat(parts)
 
 
 # ---- lists ----------------------------------------------------------------------------------------------------------------

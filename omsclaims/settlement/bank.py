@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -311,11 +311,18 @@ class OfBill:
 
     due_kop   still to be refunded, not answered parts with it;  back_kop: owed back of it
     late_kop  taken off what was accepted while its refund was on the way: such money comes and is owed back at once
+    inside_kop  set off within the bill, because more of it was accepted while its return was on the way: such money comes, too
     """
 
     due_kop: int
     late_kop: int
     back_kop: int
+    inside_kop: int = 0
+
+    @property
+    def returnable_kop(self) -> int:
+        """The most that may be sent back of it."""
+        return self.back_kop + self.inside_kop
 
 
 @dataclass
@@ -337,7 +344,7 @@ class _Work:
 class _Verdict:
     """What a line is: the event, the order and the account that it settles; or the finding that refuses it.
 
-    bill  of a refund or return that names one;  over_kop: of a refund, what the bill does not owe any more
+    bill  of a refund or return that names one;  over_kop: what of it the bill does not owe any more
     """
 
     event: str | None = None
@@ -466,10 +473,12 @@ def _paid_order(work: _Work, line: Mapping[str, object], payer: str, receiver: s
     if kind != RETURN:
         return _Verdict(EVENTS[kind], str(order["order_id"]), account)
     bill = str(order["month"])
-    owed = work.bills[bill].back_kop if bill in work.bills else max(0, -work.debts.get(account, 0))
+    one = work.bills.get(bill)
+    owed = max(0, -work.debts.get(account, 0)) if one is None else one.returnable_kop
     if amount > owed:
         return _Verdict(problem=_finding("PB.3", line, most=owed))
-    return _Verdict(EVENTS[kind], str(order["order_id"]), account, bill=bill)
+    over = 0 if one is None else max(0, amount - one.back_kop)
+    return _Verdict(EVENTS[kind], str(order["order_id"]), account, bill=bill, over_kop=over)
 
 
 def _of_fund(work: _Work, line: Mapping[str, object], payer: str, receiver: str, amount: int) -> _Verdict:
@@ -479,10 +488,11 @@ def _of_fund(work: _Work, line: Mapping[str, object], payer: str, receiver: str,
     if (theirs is None) == (ours is None) and work.debts.get(account, 0) > 0:
         return _Verdict(problem=_finding("PB.20", line, payer=payer))
     if theirs is not None and ours is None and theirs in work.bills:
-        owed = work.bills[theirs].back_kop
-        if amount > owed:
-            return _Verdict(problem=_finding("PB.3", line, most=owed))
-        return _Verdict("returned_of_territory", None, account, bill=theirs)
+        of_bill = work.bills[theirs]
+        if amount > of_bill.returnable_kop:
+            return _Verdict(problem=_finding("PB.3", line, most=of_bill.returnable_kop))
+        over = max(0, amount - of_bill.back_kop)
+        return _Verdict("returned_of_territory", None, account, bill=theirs, over_kop=over)
     account = f"{receiver}/refund/{payer}"
     one = work.bills.get(ours or "")
     over = 0 if one is None else max(0, amount - one.due_kop)
@@ -503,7 +513,8 @@ def _within_debt(work: _Work, line: Mapping[str, object], event: str, account: s
 def _settle(work: _Work, verdict: _Verdict, amount: int) -> None:
     """The debt that a line settles, for the lines after it: money in lowers what is owed to us, money out what we owe.
 
-    What a refund brings above the debt of its bill is owed back at once, and lowers nothing.
+    What a refund brings above the debt of its bill is owed back at once, and lowers nothing; what is sent back above what is owed
+    back undoes a set-off within the bill.
     """
     account = str(verdict.settles)
     owed_to_us = work.debts.get(account, 0) > 0
@@ -514,9 +525,14 @@ def _settle(work: _Work, verdict: _Verdict, amount: int) -> None:
         return
     if verdict.event == "territory_refund":
         late = max(0, one.late_kop - verdict.over_kop)
-        work.bills[str(verdict.bill)] = OfBill(one.due_kop - part, late, one.back_kop + verdict.over_kop)
+        work.bills[str(verdict.bill)] = replace(
+            one, due_kop=one.due_kop - part, late_kop=late, back_kop=one.back_kop + verdict.over_kop
+        )
     else:
-        work.bills[str(verdict.bill)] = OfBill(one.due_kop, one.late_kop, one.back_kop - amount)
+        over = verdict.over_kop
+        work.bills[str(verdict.bill)] = replace(
+            one, due_kop=one.due_kop + over, back_kop=one.back_kop - part, inside_kop=one.inside_kop - over
+        )
 
 
 def _roles(event: str, payer: str, receiver: str) -> dict[str, str]:

@@ -348,3 +348,14 @@ def test_an_order_of_return_is_paid() -> None:
     assert less.findings["rule"].to_list() == ["PB.3"] and less.events.is_empty()
     wrong = bank.match(payments(("5", 300, FUND, CLINIC)), "digest", orders, NO_LINES, account, REG, TODAY)
     assert wrong.findings["rule"].to_list() == ["PB.2"]
+
+
+def test_a_return_that_was_on_its_way_when_more_was_accepted_is_taken() -> None:
+    """700 were owed back and are sent; the final answer accepts 500 of the bill, which settles 500 of it: 200 and 500 may come."""
+    known = {THEIRS: bank.OfBill(0, 0, 200, inside_kop=500)}
+    owed = {"fund_of_75__refund_back_due__territory_of_38": 200}
+    made = judged(of_fund(700, THEIRS), known, **owed)
+    assert made.events.select("event", "amount_kop").rows() == [("returned_of_territory", 700)]
+    assert judged(of_fund(701, THEIRS), known, **owed).findings["rule"].to_list() == ["PB.3"]
+    twice = pl.concat([of_fund(700, THEIRS), of_fund(1, THEIRS, "2").with_columns(line=pl.lit(2, dtype=pl.Int64))])
+    assert judged(twice, known, **owed).findings.select("rule", "line").rows() == [("PB.3", 2)]

@@ -51,6 +51,8 @@ _READ: Final[dict[str, dict[str, tuple[int, str]]]] = {
 }  # fmt: skip
 #: Second part of the document of a set-off: `<bill it pays>/netted/<bill that is owed back>/...`.
 NETTED: Final = "netted"
+#: Beginning of the second part of the document of a debt back by which a set-off within the bill is undone.
+UNDONE: Final = "undone-"
 #: What moved between two funds: bill, for a set-off the bill `of` whose debt back is used, and the document.
 MONEY: Final[dict[str, pl.DataType]] = {
     "territory": pl.String(), "what": pl.String(), "bill": pl.String(), "of": pl.String(), "document": pl.String(),
@@ -91,6 +93,7 @@ class Position:
     unanswered_kop  presented and not answered yet;  refunded_kop: money paid on it
     netted_kop      paid by what was owed back of another bill (or of itself);  used_kop: of its own debt back, set off so
     returned_kop    sent back in money;  posted_kop: debts back that the books have recognised, all together
+    inside_kop      of both set-offs, what is still set off within the bill, because more of it was accepted than before
     """
 
     bill: str
@@ -102,6 +105,7 @@ class Position:
     used_kop: int = 0
     returned_kop: int = 0
     posted_kop: int = 0
+    inside_kop: int = 0
 
     @property
     def settled_kop(self) -> int:
@@ -149,10 +153,15 @@ def positions(states: pl.DataFrame, territories: Mapping[str, str], moved: pl.Da
     for bill, accepted, unanswered in sums.iter_rows():
         if bill in found:
             found[bill] = replace(found[bill], accepted_kop=accepted, unanswered_kop=unanswered)
-    for what, bill, of, amount in moved.select("what", "bill", "of", "amount_kop").iter_rows():
-        for name, field in ((bill, _FIELD[what]), (of, "used_kop")):
+    for what, bill, of, document, amount in moved.select("what", "bill", "of", "document", "amount_kop").iter_rows():
+        fields = [(bill, _FIELD[what], amount), (of, "used_kop", amount)]
+        if bill == of:
+            fields.append((bill, "inside_kop", amount))
+        elif what == "owed_back" and document.startswith(f"{bill}/{UNDONE}"):
+            fields.append((bill, "inside_kop", -amount))
+        for name, field, change in fields:
             if name in found:
-                found[name] = replace(found[name], **{field: getattr(found[name], field) + amount})
+                found[name] = replace(found[name], **{field: getattr(found[name], field) + change})
     return found
 
 
@@ -206,6 +215,26 @@ def after_refunds(events: pl.DataFrame, known: Mapping[str, Position], own: str)
         after = replace(now, refunded_kop=now.refunded_kop + int(rows["amount_kop"].sum()))
         document = f"back-{last['document'].partition('/')[2]}"
         parts.append(recognised(after, "place", own, document, last["document_date"], last["date"]))
+    return pl.concat(parts)
+
+
+def after_returns(events: pl.DataFrame, known: Mapping[str, Position], side: str, own: str) -> pl.DataFrame:
+    """What returns among `events` undo of set-offs within their bills: money sent back while more of the bill was accepted.
+
+    The answer that accepted it and the money crossed: the bill had settled its own debt, and the money came all the same. So the
+    debt arises again, is paid by that money, and as much is due of the bill. known: how the bills stood before them
+    """
+    came = events.filter(pl.col("event") == EVENTS[side]["returned"]).with_columns(
+        _bill=pl.col("document").str.split("/").list.get(0)
+    )
+    parts = [table([])]
+    for (bill,), rows in came.filter(pl.col("_bill").is_in(list(known))).group_by("_bill", maintain_order=True):
+        now, last = known[str(bill)], rows.row(-1, named=True)
+        over = int(rows["amount_kop"].sum()) - max(0, now.booked_kop)
+        if over > 0:
+            document = f"{now.bill}/{UNDONE}{last['document'].partition('/')[2]}"
+            undone = event("owed_back", side, own, now.territory, over, document, last["document_date"], last["date"])
+            parts.append(table([undone]))
     return pl.concat(parts)
 
 

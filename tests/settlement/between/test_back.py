@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from omsclaims import contract, findings
 from omsclaims.law import federal_parameters
 from omsclaims.periods import Month
-from omsclaims.settlement import ledger
+from omsclaims.settlement import bank, ledger
 from omsclaims.settlement.between import back, reconcile
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -143,6 +143,19 @@ class Books:
         self.book(back.table([back.event("returned", self.side, self.own, self.other, amount, document, DAY, DAY)]))
         return None
 
+    def returned_by_bank(self, bill: str, amount: int) -> str | None:
+        """Money that was sent back, as a statement says: it may come though the bill has settled a part of its debt meanwhile."""
+        now = self.position(bill)
+        of_bill = bank.OfBill(max(0, now.open_kop), 0, max(0, now.booked_kop), max(0, now.inside_kop))
+        if amount > of_bill.returnable_kop:
+            return "PB.3"
+        self.at += 1
+        event = back.event("returned", self.side, self.own, self.other, amount, f"{bill}/bank-{self.at}", DAY, DAY)
+        events = back.table([event])
+        self.book(events)
+        self.book(back.after_returns(events, {bill: now}, self.side, self.own))
+        return None
+
     def net(self, bill: str, of: str, amount: int) -> str | None:
         target, source = self.position(bill), self.position(of)
         wrong = back.net_problem(target, source, amount, same_role=True)
@@ -214,6 +227,34 @@ def test_money_under_way_and_corrected_parts_in_any_order(parts: list[int], lost
         ends.add((*place.owed(), place.position(BILLS["A"]).settled_kop))
         order.shuffle(steps)
     assert ends == {(max(0, total - lost - sum(parts)), max(0, sum(parts) - total + lost), sum(parts))}
+
+
+@given(accepted=st.integers(1, 1_000), lost=st.integers(1, 1_000), more=st.integers(0, 1_500), sent=st.integers(1, 1_000))
+def test_an_answer_and_a_return_may_cross(accepted: int, lost: int, more: int, sent: int) -> None:
+    """The home fund accepts more of a bill while the place fund's money is on its way back: both end with the same, and what
+    came is what may come - not a second time."""
+    lost, sent = min(lost, accepted), min(sent, lost, accepted)
+    ends = []
+    for side, first in (("place", "money"), ("place", "answer"), ("home", "answer"), ("home", "money")):
+        one = Books(side)
+        one.present(BILLS["A"], accepted + more)
+        one.accept(BILLS["A"], accepted)
+        one.pay(BILLS["A"], accepted)
+        one.withdraw(BILLS["A"], lost)
+        if first == "money":
+            assert one.returned_by_bank(BILLS["A"], sent) is None
+        if more:
+            one.again(BILLS["A"], more)
+        if first == "answer":
+            assert one.returned_by_bank(BILLS["A"], sent) is None
+        now = one.position(BILLS["A"])
+        assert now.back_kop == now.booked_kop and min(one.owed()) >= 0
+        assert one.owed() == (max(0, now.due_kop), now.back_kop)
+        left = lost - sent - (0 if first == "money" else max(0, min(more, lost - sent)))
+        assert one.returned_by_bank(BILLS["A"], left + more + 1) == "PB.3"
+        ends.append((*one.owed(), now.settled_kop, now.due_kop))
+    assert len(set(ends)) == 1
+    assert ends[0] == (max(0, more - lost + sent), max(0, lost - sent - more), accepted - sent, more - lost + sent)
 
 
 def test_what_is_undone_is_taken_off() -> None:
