@@ -202,7 +202,8 @@ def _is_cash(account: str) -> bool:
 
 
 def _refunds(year: Year) -> Iterator[Line]:
-    """What all funds paid to one another is what all of them received; what they sent back, what came back; and the set-offs."""
+    """What all funds paid to one another is what all of them received; what they sent back, what came back; and the
+    set-offs between bills. Within a bill they depend on what crossed on its way; the lines of the bill tell whether that agrees."""
     total: dict[str, int] = {}
     for fund in year.funds.values():
         with Workspace.open(fund.folder) as ws:
@@ -210,7 +211,7 @@ def _refunds(year: Year) -> Iterator[Line]:
         of_rule = dict(rows.group_by("rule").agg(pl.col("amount_kop").sum()).iter_rows())
         with Workspace.open(fund.folder) as ws:
             for side in ("place", "home"):
-                moved = between_back.moved(ws, side).filter(pl.col("what") == "netted")
+                moved = between_back.moved(ws, side).filter((pl.col("what") == "netted") & (pl.col("bill") != pl.col("of")))
                 of_rule[f"netted {side}"] = int(moved["amount_kop"].sum())
         total = {name: total.get(name, 0) + of_rule.get(name, 0) for name in total.keys() | of_rule.keys()}
     for about, left, right in (
