@@ -316,12 +316,15 @@ def answer(
     context = replace(context_of(ws, _heads(row, asked), on, law), as_of=on)
     stage: items.Stage = "answer" if row["kind"] == "R" else "final"
     name = numbering.next_interterritorial(_answers(files), "A", row["receiver"], row["sender"], row["year"]).stem
-    decided, said = _decided(ws, row, tables, asked, stage, name, on, context, waived, questions)
+    bill = book.bill_of(row["file_name"], files)
+    held = between_store.items(ws, _names_about(bill, files))
+    before = book.states_of(bill, files, held)
+    decided, said = _decided(ws, row, tables, asked, stage, name, on, context, waived, questions, before)
     edition = answer_files.edition_for(row["version"])
     made = answer_files.a_tables(tables, decided, name, on, edition)
     if not made.sendable:
         return between.Done(name, "refused", row["sender"], findings.concat([said, made.findings]))
-    return _sent(ws, row, decided, made, stage, name, on, who, files, said, context.law)
+    return _sent(ws, row, decided, made, stage, name, on, who, bill, before, said, context.law)
 
 
 def _asked(files: pl.DataFrame, file_name: str) -> dict[str, Any]:
@@ -349,7 +352,7 @@ def _heads(row: Mapping[str, Any], asked: pl.DataFrame) -> reading.FileRead:
 
 def _decided(
     ws: Workspace, row: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], asked: pl.DataFrame, stage: items.Stage, name: str,
-    on: date, context: Context, waived: Iterable[tuple[int, int]], questions: pl.DataFrame | None,
+    on: date, context: Context, waived: Iterable[tuple[int, int]], questions: pl.DataFrame | None, before: pl.DataFrame,
 ) -> tuple[home.Decided, pl.DataFrame]:  # fmt: skip
     """Control as of today, the file's own findings with a ground beside it, and the decision on every item."""
     controlled = control(ws, row["file_name"], row["about"], tables, context)
@@ -367,7 +370,9 @@ def _decided(
     if unknown.height:
         names = ", ".join(f"{n_zap}/{idcase}" for n_zap, idcase in unknown.unique().sort(_KEY).iter_rows())
         raise WorkspaceError("between.no_item", file=row["file_name"], items=names)
-    return home.decide(asked, standing, stage, name, on, controlled.care, context, questions), said
+    if questions is not None:
+        said = findings.concat([said, home.over_asked(questions, asked, before)])
+    return home.decide(asked, standing, stage, name, on, controlled.care, context, questions, before), said
 
 
 def _of_items(found: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
@@ -378,14 +383,10 @@ def _of_items(found: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
 
 def _sent(
     ws: Workspace, row: Mapping[str, Any], decided: home.Decided, made: answer_files.AFile, stage: items.Stage, name: str,
-    on: date, who: str, files: pl.DataFrame, said: pl.DataFrame, law: Parameters,
+    on: date, who: str, bill: str, before: pl.DataFrame, said: pl.DataFrame, law: Parameters,
 ) -> between.Done:  # fmt: skip
     """Books the answer and keeps its file."""
-    bill = book.bill_of(row["file_name"], files)
-    held = between_store.items(ws, _names_about(bill, files))
-    before = book.states_of(bill, files, held)
-    against = held.filter(pl.col("file_name") == row["file_name"])
-    wrong = items.illegal(against, before, decided.items, stage)
+    wrong = items.illegal(between_store.items(ws, [row["file_name"]]), before, decided.items, stage)
     assert wrong.is_empty(), f"an answer that may not be: {wrong.row(0, named=True)}"
     after = items.step(before, decided.items, stage)
     items.assert_equations(after)

@@ -16,7 +16,7 @@ import pytest
 from omsclaims import bank, between, between_home, between_store, contract, findings, journal
 from omsclaims.identifiers import luhn_digit
 from omsclaims.registry import formats, reader, writer
-from omsclaims.settlement.between import book, items
+from omsclaims.settlement.between import book, home, items
 from omsclaims.workspace import Workspace, WorkspaceError
 from tests.reports.test_territory_files import BILL, built
 
@@ -165,6 +165,28 @@ def test_a_corrected_item_refused_for_good_leaves_the_books(folder: Path) -> Non
     items.assert_equations(rows)
     left = 27_070_021 - 910_000
     assert books(folder) == {"care_abroad": left, "refund_due/territory:75": -left}
+
+
+def questioned(amount: int) -> pl.DataFrame:
+    row = {"n_zap": 4, "idcase": 4, "s_sum": amount, "s_tip": 30, "code": "1.4.5", "code_exp": None, "s_com": None}
+    return pl.DataFrame([row], schema=home.QUESTIONS)
+
+
+@pytest.mark.parametrize("by_hand", [None, 500_000])
+def test_the_last_answer_refuses_no_more_than_is_open(folder: Path, by_hand: int | None) -> None:
+    """3,000.00 of item 4 are in dispute, 6,100.00 were accepted: control, which would refuse it whole, takes the open part."""
+    take(folder, packed(tables(), R))
+    answer(folder, waived=[(4, 4)], questions=questioned(300_000))
+    take(folder, d_file(), D, CORRECTED)
+    asked = None if by_hand is None else questioned(by_hand)
+    last = answer(folder, D, FINAL, questions=asked)
+    assert last.outcome == "sent" and last.data is not None
+    rows = states(folder).filter(pl.col("n_zap") == 4)
+    assert rows.select("state", "accepted_kop", "refused_kop").rows() == [("refused_finally", 610_000, 300_000)]
+    said = last.findings.filter(pl.col("rule") == "TH.13")
+    expected = [] if by_hand is None else [("500000", {"item": "4/4", "most": 300_000})]
+    assert [(row["value"], json.loads(row["params"])) for row in said.iter_rows(named=True)] == expected
+    assert read(last.data, last.file_name).tables["z_sl"]["sump"].to_list() == [610_000]
 
 
 def test_what_the_place_fund_gave_up_by_letter_leaves_the_books_and_no_corrected_part_is_taken_after_it(folder: Path) -> None:

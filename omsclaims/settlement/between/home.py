@@ -337,11 +337,14 @@ def decide(
     care: pl.DataFrame,
     context: Context,
     questions: pl.DataFrame | None = None,
+    states: pl.DataFrame | None = None,
 ) -> Decided:
     """What the home fund accepts of each item: `answer` of the main part (S_IST 2), `final` of the corrected part (S_IST 4).
 
     bill       items of R, or of D, that are answered; sump_kop is what each asks for
     found      findings with a ground, z_row unused: an item is told by N_ZAP and IDCASE; any of them refuses the whole item
+    states     contract `between_states` of the bill before the answer: of a corrected part only what is still open of an item can
+               be refused, the rest was accepted for good (144); an item with nothing open has no ground. None: all is open
     answer     name of the file A; day: date of the act, whose number is `SA...` as the paper of the answer (formats.md 2.2)
     questions  columns QUESTIONS: what experts question by hand, a part or the whole of an item
 
@@ -349,9 +352,10 @@ def decide(
     SUMP = what was asked - the sum of its own sanctions: those of the place fund (S_IST 1, 3) it may not repeat.
     """
     assert stage in ("answer", "final")
-    rows = _grounds_of(bill, found, care, context)
+    refusable = _refusable(bill, states)
+    rows = _grounds_of(refusable, found, care, context)
     if questions is not None and questions.height:
-        rows = pl.concat([rows, _asked_by_hand(bill, questions, context)])
+        rows = pl.concat([rows, _asked_by_hand(refusable, questions, context)])
     ranks = {code: rank for rank, code in enumerate(sorted(set(rows["code"]), key=code_order))}
     ordered = rows.with_columns(_rank=pl.col("code").replace_strict(ranks, return_dtype=pl.Int64) if ranks else pl.lit(0)).sort(
         *KEY, "s_sum", "_rank", descending=[False, False, True, False], maintain_order=True
@@ -372,9 +376,35 @@ def decide(
 MEK_TIPS: Final = (1, 10, 11, 12)
 
 
-def _grounds_of(bill: pl.DataFrame, found: pl.DataFrame, care: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Every ground of control of an item, with the whole of what it asks for; Kod and kind of control as on the date of care."""
-    asked = bill.select(*KEY, "sump_kop").join(care.select(*KEY, day=pl.coalesce("date_2", "date_1")), on=KEY, how="left")
+def _refusable(bill: pl.DataFrame, states: pl.DataFrame | None) -> pl.DataFrame:
+    """n_zap, idcase, most_kop: what of each item an answer may refuse; items of which nothing is left out."""
+    asked = bill.select(*KEY, most_kop="sump_kop")
+    if states is None:
+        return asked
+    still = asked.join(states.select(*KEY, "open_kop"), on=KEY, how="left", maintain_order="left")
+    most = pl.min_horizontal("most_kop", pl.col("open_kop").fill_null(0))
+    # What asks for nothing stays: it is listed and controlled. What was given up or taken back is no longer examined.
+    return still.filter((pl.col("open_kop") > 0) | (pl.col("most_kop") == 0)).select(*KEY, most_kop=most)
+
+
+def over_asked(questions: pl.DataFrame, bill: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """TH.13: experts question more of an item than is open; only that is taken."""
+    told = questions.join(bill.select(*KEY), on=KEY, how="semi").join(_refusable(bill, states), on=KEY, how="left")
+    most = told.with_columns(pl.col("most_kop").fill_null(0)).filter(pl.col("s_sum") > pl.col("most_kop"))
+    return findings.frame(
+        [
+            findings.Finding(
+                "TH.13", level="case", n_zap=row["n_zap"], idcase=row["idcase"], value=str(row["s_sum"]),
+                params={"item": f"{row['n_zap']}/{row['idcase']}", "most": row["most_kop"]},
+            )
+            for row in most.sort(KEY).iter_rows(named=True)
+        ]
+    )  # fmt: skip
+
+
+def _grounds_of(asked: pl.DataFrame, found: pl.DataFrame, care: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Every ground of control of an item, with all that may be refused of it; Kod and kind of control as on the date of care."""
+    asked = asked.join(care.select(*KEY, day=pl.coalesce("date_2", "date_1")), on=KEY, how="left")
     told = (
         found.filter(pl.col("code").is_not_null()).select(*KEY, "code").unique()
         .join(asked.with_columns(pl.col("day").fill_null(context.month.last)), on=KEY, how="inner")
@@ -382,15 +412,15 @@ def _grounds_of(bill: pl.DataFrame, found: pl.DataFrame, care: pl.DataFrame, con
     )  # fmt: skip
     kinds = {day: kind_code(context.books, "mek", day) for day in told["day"].unique().sort()}
     return _with_kods(told, context).with_columns(
-        s_sum=pl.col("sump_kop"), s_tip=pl.col("day").replace_strict(kinds, return_dtype=pl.Int64, default=None),
+        s_sum=pl.col("most_kop"), s_tip=pl.col("day").replace_strict(kinds, return_dtype=pl.Int64, default=None),
         code_exp=pl.lit(None, dtype=pl.String), s_com=pl.lit(None, dtype=pl.String),
     ).select(*KEY, "code", "s_osn", "s_sum", "s_tip", "code_exp", "s_com")  # fmt: skip
 
 
-def _asked_by_hand(bill: pl.DataFrame, questions: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Grounds that experts named; never more than the item asks for. Items that are not of the file are left out."""
-    told = questions.join(bill.select(*KEY, "sump_kop"), on=KEY, how="inner", maintain_order="left").with_columns(
-        s_sum=pl.min_horizontal("s_sum", "sump_kop"), day=pl.lit(context.as_of)
+def _asked_by_hand(asked: pl.DataFrame, questions: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Grounds that experts named; never more than may be refused. Items that are not of the file are left out."""
+    told = questions.join(asked, on=KEY, how="inner", maintain_order="left").with_columns(
+        s_sum=pl.min_horizontal("s_sum", "most_kop"), day=pl.lit(context.as_of)
     )
     return _with_kods(told, context).select(*KEY, "code", "s_osn", "s_sum", "s_tip", "code_exp", "s_com")
 

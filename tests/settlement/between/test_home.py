@@ -111,6 +111,23 @@ def decided(
     return home.decide(asked, made.findings, stage, ANSWER, date(2022, 4, 10), made.care, OF, questions)
 
 
+def test_the_last_answer_has_no_ground_for_what_was_given_up() -> None:
+    """D gave up the 300.00 that were questioned of item 1: the rest was accepted, whatever control finds in it today."""
+    row = item(1, enp="0099999999999999")
+    asked = reading.of_tables(NAME, "R", bill(row))
+    one = items.fold(asked).with_columns(
+        state=pl.lit("conceded"), accepted_kop=pl.lit(70_000), conceded_kop=pl.lit(30_000), open_kop=pl.lit(0)
+    )
+    corrected = asked.with_columns(sump_kop=pl.lit(70_000))
+    made = controlled(row)
+    assert told(made)
+    day = date(2022, 4, 10)
+    last = home.decide(corrected, made.findings, "final", ANSWER, day, made.care, OF, states=one)
+    assert last.sanctions.is_empty()
+    assert last.items.select("sump_kop", "sank_it_kop", "oplata").rows() == [(70_000, 0, 1)]
+    assert items.illegal(corrected, one, last.items, "final").is_empty()
+
+
 def test_a_refused_item_of_a_bill_that_the_place_fund_reduced() -> None:
     """Item 1: 1,000.00 less 200.00 of its own control, asked for 800.00, not insured here. Item 2 is accepted."""
     made = decided([item(1, enp="0099999999999999", own=20_000), item(2)])
