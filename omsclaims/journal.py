@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import polars as pl
 
@@ -406,13 +406,14 @@ def _books_of(ws: Workspace, as_of: date) -> _Books:
     insurers = {books.insurer(code) for code in ws.register("reg_insurer")["smo"].drop_nulls()}
     clinics = {books.clinic(code) for code in ws.register("reg_clinic")["mo"].drop_nulls()}
     codes = ws.library().books(Month(as_of.year, as_of.month), as_of).require("F010").rows["code"]
-    first_open, opened = _first_open(ws), opened_on(ws)
+    first_open, opened, closed = _first_open(ws), opened_on(ws), ws.closed_months()
+    begun = Month.parse(closed[0]) if closed else first_open
     return _Books(
         role=ws.meta("role"),
         territory=ws.meta("territory"),
         payments=ws.payments(),
-        # Before the first closing the books begin with the first month of which there are packages.
-        opened_on=opened if opened is not None or first_open is None else first_open.first - timedelta(days=1),
+        # Books that begin with nothing begin with their first closed month, before it with the first of which there are packages.
+        opened_on=opened if opened is not None or begun is None else begun.first - timedelta(days=1),
         first_open=first_open,
         # Without a register (the books of an insurer may have none) the form of the code must do.
         insurers=frozenset(insurers and insurers | {name for name in named if name.startswith("insurer:")}),
@@ -430,8 +431,8 @@ def book(ws: Workspace, events: pl.DataFrame, source: str, as_of: date, who: str
     source  digest of the file or name of the paper that they come from
 
     An event whose month is closed is booked on the first day of the open month, its own day kept as the date of its document
-    (unless the document has one). An event that the books hold already is not booked again (`known` counts them); the same list
-    again changes nothing. Findings, the books unchanged: LB.1 unknown event, LB.2 amount not above zero, LB.3 party, LB.4 day
+    (unless the document has one). An event that the books hold already is not booked again (`known` counts them), whatever was
+    closed or opened since; the same list again changes nothing. Findings, the books unchanged: LB.1 unknown event, LB.2 amount not above zero, LB.3 party, LB.4 day
     after as_of, LB.5 day before the opening, LB.8 a closed or another month asked for, LB.9 twice in the list, LB.10 the closing
     posts that itself, LB.11 a field is empty. `Finding.line` is the number of the event in the list.
     """
@@ -444,6 +445,8 @@ def book(ws: Workspace, events: pl.DataFrame, source: str, as_of: date, who: str
     rows: list[Row] = []
     seen: set[str] = set()
     per_event: list[list[str]] = []
+    moved = _Moved(ws)
+    elsewhere = 0
     for line, event in enumerate(given.iter_rows(named=True), 1):
         problems = _problems(event, of_books, as_of)
         made = [] if problems else _rows_of(event, of_books)
@@ -452,14 +455,17 @@ def book(ws: Workspace, events: pl.DataFrame, source: str, as_of: date, who: str
             problems = [Finding("LB.9", value=str(event["document"]), params={"event": event["event"]})]
         seen |= set(ids)
         found += [_placed(problem, line, event) for problem in problems]
+        if made and moved.holds(made, cast(date, event["date"])):
+            elsewhere += 1
+            ids, made = [], []
         rows += made
         per_event.append(ids)
     if found:
         return Booked(None, findings.frame(found))
     if not rows:
-        return Booked(None, findings.empty())
+        return Booked(moved.last if elsewhere else None, findings.empty(), elsewhere)
     ids_held, undone = _held(ws, (str(row["month"]) for row in rows))
-    clash = [(line, ids) for line, ids in enumerate(per_event, 1) if set(ids) & ids_held and not set(ids) <= ids_held]
+    clash = [(line, ids) for line, ids in enumerate(per_event, 1) if ids and set(ids) & ids_held and not set(ids) <= ids_held]
     if clash:  # one of its lines says what another event says already
         named = [(line, given.row(line - 1, named=True)) for line, _ in clash]
         return Booked(
@@ -467,8 +473,48 @@ def book(ws: Workspace, events: pl.DataFrame, source: str, as_of: date, who: str
         )
     _open_before_events(ws, of_books, rows, as_of, who)
     txn = _append(ws, rows, "event", source, as_of, who, why)
-    known = len(per_event) if txn.outcome == "already" else sum(set(ids) <= ids_held - undone for ids in per_event)
-    return Booked(txn, findings.empty(), known)
+    own = [set(ids) for ids in per_event if ids]
+    known = len(own) if txn.outcome == "already" else sum(ids <= ids_held - undone for ids in own)
+    return Booked(txn, findings.empty(), known + elsewhere)
+
+
+class _Moved:
+    """Events that stand in the books under another month than they would be booked in today.
+
+    A month was closed since, or opened again: then the same event comes to another month and day, and so to other ids. It can
+    stand on its own day, or on the first day of a later month.
+    """
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+        self._months: list[str] | None = None
+        self._held: dict[str, tuple[set[str], set[str]]] = {}
+        self.last = Txn("", 0, 0, "already")
+
+    def holds(self, rows: Sequence[Row], day: date) -> bool:
+        """Whether an event of a day, whose postings would be `rows` now, stands with all its lines under another month."""
+        own = str(Month(day.year, day.month))
+        if self._months is None:
+            found = self._ws.rows("SELECT DISTINCT month FROM journal ORDER BY month") if self._ws.has_journal() else []
+            self._months = [month for (month,) in found]
+        for month in self._months:
+            if month < own or month == str(rows[0]["month"]):
+                continue
+            on = day if month == own else Month.parse(month).first
+            if month not in self._held:
+                self._held[month] = _held(self._ws, [month])
+            ids, undone = self._held[month]
+            if all(_stands({**row, "month": month, "date": on}, ids, undone) for row in rows):
+                return True
+        return False
+
+
+def _stands(row: Row, ids: set[str], undone: set[str]) -> bool:
+    """Whether the content of a posting stands among `ids`, as often as it was undone and written again."""
+    n = 0
+    while (posting := ledger_rows.posting_id(row, n)) in ids and posting in undone:
+        n += 1
+    return posting in ids
 
 
 def _placed(problem: Finding, line: int, event: Mapping[str, object]) -> Finding:

@@ -103,6 +103,58 @@ def test_the_same_again_changes_nothing_and_leaves_no_event(folder: Path) -> Non
         assert more.txn is not None and (more.txn.outcome, more.txn.rows, more.known) == ("new", 2, 1)
 
 
+def test_the_same_list_after_its_month_was_closed_or_opened_changes_nothing(folder: Path) -> None:
+    """Booked in March and, after March was closed, in April: what stands in one of them is not written in the other."""
+    march = event(document="pp-9", date=date(2022, 3, 28))
+    with Workspace.writing(folder) as ws:
+        opened(ws)
+        journal.book(ws, listed(march), "file", TODAY, "tester")
+        close(ws, MARCH, postings(MARCH, standards=500))
+        before = state(ws)
+        again = journal.book(ws, listed(march), "file", TODAY, "tester")
+        assert again.txn is not None and (again.txn.outcome, again.txn.rows, again.known) == ("already", 0, 1)
+        assert state(ws) == before
+        late = event(document="pp-10", date=date(2022, 3, 29))
+        both = journal.book(ws, listed(march, late, event()), "more", TODAY, "tester")
+        assert both.txn is not None and (both.txn.rows, both.known) == (4, 1)
+        assert set(journal.entries(ws).filter(pl.col("document") == "pp-10")["date"]) == {date(2022, 4, 1)}
+        ws.forget_run(str(MARCH))  # March is opened again: pp-10 would go there now
+        assert journal.open_month(ws) == MARCH
+        before = state(ws)
+        again = journal.book(ws, listed(march, late, event()), "third", TODAY, "tester")
+        assert again.txn is not None and (again.txn.outcome, again.known) == ("already", 3)
+        assert state(ws) == before
+        # The same sum on another day of the same paper is another event.
+        other = journal.book(ws, listed(event(document="pp-9", date=date(2022, 3, 27))), "file", TODAY, "tester")
+        assert other.txn is not None and (other.txn.rows, other.known) == (2, 0)
+
+
+def test_an_event_that_was_undone_after_its_month_was_closed_is_booked_again(folder: Path) -> None:
+    march = event(document="pp-9", date=date(2022, 3, 28))
+    with Workspace.writing(folder) as ws:
+        opened(ws)
+        journal.book(ws, listed(march), "file", TODAY, "tester")
+        close(ws, MARCH, postings(MARCH, standards=500))
+        named = journal.entries(ws).filter(pl.col("document") == "pp-9")["posting_id"][0]
+        journal.correct(ws, named, TODAY, "tester", "wrong bank")
+        again = journal.book(ws, listed(march), "file", TODAY, "tester")
+        assert again.txn is not None and (again.txn.outcome, again.txn.rows, again.known) == ("new", 2, 0)
+        assert as_dict(journal.balances(ws, prefix="fund:75/nsz")) == {"fund:75/nsz": 700}
+
+
+def test_books_that_begin_with_nothing_begin_with_their_first_closed_month(folder: Path) -> None:
+    """Without an opening an event of the closed March is booked in April, as with one; one of February is before the books."""
+    with Workspace.writing(folder) as ws:
+        close(ws, MARCH, postings(MARCH, standards=500))
+        booked = journal.book(ws, listed(event(date=date(2022, 3, 28))), "file", TODAY, "tester")
+        assert booked.txn is not None
+        assert set(journal.entries(ws).filter(pl.col("document") == "pp-1")["date"]) == {date(2022, 4, 1)}
+        before = journal.book(ws, listed(event(date=date(2022, 2, 28))), "file", TODAY, "tester")
+        assert [(row["rule"], json.loads(row["params"])["opened_on"]) for row in before.findings.iter_rows(named=True)] == [
+            ("LB.5", "2022-03-01")
+        ]
+
+
 def test_an_event_of_a_closed_month_is_booked_in_the_open_one(folder: Path) -> None:
     with Workspace.writing(folder) as ws:
         opened(ws)
