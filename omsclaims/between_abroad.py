@@ -145,10 +145,17 @@ def _bill(ws: Workspace, name: str) -> dict[str, Any]:
 
 
 def _payments(ws: Workspace, row: Mapping[str, Any]) -> pl.DataFrame:
-    """Payments on a bill: document_date, amount_kop (undone ones below zero)."""
+    """Payments on a bill: document_date, amount_kop (undone ones below zero).
+
+    A payment names the file of its bill. Those of earlier versions name clinic and number, which a clinic may use again in
+    another year: they are of the first bill of that number.
+    """
     debt = f"{ledger.fund(ws.meta('territory'))}/care/{abroad.party(row['sender'])}"
+    files = book.taken(between_store.files(ws)).filter((pl.col("kind") == KIND) & (pl.col("sender") == row["sender"]))
+    of_number = files.filter(pl.col("nschet") == row["nschet"]).sort("seq")["file_name"].to_list()
+    names = [row["file_name"], *([f"{row['sender']}/{row['nschet']}"] if of_number[:1] == [row["file_name"]] else [])]
     rows = journal.entries(ws, debt).filter(
-        (pl.col("rule") == "payment_to_clinic_abroad") & pl.col("document").str.starts_with(f"{row['sender']}/{row['nschet']}/")
+        (pl.col("rule") == "payment_to_clinic_abroad") & pl.col("document").str.replace("/[0-9]+$", "").is_in(names)
     )
     amount = pl.when(pl.col("debit") == debt).then(pl.col("amount_kop")).otherwise(-pl.col("amount_kop"))
     return rows.select("document_date", amount.alias("amount_kop"))
@@ -170,12 +177,13 @@ def pay(ws: Workspace, name: str, on: date, who: str) -> between.Done:
         return between.Done(name, "refused", row["sender"], findings.frame([short]))
     parties = {"fund": ledger.fund(ws.meta("territory")), "outside": abroad.party(row["sender"])}
     event = {
-        "event": "payment_to_clinic_abroad", "date": on, "document": f"{row['sender']}/{row['nschet']}/{paid}",
+        "event": "payment_to_clinic_abroad", "date": on, "document": f"{name}/{paid}",
         "document_date": on, "amount_kop": due, "parties": json.dumps(parties, sort_keys=True, separators=(",", ":")),
         "order_id": None, "note": None,
     }  # fmt: skip
     schema = contract.TABLES["ledger_events"].schema()
-    booked = journal.book(ws, pl.DataFrame([event], schema=schema), f"{name}/{paid}", on, who)
+    # The moment tells a payment from one of the same sum that was undone; a repeat finds nothing due.
+    booked = journal.book(ws, pl.DataFrame([event], schema=schema), f"{name}/{paid}/{ws.next_seq()}", on, who)
     if booked.txn is None:
         return between.Done(name, "refused", row["sender"], booked.findings)
     return between.Done(name, "booked", row["sender"], findings.empty(), None, row["items"], due)

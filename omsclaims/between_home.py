@@ -455,7 +455,8 @@ def pay(ws: Workspace, bill: str, on: date, who: str, amount_kop: int | None = N
     if short is not None:
         return between.Done(bill, "refused", owed.territory, findings.frame([short]))
     document = f"{bill}/{owed.paid_kop}"  # unique: what was paid before tells one payment from the next
-    problem = _book(ws, {"refunded": amount}, owed.territory, document, on, on, on, who, document)
+    # The moment tells a payment from one of the same sum that was undone; a repeat finds nothing due.
+    problem = _book(ws, {"refunded": amount}, owed.territory, document, on, on, on, who, f"{document}/{ws.next_seq()}")
     if problem is not None:
         return between.Done(bill, "refused", owed.territory, problem)
     return between.Done(bill, "booked", owed.territory, findings.empty(), None, 0, amount)

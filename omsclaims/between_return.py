@@ -57,8 +57,11 @@ def _done(bill: str, outcome: between.Outcome, now: back.Position, amount: int =
 
 
 def _booked(ws: Workspace, name: str, events: pl.DataFrame, document: str, on: date, who: str, why: str | None) -> None:
-    """Books events or raises WorkspaceError `between.not_booked`."""
-    made = journal.book(ws, events, document, on, who, why)
+    """Books events or raises WorkspaceError `between.not_booked`.
+
+    The moment tells them from the same that was undone before; a repeat of the command finds nothing owed back.
+    """
+    made = journal.book(ws, events, f"{document}/{ws.next_seq()}", on, who, why)
     if made.txn is None:
         raise WorkspaceError("between.not_booked", file=name, rules=", ".join(made.findings["rule"].unique().sort()))
 

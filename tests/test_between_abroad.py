@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import zipfile
 from datetime import date
@@ -87,6 +88,51 @@ def test_a_bill_is_controlled_booked_paid_and_reconciled(folder: Path) -> None:
         (0, accepted + refused, accepted, refused, 0)
     ]
     assert days.send_by == date(2022, 11, 15)
+
+
+def renamed(tmp_path: Path, name: str, **head: str) -> Path:
+    """The package under another name, with other elements of SCHET."""
+    made = tmp_path / f"{name}.zip"
+    with zipfile.ZipFile(PACKAGE) as given, zipfile.ZipFile(made, "w") as written:
+        for old in given.namelist():
+            text = given.read(old).decode("windows-1251").replace(NAME[1:], name[1:])
+            for element, value in head.items():
+                text = re.sub(f"<{element}>[^<]*</{element}>", f"<{element}>{value}</{element}>", text, count=1)
+            written.writestr(old.replace(NAME[1:], name[1:]), text.encode("windows-1251"))
+    return made
+
+
+def test_payments_of_a_bill_are_told_from_those_of_another_with_nearly_its_number(folder: Path, tmp_path: Path) -> None:
+    """Bills 12/1 and 12: what was paid on the first is paid on no other, in the words of earlier versions neither."""
+    names = [f"{NAME[:-1]}{number}" for number in (2, 3)]
+    taken = [
+        take(folder, renamed(tmp_path, name, NSCHET=number)).done for name, number in zip(names, ("12/1", "12"), strict=True)
+    ]
+    assert [done.outcome for done in taken] == ["taken", "taken"]
+    accepted = taken[0].amount_kop
+    parties = '{"fund":"fund:75","outside":"outside:750908"}'
+    old = {"event": "payment_to_clinic_abroad", "date": PAID, "document": "750908/12/1/0", "amount_kop": 100, "parties": parties}
+    schema = {name: kind for name, kind in contract.TABLES["ledger_events"].schema().items() if name in old}
+    with Workspace.writing(folder) as ws:
+        journal.book(ws, pl.DataFrame([old], schema=schema), "old", PAID, "tester")
+        assert between_abroad.pay(ws, names[0], PAID, "tester").amount_kop == accepted - 100
+    with Workspace.open(folder) as ws:
+        act, _ = between_abroad.act(ws, 2022)
+    assert dict(act.select("nschet", "paid_kop").iter_rows()) == {"12/1": accepted, "12": 0}
+
+
+def test_a_payment_that_was_undone_is_made_again_on_the_same_day(folder: Path) -> None:
+    accepted = take(folder).done.amount_kop
+    debt = "care/outside:750908"
+    for _ in range(2):
+        with Workspace.writing(folder) as ws:
+            assert between_abroad.pay(ws, NAME, PAID, "tester").outcome == "booked"
+        assert books(folder) == {"care_outside": accepted, "nsz": -accepted}
+        with Workspace.writing(folder) as ws:
+            rows = journal.entries(ws, f"fund:75/{debt}").filter(pl.col("rule") == "payment_to_clinic_abroad")
+            last = rows.filter(pl.col("reverses").is_null())["posting_id"][-1]
+            journal.correct(ws, last, PAID, "tester", "the bank sent it back")
+        assert books(folder) == {"care_outside": accepted, debt: -accepted}
 
 
 def unchanged(folder: Path, before: dict[str, int], found: pl.DataFrame, rule: str) -> None:
