@@ -29,6 +29,8 @@ from omsclaims.workspace import Workspace, WorkspaceError, canonical_json
 
 #: Kinds of orders that a month can be asked for.
 KINDS: Final = ("advance", "final")
+#: How the documents of payments that a statement stated begin (settlement.bank).
+_BY_BANK: Final = "bank-"
 _KEYS: Final = {"payment_orders": "order_id", "bank_lines": "line_id"}
 
 
@@ -112,7 +114,7 @@ def order(
     law = federal_parameters().noting()
     dues, problems = _due(ws, of, kinds, balances, registers["reg_advance"], law)
     before, paid = orders(ws), lines(ws)
-    dues = bank.not_ordered(dues, str(of), before, paid, max(ws.closed_months(), default=""))
+    dues = bank.not_ordered(dues, str(of), before, paid, max(ws.closed_months(), default=""), _advanced(ws, of, balances, before, paid))
     rest = bank.remaining(before, paid)
     money = {payer: bank.money_of(payer, balances, before, rest) for payer in sorted({due.payer for due in dues})}
     ages = bank.ages_of(journal.grown(ws, "/care/clinic:", bank.PAID_BY))
@@ -148,6 +150,27 @@ def _due(
     if "final" in kinds:
         dues += bank.finals_due(balances)
     return dues, problems
+
+
+def _advanced(
+    ws: Workspace, of: Month, balances: Mapping[str, int], before: pl.DataFrame, paid: pl.DataFrame
+) -> bank.Advanced:  # fmt: skip
+    """What clinics had of advances without an order of the month `of`, and of those of closed months what came since."""
+    closed = max(ws.closed_months(), default="")
+    rows = journal.entries(ws, first=Month.parse(closed).plus(1).first if closed else None).filter(
+        (pl.col("rule") == "advance") & pl.col("debit").str.contains("^(fund|insurer):") & ~pl.col("document").str.starts_with(_BY_BANK)
+    )
+    by_hand: dict[str, dict[tuple[str, str], int]] = {}
+    for month, debit, credit, amount, undoes in rows.select("month", "debit", "credit", "amount_kop", "reverses").iter_rows():
+        account, sign = (debit, 1) if undoes is None else (credit, -1)
+        payer, _, clinic = account.split("/")
+        of_month = by_hand.setdefault(month, {})
+        of_month[payer, clinic] = of_month.get((payer, clinic), 0) + sign * amount
+    every: dict[tuple[str, str], int] = {}
+    for found in by_hand.values():
+        for pair, amount in found.items():
+            every[pair] = every.get(pair, 0) + amount
+    return bank.Advanced(by_hand.get(str(of), {}), bank.late_advances(balances, before, paid, every, closed))
 
 
 def _balances(ws: Workspace) -> dict[str, int]:
@@ -265,13 +288,16 @@ def order_return(ws: Workspace, bill: str, receiver: str, amount_kop: int, day: 
 def cancel(ws: Workspace, payer: str, number: int, as_of: date, who: str, why: str) -> None:
     """Takes an order back: what is not paid of it is due again (inside `Workspace.writing`).
 
-    Raises WorkspaceError `bank.no_order` where there is none that is open, `month.why` without a reason.
+    Raises WorkspaceError `bank.no_order` where there is none that is open, `bank.paid_order` where the bank stated all of it,
+    `month.why` without a reason.
     """
     if not why.strip():
         raise WorkspaceError("month.why")
     found = orders(ws).filter((pl.col("payer") == payer) & (pl.col("number") == number) & (pl.col("state") == bank.OPEN))
     if found.is_empty():
         raise WorkspaceError("bank.no_order", payer=payer, number=number)
+    if not bank.remaining(found, lines(ws))[found["order_id"][0]]:
+        raise WorkspaceError("bank.paid_order", payer=payer, number=number)
     _write(ws, "payment_orders", found.with_columns(state=pl.lit(bank.CANCELLED)))
     ws.record("order_cancelled", as_of, who, why, {"order_id": found["order_id"][0], "payer": payer, "number": number})
 

@@ -113,6 +113,32 @@ def test_a_cancelled_order_is_due_again(folder: Path) -> None:
         bank.cancel(ws, INSURER, 1, TODAY, "tester", "again")
 
 
+def test_an_order_that_was_paid_is_not_cancelled_and_what_was_paid_of_one_is_not_due_again(folder: Path) -> None:
+    order(folder, "final")
+    load(folder, statement(folder, ("1", 200, INSURER, CLINIC)))
+    with Workspace.writing(folder) as ws:
+        bank.cancel(ws, INSURER, 1, TODAY, "tester", "the rest by another order")
+    assert order(folder, "final").orders.select("number", "amount_kop").rows() == [(2, 10_000)]
+    load(folder, statement(folder, ("2", 100, INSURER, CLINIC)))
+    with Workspace.writing(folder) as ws, pytest.raises(WorkspaceError, match="paid_order"):
+        bank.cancel(ws, INSURER, 2, TODAY, "tester", "too late")
+    assert order(folder, "final").orders.is_empty()
+
+
+def test_an_advance_that_was_booked_by_hand_is_not_ordered_again(folder: Path) -> None:
+    asks(folder, ("2022-04", "75901", "750901", 50_000, False))
+    parties = json.dumps({"payer": INSURER, "clinic": CLINIC})
+    event = {"event": "advance", "date": DAY, "document": "pp-77", "amount_kop": 20_000, "parties": parties}
+    schema = {name: kind for name, kind in contract.TABLES["ledger_events"].schema().items() if name in event}
+    with Workspace.writing(folder) as ws:
+        assert journal.book(ws, pl.DataFrame([event], schema=schema), "hand", TODAY, "tester").txn is not None
+    assert order(folder, "advance").orders["amount_kop"].to_list() == [30_000]
+    with Workspace.writing(folder) as ws:
+        named = journal.entries(ws, f"{INSURER}/advance").filter(pl.col("document") == "pp-77")["posting_id"][0]
+        journal.correct(ws, named, TODAY, "tester", "the bank sent it back")
+    assert order(folder, "advance").orders["amount_kop"].to_list() == [20_000]
+
+
 def asks(folder: Path, *rows: tuple[object, ...]) -> None:
     with Workspace.writing(folder) as ws:
         ws.store_register("reg_advance", register("reg_advance", *rows), DAY)

@@ -81,26 +81,65 @@ def finals_due(balances: Mapping[str, int]) -> list[Due]:
     return found
 
 
-def not_ordered(dues: Iterable[Due], month: str, orders: pl.DataFrame, paid: pl.DataFrame, closed: str = "") -> list[Due]:
+@dataclass(frozen=True)
+class Advanced:
+    """What clinics had of advances beside the orders that are on their way: (party of the payer, party of the clinic) -> kopecks.
+
+    by_hand  booked for the month of the orders without an order;  late: of advances of closed months, paid since and not applied
+    """
+
+    by_hand: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    late: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+def late_advances(
+    balances: Mapping[str, int], orders: pl.DataFrame, paid: pl.DataFrame, by_hand: Mapping[tuple[str, str], int], closed: str
+) -> dict[tuple[str, str], int]:
+    """What stands of advances that are not of the open months: a closing counted their care whole, so it was paid before it is due.
+
+    balances  account -> kopecks, debit positive;  orders, paid: contract payment_orders, bank_lines
+    by_hand   booked without an order in the months after `closed`, the last that is closed
+    """
+    done = booked_of(paid)
+    of_open = orders.filter((pl.col("kind") == "advance") & (pl.col("month") > closed)).select("payer", "receiver", "order_id")
+    used = dict(by_hand)
+    for payer, receiver, order in of_open.iter_rows():
+        used[payer, receiver] = used.get((payer, receiver), 0) + done.get(order, 0)
+    found = {}
+    for account, amount in balances.items():
+        payer, _, rest = account.partition("/")
+        named, _, receiver = rest.partition("/")
+        if named == "advance" and receiver.startswith("clinic:") and amount > used.get((payer, receiver), 0):
+            found[payer, receiver] = amount - used.get((payer, receiver), 0)
+    return found
+
+
+def not_ordered(
+    dues: Iterable[Due], month: str, orders: pl.DataFrame, paid: pl.DataFrame, closed: str = "", advanced: Advanced | None = None
+) -> list[Due]:
     """What is due and not ordered yet.
 
-    month   month that advances are of
-    orders  contract payment_orders so far; paid: contract bank_lines. The part of open orders that is not paid yet is ordered;
-            an advance that was ordered for the month, paid or not, is not ordered twice
-    closed  last month that is closed: its debt holds what an advance of it, still on its way, will settle
+    month     month that advances are of
+    orders    contract payment_orders so far; paid: contract bank_lines. The part of open orders that is not paid yet is ordered;
+              of an advance of the month what was ordered, or paid by an order that was cancelled since, is not ordered twice
+    closed    last month that is closed: its debt holds what an advance of it, still on its way, will settle
+    advanced  what was advanced beside that
     """
-    rest = remaining(orders, paid)
+    rest, done, beside = remaining(orders, paid), booked_of(paid), advanced or Advanced()
     found = []
     for due in dues:
-        pair = (pl.col("payer") == due.payer) & (pl.col("receiver") == due.receiver)
-        before = orders.filter(pair & (pl.col("state") == OPEN))
+        named = (due.payer, due.receiver)
+        own = orders.filter((pl.col("payer") == due.payer) & (pl.col("receiver") == due.receiver))
         if due.kind == "advance":
-            same = before.filter((pl.col("kind") == due.kind) & (pl.col("month") == month))
-            ordered = int(same["amount_kop"].sum())
+            same = own.filter((pl.col("kind") == due.kind) & (pl.col("month") == month))
+            ordered = sum(
+                amount if state == OPEN else done.get(order, 0)
+                for order, amount, state in same.select("order_id", "amount_kop", "state").iter_rows()
+            ) + beside.by_hand.get(named, 0)
         else:
             late = (pl.col("kind") == "advance") & (pl.col("month") <= closed)
-            same = before.filter((pl.col("kind") == due.kind) | late)
-            ordered = sum(rest[order] for order in same["order_id"])
+            same = own.filter((pl.col("kind") == due.kind) | late)
+            ordered = sum(rest[order] for order in same["order_id"]) + beside.late.get(named, 0)
         if due.amount_kop > ordered:
             found.append(Due(due.kind, due.payer, due.receiver, due.amount_kop - ordered))
     return found
@@ -271,6 +310,12 @@ def remaining(orders: pl.DataFrame, paid: pl.DataFrame) -> dict[str, int]:
     both = orders.join(settled, on="order_id", how="left", maintain_order="left").with_columns(pl.col("done").fill_null(0))
     rest = pl.when(pl.col("state") == OPEN).then(pl.max_horizontal(pl.col("amount_kop") - pl.col("done"), 0)).otherwise(0)
     return dict(both.select("order_id", rest=rest).iter_rows())
+
+
+def booked_of(paid: pl.DataFrame) -> dict[str, int]:
+    """Order -> kopecks that statements stated of it. paid: contract bank_lines."""
+    settled = paid.filter((pl.col("state") == BOOKED) & pl.col("order_id").is_not_null())
+    return dict(settled.group_by("order_id").agg(pl.col("amount_kop").sum()).iter_rows())
 
 
 def order_id(order: Mapping[str, object]) -> str:

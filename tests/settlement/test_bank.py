@@ -101,6 +101,41 @@ def test_nothing_is_ordered_twice() -> None:
     assert again.select("number", "amount_kop").rows() == [(3, 300)]
 
 
+def stated(orders: pl.DataFrame, number: int, amount: int) -> pl.DataFrame:
+    """A statement that paid so much of an order."""
+    order = orders.filter(pl.col("number") == number).row(0, named=True)
+    lines = payments((str(number), amount, order["payer"], order["receiver"]))
+    open_again = orders.with_columns(state=pl.lit(bank.OPEN))
+    kind = {"advance": {}, "final": {f"{order['payer']}/care/{order['receiver']}": -amount}}[order["kind"]]
+    done = bank.match(lines, "digest", open_again, NO_LINES, kind, REG, TODAY)
+    assert done.lines["state"].to_list() == [bank.BOOKED]
+    return done.lines
+
+
+def test_what_was_paid_of_a_cancelled_advance_is_not_ordered_again() -> None:
+    advance = bank.Due("advance", INSURER, CLINIC, 300)
+    first = ordered(advance)
+    cancelled = first.with_columns(state=pl.lit(bank.CANCELLED))
+    assert made([advance], "2022-03", cancelled, stated(first, 1, 60))["amount_kop"].to_list() == [240]
+    assert made([advance], "2022-03", cancelled, stated(first, 1, 300)).is_empty()
+    by_hand = bank.Advanced(by_hand={(INSURER, CLINIC): 100})
+    assert [due.amount_kop for due in bank.not_ordered([advance], "2022-03", NO_ORDERS, NO_LINES, advanced=by_hand)] == [200]
+
+
+def test_an_advance_that_came_after_its_month_was_closed_pays_what_is_due() -> None:
+    """March is closed with 1,000 owed, its advance of 300 on the way: 700 are ordered, both are paid, nothing is due any more."""
+    first = ordered(bank.Due("advance", INSURER, CLINIC, 300), bank.Due("advance", INSURER, OTHER, 50))
+    paid = stated(first, 1, 300)
+    balances = {f"{INSURER}/advance/{CLINIC}": 300, f"{INSURER}/care/{CLINIC}": -300, f"{INSURER}/advance/{OTHER}": 0}
+    late = bank.late_advances(balances, first, paid, {}, "2022-03")
+    assert late == {(INSURER, CLINIC): 300}
+    dues = bank.finals_due(balances)
+    assert bank.not_ordered(dues, "2022-04", first, paid, "2022-03", bank.Advanced(late=late)) == []
+    # Of a month that is still open it pays the care of that month.
+    assert bank.late_advances(balances, first, paid, {}, "2022-02") == {}
+    assert bank.late_advances(balances, NO_ORDERS, NO_LINES, {(INSURER, CLINIC): 300}, "2022-02") == {}
+
+
 # ---- money that does not suffice
 
 
