@@ -31,6 +31,8 @@ from omsclaims.workspace import Workspace, WorkspaceError, canonical_json
 KINDS: Final = ("advance", "final")
 #: How the documents of payments that a statement stated begin (settlement.bank).
 _BY_BANK: Final = "bank-"
+#: Events by which the fund pays other funds and clinics abroad: booked when they are made.
+_PAID_OUT: Final = ("refund_paid", "payment_to_clinic_abroad")
 _KEYS: Final = {"payment_orders": "order_id", "bank_lines": "line_id"}
 
 
@@ -320,7 +322,7 @@ def load(ws: Workspace, path: Path, as_of: date, who: str) -> Loaded:
     balances = dict(journal.balances(ws).iter_rows())
     taken = lines(ws)
     of_bills = between_back.for_bank(ws) if ws.meta("role") == "fund" else {}
-    made = bank.match(read.lines, source, orders(ws), taken, balances, reg_bank, as_of, of_bills)
+    made = bank.match(read.lines, source, orders(ws), taken, balances, reg_bank, as_of, of_bills, _paid_out(ws))
     found = made.findings.with_columns(file=pl.lit(path.name))
     if made.events.height:
         events = pl.concat([made.events, between_back.after_payments(ws, made.events)])
@@ -335,3 +337,14 @@ def load(ws: Workspace, path: Path, as_of: date, who: str) -> Loaded:
         about = {"digest": source, "lines": fresh.height, "booked": done.height, "kop": int(done["amount_kop"].sum())}
         ws.record("statement", as_of, who, None, about)
     return Loaded(made.lines, found, made.known)
+
+
+def _paid_out(ws: Workspace) -> dict[tuple[str, int], int]:
+    """Refunds to other funds and payments abroad that stand in the books: (receiver, kopecks) -> how many."""
+    own = f"{books.fund(ws.meta('territory'))}/"
+    found: dict[tuple[str, int], int] = {}
+    rows = journal.entries(ws, own).filter(pl.col("rule").is_in(list(_PAID_OUT)))
+    for debit, credit, amount, undoes in rows.select("debit", "credit", "amount_kop", "reverses").iter_rows():
+        receiver = str(debit if undoes is None else credit).split("/")[-1]
+        found[receiver, amount] = found.get((receiver, amount), 0) + (1 if undoes is None else -1)
+    return found

@@ -380,6 +380,7 @@ class _Work:
     debts: dict[str, int]
     as_of: date
     bills: dict[str, OfBill] = field(default_factory=dict)
+    paid_out: dict[tuple[str, int], int] = field(default_factory=dict)
     rows: list[_Row] = field(default_factory=list)
     events: list[_Row] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
@@ -403,6 +404,7 @@ class _Verdict:
 def match(
     lines: pl.DataFrame, source: str, orders: pl.DataFrame, taken: pl.DataFrame, balances: Mapping[str, int],
     reg_bank: pl.DataFrame, as_of: date, bills: Mapping[str, OfBill] | None = None,
+    paid_out: Mapping[tuple[str, int], int] | None = None,
 ) -> Matched:  # fmt: skip
     """Payments of a statement against orders and debts.
 
@@ -412,15 +414,18 @@ def match(
     balances  account -> kopecks, debit positive, now
     reg_bank  contract reg_bank
     bills     what is known of bills between funds: a refund of a bill that shrank meanwhile is taken; a return names its bill
+    paid_out  refunds to other funds and payments abroad that the books hold: (receiver, kopecks) -> how many. They are booked
+              when they are made (territory pay, abroad pay), not by the statement
 
-    Findings: PB.1 the file states a payment twice, PB.2 the receiver is not that of the order, PB.3 above the order or the debt,
-    PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or it was cancelled, PB.20 money of a fund
-    that owes something back does not say of which bill it is.
+    Findings: PB.1 the file states a payment twice, PB.2 the receiver is not that of the order, PB.3 above the order or the debt
+    (of a bill that is named: above its own), PB.4 an account that is nobody's, PB.6 a day that is not yet, PB.8 no such order, or
+    it was cancelled, PB.20 money of a fund that owes something back does not say of which bill it is, or of one that is not here,
+    PB.21 a refund that the books hold already, PB.22 one that they do not hold.
     """
     work = _Work(
         dict(reg_bank.select("account", "party").iter_rows()),
         {(str(row["payer"]), int(row["number"])): row for row in orders.iter_rows(named=True)},
-        remaining(orders, taken), dict(balances), as_of, dict(bills or {}),
+        remaining(orders, taken), dict(balances), as_of, dict(bills or {}), dict(paid_out or {}),
     )  # fmt: skip
     before = set(taken.filter(pl.col("state") == BOOKED)["line_id"])
     seen: set[str] = set()
@@ -493,7 +498,10 @@ def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver
         return _Verdict(problem=_finding("PB.6", line, day=day, as_of=work.as_of))
     if payer.startswith(("fund:", "insurer:")) and receiver.startswith("clinic:"):
         return _paid_order(work, line, payer, receiver, amount)
-    if payer.startswith("fund:") and receiver.startswith("territory:"):
+    if payer.startswith("fund:") and receiver.startswith(("territory:", "outside:")):
+        order = work.orders.get((payer, _number(line)))
+        if order is None or order["receiver"] != receiver:
+            return _paid_out(work, line, receiver, amount)
         return _paid_order(work, line, payer, receiver, amount)
     if payer.startswith("territory:") and receiver.startswith("fund:"):
         return _of_fund(work, line, payer, receiver, amount)
@@ -502,12 +510,26 @@ def _judged(work: _Work, line: Mapping[str, object], payer: str | None, receiver
     return _Verdict(problem=_finding("PB.8", line, number=line["number"]))
 
 
+def _number(line: Mapping[str, object]) -> int:
+    """The number of a payment as that of an order; -1: none of ours."""
+    text = str(line["number"])
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _paid_out(work: _Work, line: Mapping[str, object], receiver: str, amount: int) -> _Verdict:
+    """A refund to another fund, or a payment abroad, that no order of ours made: it is booked when it is made."""
+    left = work.paid_out.get((receiver, amount), 0)
+    if not left:
+        return _Verdict(problem=_finding("PB.22", line, receiver=receiver))
+    work.paid_out[receiver, amount] = left - 1
+    return _Verdict(problem=_finding("PB.21", line, receiver=receiver))
+
+
 def _paid_order(work: _Work, line: Mapping[str, object], payer: str, receiver: str, amount: int) -> _Verdict:
     """A payment by an order of ours."""
-    text = str(line["number"])
-    order = work.orders.get((payer, int(text))) if text.isascii() and text.isdigit() else None
+    order = work.orders.get((payer, _number(line)))
     if order is None or order["state"] != OPEN:
-        return _Verdict(problem=_finding("PB.8", line, number=text))
+        return _Verdict(problem=_finding("PB.8", line, number=line["number"]))
     if order["receiver"] != receiver:
         return _Verdict(problem=_finding("PB.2", line, receiver=receiver, ordered=order["receiver"]))
     rest = work.rest[str(order["order_id"])]
@@ -530,7 +552,8 @@ def _of_fund(work: _Work, line: Mapping[str, object], payer: str, receiver: str,
     """Money of another fund: a refund of a bill of ours, or a bill of its own that we paid comes back. The purpose says which."""
     theirs, ours = _named_bill(line, payer, receiver), _named_bill(line, receiver, payer)
     account = f"{receiver}/refund_back_due/{payer}"
-    if (theirs is None) == (ours is None) and work.debts.get(account, 0) > 0:
+    nameless = (theirs is None) == (ours is None) or (theirs is not None and theirs not in work.bills)
+    if nameless and work.debts.get(account, 0) > 0:
         return _Verdict(problem=_finding("PB.20", line, payer=payer))
     if theirs is not None and ours is None and theirs in work.bills:
         of_bill = work.bills[theirs]
@@ -542,7 +565,9 @@ def _of_fund(work: _Work, line: Mapping[str, object], payer: str, receiver: str,
     one = work.bills.get(ours or "")
     over = 0 if one is None else max(0, amount - one.due_kop)
     owed = max(0, work.debts.get(account, 0))
-    if amount > owed and not (one is not None and over <= one.late_kop and amount - over <= owed):
+    if one is not None:  # the debt of another bill is no room for this one
+        owed = min(owed, one.due_kop) + one.late_kop
+    if amount > owed:
         return _Verdict(problem=_finding("PB.3", line, most=owed))
     return _Verdict("territory_refund", None, account, bill=ours, over_kop=over)
 

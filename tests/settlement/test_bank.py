@@ -281,7 +281,7 @@ def test_a_refund_names_its_bill(purpose: str | None, expected: str) -> None:
         ([("1", 300, FUND, CLINIC)], "PB.8"),
         ([("1", 300, CLINIC, OTHER)], "PB.8"),
         ([("1", 300, FUND, INSURER)], "PB.8"),
-        ([("1", 300, FUND, IRKUTSK)], "PB.8"),
+        ([("1", 300, FUND, IRKUTSK)], "PB.22"),
         ([("5", 300, CLINIC, INSURER)], "PB.3"),
         ([("5", 300, IRKUTSK, FUND)], "PB.3"),
     ],
@@ -342,6 +342,33 @@ def test_a_refund_that_was_on_its_way_when_the_bill_shrank_is_taken() -> None:
     assert more.findings.is_empty() and more.events["amount_kop"].to_list() == [1_000, 50]
     twice = pl.concat([of_fund(1_000, OURS), of_fund(1, OURS, "2").with_columns(line=pl.lit(2, dtype=pl.Int64))])
     assert judged(twice, known, **owed).findings.select("rule", "line").rows() == [("PB.3", 2)]
+
+
+def test_a_refund_of_a_bill_does_not_take_the_debt_of_another() -> None:
+    """700 are due on one bill, 900 on another: paid twice on the first, the second payment is above its bill."""
+    known = {OURS: bank.OfBill(700, 0, 0), "R7538220008": bank.OfBill(900, 0, 0)}
+    twice = pl.concat([of_fund(700, OURS), of_fund(700, OURS, "2").with_columns(line=pl.lit(2, dtype=pl.Int64))])
+    made = judged(twice, known, fund_of_75__refund__territory_of_38=1_600)
+    assert made.findings.select("rule", "line").rows() == [("PB.3", 2)]
+    assert json.loads(made.findings["params"][0])["most"] == "0"
+    assert made.events["amount_kop"].to_list() == [700]
+
+
+def test_money_that_names_a_bill_that_is_not_here_is_no_refund_while_something_is_owed_back() -> None:
+    owed = {"fund_of_75__refund_back_due__territory_of_38": 300, "fund_of_75__refund__territory_of_38": 900}
+    known = {THEIRS: bank.OfBill(0, 0, 300), OURS: bank.OfBill(900, 0, 0)}
+    assert judged(of_fund(300, "R3875220009"), known, **owed).findings["rule"].to_list() == ["PB.20"]
+
+
+def test_refunds_that_we_made_are_not_booked_by_the_statement() -> None:
+    lines = pl.concat(
+        [
+            payments(("901", 500, FUND, IRKUTSK)), payments(("902", 500, FUND, IRKUTSK)).with_columns(line=pl.lit(2, dtype=pl.Int64)),
+        ]
+    )  # fmt: skip
+    made = bank.match(lines, "digest", NO_ORDERS, NO_LINES, {}, REG, TODAY, {}, {(IRKUTSK, 500): 1})
+    assert made.findings.select("rule", "line").rows() == [("PB.21", 1), ("PB.22", 2)]
+    assert made.events.is_empty() and made.lines["state"].to_list() == [bank.REFUSED] * 2
 
 
 def test_a_return_names_its_bill() -> None:
