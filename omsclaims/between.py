@@ -291,8 +291,9 @@ def _take_answer(
         if booked.txn is None:
             refused, found = True, findings.concat([found, _about(booked.findings, read.name)])
     accepted = int(told.items["sump_kop"].sum() or 0)
+    presented = accepted + int(told.items["sank_it_kop"].sum() or 0)
     row = _row(
-        told, "place", "in", 0, accepted, told.items.height, about=answered.about, received_on=received_on,
+        told, "place", "in", presented, accepted, told.items.height, about=answered.about, received_on=received_on,
         late=answered.late, state="refused" if refused else "taken",
     )  # fmt: skip
     return keep(ws, row, told.items if refused else answered.items, data, found, as_of, who, kind="territory_take")

@@ -441,5 +441,5 @@ def test_what_is_due_and_how_old(folder: Path) -> None:
     answer(folder)
     with Workspace.open(folder) as ws:
         steps, ages = between_home.due(ws, date(2022, 6, 23), "home")
-    assert steps.select("step", "whose", "state").rows() == [("corrected", "place", "due_soon")]
+    assert steps.select("step", "whose", "state").rows() == [("refund", "home", "overdue"), ("corrected", "place", "due_soon")]
     assert ages["open_kop"].to_list() == [910_000]

@@ -7,6 +7,7 @@ year whose production calendar is not known has no day: the list says `no_calend
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -24,9 +25,19 @@ STEPS: Final[dict[str, tuple[str, str | None, str]]] = {
     "answer": ("territories.answer_working_days", "territories.refund_days", "142"),
     "corrected": ("territories.corrected_working_days", None, "143"),
     "final": ("territories.final_working_days", None, "144-145"),
+    # Money has the term of the answer that accepts it.
+    "refund": ("territories.answer_working_days", "territories.refund_days", "142"),
+    "final_refund": ("territories.final_working_days", None, "145"),
 }
 #: Who has to do a step: the fund of the place of care or the home fund.
-WHOSE: Final = {"clinic_bill": "clinic", "bill": "place", "answer": "home", "corrected": "place", "final": "home"}
+WHOSE: Final = {
+    "clinic_bill": "clinic", "bill": "place", "answer": "home", "corrected": "place", "final": "home", "refund": "home",
+    "final_refund": "home",
+}  # fmt: skip
+#: Kinds of papers: given up by letter, written off.
+_PAPERS: Final = ("C", "W")
+#: States of items whose last part was answered finally.
+_LAST: Final = ("accepted_finally", "refused_finally")
 STATES: Final = ("ok", "due_soon", "overdue", "late", "no_calendar")
 #: Columns of `dates`.
 ROWS: Final[dict[str, pl.DataType]] = {
@@ -86,14 +97,17 @@ def dates(
     on: date,
     states: pl.DataFrame | None = None,
     clinic_billed: date | None = None,
+    unpaid_kop: int = 0,
 ) -> pl.DataFrame:
     """Every step of one bill that has begun: columns ROWS, in the order of the steps.
 
     bill           file_name of R; files: contract `between_files`, all of one side (taken ones count)
     states         contract `between_states` of the bill: with them a step is done when no item waits for it any more
     clinic_billed  place fund: the day the clinic presented its bill, where it is known; else the steps before R are not told
+    unpaid_kop     accepted of the bill and not settled yet: with it the refund is a step, too, until it is paid. What the final
+                   answer accepted is paid last; of an item answered in two parts all counts to the later
 
-    The day of a file is that on which our side sent or received it.
+    The day of a file is that on which our side sent or received it; of a paper of our own the day that it bears.
     """
     own = files.filter(pl.col("state") == "taken")
     found = own.filter((pl.col("file_name") == bill) & (pl.col("kind") == "R"))
@@ -104,7 +118,7 @@ def dates(
     territory = head["receiver"] if head["side"] == "place" else head["sender"]
     rows = [
         _row(bill, territory, step, law, on)
-        for step in (*_before(head, clinic_billed), *_after(head, own, waits))
+        for step in (*_before(head, clinic_billed), *_after(head, own, waits), *_unpaid(head, own, states, unpaid_kop))
         if step.event_on is not None
     ]
     return pl.DataFrame(rows, schema=ROWS)
@@ -136,16 +150,29 @@ def _after(head: dict[str, Any], files: pl.DataFrame, waits: set[str] | None) ->
     ]
     given = _of(files, "D", head["file_name"]) + _of(files, "C", head["file_name"])
     for answer in answers:
-        if answer["accepted_kop"] < answer["presented_kop"]:
-            began = _day(answer)
-            later = [day for day in map(_day, given) if day is not None and began is not None and day >= began]
-            open_still = waits is not None and "questioned" in waits
+        began = _day(answer)
+        later = [day for day in map(_day, given) if day is not None and began is not None and day >= began]
+        open_still = waits is not None and "questioned" in waits
+        # Of answers that earlier versions took, what was presented is not told: their states say whether something waits.
+        told = answer["presented_kop"] > 0
+        if answer["accepted_kop"] < answer["presented_kop"] or (not told and (open_still or later)):
             steps.append(Step("corrected", began, None if open_still or not later else later[-1], answer["file_name"]))
     for part in _of(files, "D", head["file_name"]):
         finals = _of(files, "A", part["file_name"])
         waiting = None if waits is None else "presented_again" in waits
         steps.append(Step("final", _day(part), _all_done(part, finals, waiting), part["file_name"]))
     return steps
+
+
+def _unpaid(head: dict[str, Any], files: pl.DataFrame, states: pl.DataFrame | None, unpaid_kop: int) -> list[Step]:
+    """The refund of what was accepted and is not settled: its term began with R, that of the last part with the last D."""
+    if unpaid_kop <= 0 or states is None:
+        return []
+    parts = _of(files, "D", head["file_name"])
+    of_bill = states.filter(pl.col("bill") == head["file_name"])
+    last = int(of_bill.filter(pl.col("state").is_in(list(_LAST)))["accepted_kop"].sum()) if parts else 0
+    steps = [Step("refund", _day(head), None, head["file_name"])] if unpaid_kop > last else []
+    return steps + ([Step("final_refund", _day(parts[-1]), None, parts[-1]["file_name"])] if last else [])
 
 
 def _of(files: pl.DataFrame, kind: str, about: str) -> list[dict[str, Any]]:
@@ -155,9 +182,9 @@ def _of(files: pl.DataFrame, kind: str, about: str) -> list[dict[str, Any]]:
 
 
 def _day(row: dict[str, Any]) -> date | None:
-    """The day a file was sent by us or reached us."""
+    """The day a file was sent by us or reached us; a paper that is no file has its own."""
     day: date | None = row["received_on"] if row["direction"] == "in" else row["sent_on"]
-    return day
+    return row["data"] if day is None and row["kind"] in _PAPERS else day
 
 
 def _all_done(asked: dict[str, Any], answers: list[dict[str, Any]], open_still: bool | None) -> date | None:
@@ -168,16 +195,22 @@ def _all_done(asked: dict[str, Any], answers: list[dict[str, Any]], open_still: 
     return None if waiting else _day(answers[-1])
 
 
-def due_list(files: pl.DataFrame, states: pl.DataFrame, law: Parameters, on: date, side: str | None = None) -> pl.DataFrame:
+def due_list(
+    files: pl.DataFrame, states: pl.DataFrame, law: Parameters, on: date, side: str | None = None,
+    unpaid: Mapping[str, int] | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Steps of all bills that somebody still has to do: columns ROWS, the longest overdue first.
 
-    side  place | home: bills in which we are this side; None: both
+    side    place | home: bills in which we are this side; None: both
+    unpaid  bill -> kopecks that were accepted and are not settled yet
     """
+    owed = unpaid or {}
     bills = files.filter((pl.col("kind") == "R") & (pl.col("state") == "taken"))
     if side is not None:
         bills = bills.filter(pl.col("side") == side)
     told = [
-        dates(bill, files.filter(pl.col("side") == of), law, on, states) for bill, of in bills.select("file_name", "side").rows()
+        dates(bill, files.filter(pl.col("side") == of), law, on, states, unpaid_kop=owed.get(bill, 0))
+        for bill, of in bills.select("file_name", "side").rows()
     ]
     rows = pl.concat([pl.DataFrame(schema=ROWS), *told])
     return rows.filter(pl.col("done_on").is_null()).sort("due", "bill", "step", "about", nulls_last=True)

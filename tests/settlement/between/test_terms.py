@@ -194,6 +194,60 @@ def test_steps_of_a_bill() -> None:
     assert terms.dates("R0175229999", files, LAW, date(2022, 7, 1)).is_empty()
 
 
+def _states(**amounts: int) -> pl.DataFrame:
+    """Items of the bill by state: accepted kopecks."""
+    zero = {"conceded_kop": 0, "refused_kop": 0, "questioned_kop": 0, "overdue": False, "open_kop": 0, "bill": "R0175220001", "idcase": 1}
+    rows = [
+        {"n_zap": number, "state": state, "presented_kop": 500, "accepted_kop": accepted, **zero}
+        for number, (state, accepted) in enumerate(amounts.items(), 1)
+    ]
+    return samples.rows("between_states", *rows)
+
+
+def test_the_corrected_part_waits_whatever_the_answer_says_of_what_was_presented() -> None:
+    """An answer taken by an earlier version does not tell what was presented; a paper C of our own ends the wait."""
+    r, a = "R0175220001", "A7501220001"
+    rows = [
+        _file(r, "R", sent_on=date(2022, 4, 1), presented_kop=1000, items=2),
+        _file(a, "A", about=r, received_on=date(2022, 5, 6), accepted_kop=600, items=2),
+    ]
+    files = samples.rows("between_files", *rows)
+    waiting = terms.due_list(files, _states(accepted=500, questioned=100), LAW, date(2022, 12, 1), "place")
+    assert waiting.select("step", "whose", "state").rows() == [("corrected", "place", "overdue")]
+    paper = _file("C0175220001-1", "C", about=r, data=date(2022, 6, 1), items=1)
+    given_up = samples.rows("between_files", *rows, paper)
+    after = _states(accepted=500, conceded=100)
+    assert terms.due_list(given_up, after, LAW, date(2022, 12, 1), "place").is_empty()
+    assert terms.dates(r, given_up, LAW, date(2022, 12, 1), after).select("step", "done_on").rows() == [
+        ("answer", date(2022, 5, 6)), ("corrected", date(2022, 6, 1)),
+    ]  # fmt: skip
+    nothing = terms.due_list(files, _states(accepted=500, accepted_finally=100), LAW, date(2022, 12, 1), "place")
+    assert nothing.is_empty()
+
+
+def test_accepted_money_has_a_term_of_its_own() -> None:
+    """Answered in time and not paid: overdue on the 26th working day. What the last answer accepted has 10 days from the D."""
+    r, d = "R0175220001", "D0175220001"
+    files = samples.rows(
+        "between_files",
+        _file(r, "R", sent_on=date(2022, 4, 1), presented_kop=1000, items=2),
+        _file("A7501220001", "A", about=r, received_on=date(2022, 5, 6), presented_kop=1000, accepted_kop=600, items=2),
+        _file(d, "D", about=r, sent_on=date(2022, 6, 10), presented_kop=400, items=1),
+        _file("A7501220002", "A", about=d, received_on=date(2022, 6, 20), presented_kop=400, accepted_kop=400, items=1),
+    )
+    states = _states(accepted=600, accepted_finally=400)
+
+    def due(unpaid: int, on: date) -> list[tuple[object, ...]]:
+        return terms.due_list(files, states, LAW, on, unpaid={r: unpaid}).select("step", "about", "due", "state").rows()
+
+    # 25 working days after 01.04 end on 12.05, 10 after 10.06 on 27.06 (counted above)
+    main, last = ("refund", r, date(2022, 5, 12)), ("final_refund", d, date(2022, 6, 27))
+    assert due(1_000, date(2022, 5, 12)) == [(*main, "due_soon"), (*last, "ok")]
+    assert due(1_000, date(2022, 6, 28)) == [(*main, "overdue"), (*last, "overdue")]
+    assert due(400, date(2022, 6, 27)) == [(*last, "due_soon")]
+    assert due(0, date(2022, 6, 28)) == []
+
+
 def test_a_partly_answered_bill_still_waits() -> None:
     r = "R0175220001"
     files = samples.rows(
