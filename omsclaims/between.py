@@ -393,6 +393,8 @@ def correct(
     if chosen is not None:
         chosen = pl.concat([chosen, giving]).unique(maintain_order=True)
     made, found = place.corrected(name.stem, frames["bill"], states, sanctions, chosen)
+    if chosen is None:  # whatever is named must be there, though all that is questioned goes out
+        found = findings.concat([found, place.corrected(name.stem, frames["bill"], states, sanctions, giving)[1]])
     if found.height:
         return Done(name.stem, "refused", row["receiver"], found)
     if made.is_empty():
@@ -435,6 +437,22 @@ def _deductions(ws: Workspace, row: Mapping[str, Any]) -> pl.DataFrame:
     return expertise_store.deductions_before(ws, ws.closed_months(), cases)
 
 
+def _borne(ws: Workspace, row: Mapping[str, Any], bill: pl.DataFrame) -> pl.DataFrame:
+    """n_zap, idcase, borne_kop: what our own acts took from the clinics of items of a bill that we sent. Nobody has to refund
+    that: it is no loss.
+
+    bill  its items (contract `between_items`)
+    """
+    acts = [place.refined(bill, _deductions(ws, row)), place.taken_back(bill, _accidents(ws, row), 0, row["dschet"])]
+    return pl.concat(acts).group_by(reading.KEY, maintain_order=True).agg(pl.col("s_sum").sum().alias("borne_kop"))
+
+
+def _lost(items_lost: pl.DataFrame, borne: pl.DataFrame) -> pl.DataFrame:
+    """`items_lost` (n_zap, idcase, lost_kop) less what the clinics bore."""
+    both = items_lost.join(borne, on=reading.KEY, how="left", maintain_order="left")
+    return both.with_columns(lost_kop=pl.max_horizontal(pl.col("lost_kop") - pl.col("borne_kop").fill_null(0), 0)).drop("borne_kop")
+
+
 def concede(
     ws: Workspace, bill: str, on: date, who: str, why: str, which: Iterable[tuple[int, int]] | None = None
 ) -> Done:  # fmt: skip
@@ -449,7 +467,10 @@ def concede(
 def write_off(
     ws: Workspace, bill: str, on: date, who: str, why: str, which: Iterable[tuple[int, int]] | None = None
 ) -> Done:  # fmt: skip
-    """Writes off what was given up or refused for good: it stays care that nobody refunds (Rules 134); a reason is needed."""
+    """Writes off what was given up or refused for good: it stays care that nobody refunds (Rules 134); a reason is needed.
+
+    What our own acts took from the clinics of it is no loss: less is booked then, or nothing.
+    """
     return _paper(ws, "W", bill, on, who, why, which)
 
 
@@ -474,7 +495,11 @@ def _paper(
         "presented_kop": 0, "accepted_kop": 0, "items": made.height, "sent_on": None, "received_on": None, "late": False,
         "state": "taken",
     }  # fmt: skip
-    return _paper_or_d(ws, out, made, states, after, None, on, who, why)
+    written = None
+    if kind == "W":
+        of_items = made.select(*reading.KEY, lost_kop="sank_it_kop")
+        written = int(_lost(of_items, _borne(ws, row, frames["bill"]))["lost_kop"].sum())
+    return _paper_or_d(ws, out, made, states, after, None, on, who, why, written)
 
 
 def _paper_or_d(
@@ -487,11 +512,17 @@ def _paper_or_d(
     on: date,
     who: str,
     why: str | None,
+    written_kop: int | None = None,
 ) -> Done:
-    """Books what moved and keeps the file or paper. WorkspaceError `between.not_booked` where the journal refuses it."""
+    """Books what moved and keeps the file or paper. WorkspaceError `between.not_booked` where the journal refuses it.
+
+    written_kop  of a paper W: what is lost of it, less than was refused where the clinics bore some
+    """
     items.assert_equations(after)
     name = row["file_name"]
     moved, parties = items.moved(before, after), (row["sender"], row["receiver"])
+    if written_kop is not None:
+        moved["written_off"] = written_kop
     if row["side"] == "place":
         events = place.money_events(moved, *parties, name, on, on)
     else:
@@ -504,6 +535,7 @@ def _paper_or_d(
             raise WorkspaceError("between.not_booked", file=name, rules=", ".join(booked.findings["rule"].unique().sort()))
     kept = between_store.store(ws, row, made, data)
     amount = int(made["sump_kop"].sum()) if data is not None else int(made["sank_it_kop"].sum())
+    amount = amount if written_kop is None else written_kop
     _record(
         ws,
         {"D": "territory_correct", "C": "territory_concede", "W": "territory_write_off"}[row["kind"]],
@@ -531,7 +563,8 @@ def open_items(ws: Workspace, as_of: date, side: str = "place", law: Parameters 
     """What is open, by bill and state: bill, territory, nschet, dschet, state, items, open_kop, lost_kop, due, overdue, law_term,
     age (days since the date of the bill), up_to (upper end of its class of age, null above the last).
 
-    lost_kop  given up or refused for good and not written off yet. Sorted by due day, those without one last.
+    lost_kop  given up or refused for good and not written off yet, less what the clinics bore of it. Sorted by due day, those
+              without one last.
     """
     files = book.taken(between_store.files(ws)).filter((pl.col("kind") == "R") & (pl.col("side") == side))
     other = "receiver" if side == "place" else "sender"
@@ -543,10 +576,11 @@ def open_items(ws: Workspace, as_of: date, side: str = "place", law: Parameters 
     up_to = pl.lit(None, dtype=pl.Int64)
     for most in reversed(AGES):
         up_to = pl.when(age <= most).then(pl.lit(most, dtype=pl.Int64)).otherwise(up_to)
+    found = states(ws, as_of, side, law).with_columns(lost.alias("lost_kop"))
+    if side == "place":
+        found = _less_borne(ws, found)
     return (
-        states(ws, as_of, side, law)
-        .with_columns(lost.alias("lost_kop"))
-        .filter((pl.col("open_kop") > 0) | (pl.col("lost_kop") > 0))
+        found.filter((pl.col("open_kop") > 0) | (pl.col("lost_kop") > 0))
         .group_by("bill", "state", maintain_order=True)
         .agg(
             pl.len().cast(pl.Int64).alias("items"), pl.col("open_kop").sum(), pl.col("lost_kop").sum(), pl.col("due").min(),
@@ -560,3 +594,16 @@ def open_items(ws: Workspace, as_of: date, side: str = "place", law: Parameters 
         )
         .sort("due", "bill", "state", nulls_last=True)
     )  # fmt: skip
+
+
+def _less_borne(ws: Workspace, found: pl.DataFrame) -> pl.DataFrame:
+    """`found` (states with lost_kop) of bills that we sent, less what the clinics bore of what is lost."""
+    parts = [found.clear()]
+    for (bill,), rows in found.group_by("bill", maintain_order=True):
+        if not int(rows["lost_kop"].sum()):
+            parts.append(rows)
+            continue
+        row, files, held, _ = _bill(ws, str(bill))
+        borne = _borne(ws, row, book.stages_of(str(bill), files, held)["bill"])
+        parts.append(_lost(rows, borne).select(found.columns))
+    return pl.concat(parts)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from lxml import etree
 
-from omsclaims import between, between_store, closing, findings, journal, messages
+from omsclaims import between, between_store, contract, closing, findings, journal, messages
 from omsclaims.periods import Month
 from omsclaims.reports import between_editions
 from omsclaims.settlement.between import items
@@ -161,6 +161,34 @@ def test_a_corrected_part_goes_out_and_its_final_answer_comes_in(folder: Path, t
     assert books(folder)["fund:75/elsewhere_lost"] == lost
     with Workspace.writing(folder) as ws, pytest.raises(WorkspaceError, match=r"between\.nothing_left"):
         between.write_off(ws, bill, date(2022, 6, 10), "tester", "again")
+
+
+def test_what_the_clinic_bore_is_not_written_off(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own act took 100.00 of the first item from the clinic before it was refused for good: the loss is the rest."""
+    row, _, rows = questioned(folder, tmp_path)
+    bill = str(row["file_name"])
+    with Workspace.writing(folder) as ws:
+        between.concede(ws, bill, date(2022, 7, 20), "tester", "the term has passed")
+        key = between_store.items(ws, [bill]).filter(pl.col("n_zap") == rows[0][0])["case_key"][0]
+    schema = contract.TABLES["deductions"].schema()
+    act = {"case_key": key, "state": "stands", "s_sum": 10_000, "s_code": "1", "s_tip": 30}
+    acts = pl.DataFrame([{name: act.get(name) for name in schema}], schema=schema)
+    monkeypatch.setattr(between, "_deductions", lambda ws, row: acts)
+    lost = rows[0][2] + rows[1][2] - 10_000
+    with Workspace.open(folder) as ws:
+        assert int(between.open_items(ws, CAME).filter(pl.col("bill") == bill)["lost_kop"].sum()) == lost
+    with Workspace.writing(folder) as ws:
+        assert between.write_off(ws, bill, date(2022, 7, 21), "tester", "for good").amount_kop == lost
+    assert books(folder)["fund:75/elsewhere_lost"] == lost
+
+
+def test_what_is_agreed_must_be_questioned(folder: Path, tmp_path: Path) -> None:
+    row, _, _ = questioned(folder, tmp_path)
+    before = books(folder)
+    with Workspace.writing(folder) as ws:
+        done = between.correct(ws, str(row["file_name"]), date(2022, 6, 1), "tester", agreed=[(99, 99)])
+    assert done.outcome == "refused" and done.findings.select("rule", "n_zap").rows() == [("TB.11", 99)]
+    assert books(folder) == before
 
 
 def test_what_is_questioned_can_be_given_up_without_a_corrected_part(folder: Path, tmp_path: Path) -> None:
