@@ -84,7 +84,7 @@ def give_back(
     waiting = _ordered(ws, bill) if row["side"] == "place" else 0
     amount = now.booked_kop - waiting if amount_kop is None else amount_kop
     none = bank.orders(ws).clear()
-    wrong = back.return_problem(now, amount, waiting)
+    wrong = back.return_problem(now, amount, waiting, came=row["side"] == "home")
     if wrong is None and row["side"] == "place":
         wrong = bank.beyond_stock(ws, amount)
     if wrong is not None:
@@ -93,8 +93,10 @@ def give_back(
         made = bank.order_return(ws, bill, ledger.territory(now.territory), amount, on, who)
         return _done(bill, "sent", now, amount), made
     document = f"{bill}/return/{now.returned_kop}"  # unique: what was returned before tells one return from the next
-    event = back.event("returned", row["side"], ws.meta("territory"), now.territory, amount, document, on, on)
-    _booked(ws, bill, back.table([event]), document, on, who, None)
+    own = ws.meta("territory")
+    events = back.table([back.event("returned", row["side"], own, now.territory, amount, document, on, on)])
+    crossed = back.after_returns(events, {bill: now}, row["side"], own)
+    _booked(ws, bill, pl.concat([events, crossed]), document, on, who, None)
     return _done(bill, "booked", now, amount), none
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
-from omsclaims import bank, between, between_home, between_store, contract, findings, journal
+from omsclaims import bank, between, between_home, between_return, between_store, contract, findings, journal
 from omsclaims.identifiers import luhn_digit
 from omsclaims.registry import formats, reader, writer
 from omsclaims.settlement.between import book, home, items
@@ -236,21 +236,18 @@ def test_persons_lie_in_the_people_part_only(folder: Path) -> None:
             assert not any(number in content for number in numbers), path
 
 
-def test_an_accepted_item_taken_back_after_it_was_paid_is_owed_to_us(folder: Path) -> None:
-    """The place fund finds an accident of item 2 later: 1,600.00 come back, first as a debt of its own, then off what is paid next."""
-    take(folder, packed(tables(), R))
-    answer(folder)
-    pay(folder)
+def taking_back(*also: int) -> bytes:
+    """A corrected part that takes the accepted item 2 back whole and presents the items `also` again, nothing of them given up."""
     made = tables(
         code=1380001,
         nschet=f"{BILL.nschet}-D1"[:15],
         data=CORRECTED,
         dschet=CORRECTED,
-        summav=SUMS[2],
-        summap=0,
+        summav=sum(SUMS[number] for number in (2, *also)),
+        summap=sum(SUMS[number] for number in also),
         sank_mek=SUMS[2],
     )
-    kept = made["zap"].filter(pl.col("n_zap") == 2)["_row"].to_list()
+    kept = made["zap"].filter(pl.col("n_zap").is_in([2, *also]))["_row"].to_list()
     made["zap"] = made["zap"].filter(pl.col("_row").is_in(kept))
     for name in ("patient", "z_sl"):
         made[name] = made[name].filter(pl.col("_parent").is_in(kept))
@@ -262,10 +259,20 @@ def test_an_accepted_item_taken_back_after_it_was_paid_is_owed_to_us(folder: Pat
     names = made["sl"].filter(pl.col("_parent") == case)["sl_id"].to_list()
     below = {"_row": range(len(names)), "_parent": [0] * len(names), "sl_id": names}
     made["sank_sl_id"] = pl.DataFrame(below, schema=formats.canonical_columns("sank_sl_id", "main"))
+    of_item = pl.col("_row") == case
     made["z_sl"] = made["z_sl"].with_columns(
-        oplata=pl.lit(2, dtype=pl.Int64), sump=pl.lit(0, dtype=pl.Int64), sank_it=pl.lit(SUMS[2], dtype=pl.Int64)
-    )
-    taken = take(folder, packed(made, D), D, CORRECTED)
+        oplata=pl.when(of_item).then(pl.lit(2, dtype=pl.Int64)), sump=pl.when(of_item).then(0).otherwise("sump"),
+        sank_it=pl.when(of_item).then(pl.lit(SUMS[2], dtype=pl.Int64)),
+    )  # fmt: skip
+    return packed(made, D)
+
+
+def test_an_accepted_item_taken_back_after_it_was_paid_is_owed_to_us(folder: Path) -> None:
+    """The place fund finds an accident of item 2 later: 1,600.00 come back, first as a debt of its own, then off what is paid next."""
+    take(folder, packed(tables(), R))
+    answer(folder)
+    pay(folder)
+    taken = take(folder, taking_back(), D, CORRECTED)
     assert taken.outcome == "taken", taken.findings.select("rule", "element", "value", "params").rows()
     assert states(folder).filter(pl.col("n_zap") == 2).select("state", "conceded_kop").rows() == [("withdrawn", 160_000)]
     held = books(folder)
@@ -276,6 +283,28 @@ def test_an_accepted_item_taken_back_after_it_was_paid_is_owed_to_us(folder: Pat
     last = answer(folder, D, FINAL)
     assert last.outcome == "sent" and last.amount_kop == 0
     assert states(folder).filter(pl.col("n_zap") == 2)["state"].to_list() == ["withdrawn"]
+
+
+def test_money_that_was_sent_back_is_taken_though_the_last_answer_crossed_it(folder: Path) -> None:
+    """1,600.00 of the paid bill are owed back; the last answer accepts 9,100.00 more, of which they are set off. The money that
+    was under way comes all the same: then 9,100.00 are due, as the place fund has it."""
+    take(folder, packed(tables(), R))
+    answer(folder)
+    assert pay(folder).outcome == "booked"
+    take(folder, taking_back(4), D, CORRECTED)
+    assert answer(folder, D, FINAL, waived=[(4, 4)]).outcome == "sent"
+    due = {"refund_due/territory:75": -(910_000 - 160_000)}
+    assert {name: kop for name, kop in books(folder).items() if name.startswith("refund")} == due
+
+    def came(amount: int) -> between.Done:
+        with Workspace.writing(folder) as ws:
+            return between_return.give_back(ws, R, FINAL, "tester", amount)[0]
+
+    unchanged(folder, books(folder), came(160_001), "TB.15")
+    assert came(160_000).outcome == "booked"
+    assert {name: kop for name, kop in books(folder).items() if name.startswith("refund")} == {"refund_due/territory:75": -910_000}
+    unchanged(folder, books(folder), came(1), "TB.15")
+    assert pay(folder, FINAL).amount_kop == 910_000
 
 
 # ---- bad input: the books unchanged ---------------------------------------------------------------------------------------

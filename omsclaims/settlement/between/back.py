@@ -241,11 +241,15 @@ def after_returns(events: pl.DataFrame, known: Mapping[str, Position], side: str
 # ---- what is asked for ------------------------------------------------------------------------------------------------
 
 
-def return_problem(now: Position, amount_kop: int, ordered_kop: int = 0) -> Finding | None:
-    """TB.15: a return of nothing, or of more than is owed back and not ordered yet."""
-    if 0 < amount_kop <= now.booked_kop - ordered_kop:
+def return_problem(now: Position, amount_kop: int, ordered_kop: int = 0, came: bool = False) -> Finding | None:
+    """TB.15: a return of nothing, or of more than is owed back and not ordered yet.
+
+    came  the money is there already: what was set off within the bill while it was under way comes, too (`after_returns`)
+    """
+    most = now.booked_kop + (now.inside_kop if came else 0)
+    if 0 < amount_kop <= most - ordered_kop:
         return None
-    params = {"bill": now.bill, "back": now.booked_kop, "ordered": ordered_kop, "returned": now.returned_kop}
+    params = {"bill": now.bill, "back": most, "ordered": ordered_kop, "returned": now.returned_kop}
     return Finding("TB.15", package=now.bill, file=now.bill, value=str(amount_kop), params=params)
 
 
