@@ -284,7 +284,10 @@ def _needs_reason(row: Mapping[str, Any]) -> Finding:
 
 
 def _write_papers(ws: Workspace, act: Act, name: str, body: bytes, lang: str, law: Parameters) -> tuple[str, ...]:
-    """Paper and file of an act; those of a month were written with its closing. Names of the files tell drawings apart."""
+    """Paper and file of an act; those of a month were written with its closing. Names of the files tell drawings apart.
+
+    They are written before the transaction names them (`act_store.add`); the sweep removes those of one that was broken off.
+    """
     if KINDS[act.kind].period == "month":
         return ()
     persons = KINDS[act.kind].persons

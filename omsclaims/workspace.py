@@ -541,8 +541,10 @@ class Workspace:
         for entry in (self.folder / "agreement").iterdir():
             if not kept(entry):
                 _remove(entry)
-        for folder in ("packages", "between"):
-            for entry in (self.folder / "restricted" / folder).glob("*"):
+        # Acts of years and files lie in folders of their own, papers with names of people apart from the others.
+        acts = [folder for part in DOCUMENT_PARTS for folder in (self.folder / part).glob("acts-*")]
+        for folder in (*(self.folder / "restricted" / name for name in ("packages", "between")), *acts):
+            for entry in folder.glob("*"):
                 if not kept(entry):
                     _remove(entry)
 

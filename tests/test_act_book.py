@@ -362,6 +362,41 @@ def test_acts_of_items_name_policies_on_restricted_paper_only(two: dict[str, Any
         assert b"policy" not in (home / done.papers[0]).read_bytes()
 
 
+def papers_in(folder: Path) -> set[str]:
+    """Whatever lies in the folders of acts of years and files."""
+    return {
+        path.relative_to(folder).as_posix()
+        for part in ("reports", "restricted")
+        for path in (folder / part).glob("acts-*/*")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_nothing_stays_of_a_drawing_that_was_broken_off(two: dict[str, Any], tmp_path: Path, killed: bool) -> None:
+    """Papers are written before the commit: of a command that was killed, or that failed, none is left, and the rest is."""
+    home = two["home"]
+    (first,) = draw(home, two["answer"], date(2022, 6, 30))
+    kept = set(first.papers)
+    with pytest.raises(KeyboardInterrupt), Workspace.writing(home) as ws:
+        for what in (two["final"], "2022"):
+            act_book.draw(ws, act_book.what(ws, what, DRAWN), DRAWN, NO_ONE)
+        written = papers_in(home) - kept
+        if killed:  # what a kill at this moment leaves on the disk
+            home = Path(shutil.copytree(home, tmp_path / "killed"))
+        raise KeyboardInterrupt
+    assert {path.split("-")[0] for path in written} == {"reports/acts", "restricted/acts"} and len(written) >= 4
+    if killed:
+        assert papers_in(home) == kept | written
+        with Workspace.open(home):  # whoever opens it next puts it in order
+            pass
+    assert papers_in(home) == kept
+    assert proof(home).findings.is_empty()
+    (second,) = draw(home, two["final"], date(2022, 6, 30))
+    years = [path for one in draw(home, "2022") for path in one.papers]
+    assert papers_in(home) == kept | set(second.papers) | set(years) and written <= papers_in(home)
+    assert proof(home).findings.is_empty()
+
+
 def test_what_has_no_act_is_said(two: dict[str, Any]) -> None:
     for what in ("R9999999999", "A0000000000", "20222", two["row"]["file_name"]):
         with pytest.raises(WorkspaceError) as caught:
