@@ -47,9 +47,14 @@ def table(ws: Workspace, name: str) -> pl.DataFrame:
 
 def register(ws: Workspace) -> pl.DataFrame:
     """All acts and how far each is: contract `act_register`, in the order in which they were drawn up."""
-    rows, wrong = act_states.apply(table(ws, "act_drawn"), table(ws, "act_events"))
+    rows, wrong = act_states.apply(table(ws, "act_drawn"), table(ws, "act_events"), _made_on(ws))
     assert wrong.is_empty(), f"a step of an act that may not be: {wrong.row(0, named=True)}"
     return rows
+
+
+def _made_on(ws: Workspace) -> dict[str, date]:
+    """Day of the event with which each act was drawn up; none for those that are being drawn up now."""
+    return dict(ws.rows("SELECT act, as_of FROM act_drawn JOIN chain USING (seq)")) if _held(ws) else {}
 
 
 def index(ws: Workspace) -> dict[str, dict[str, Any]]:

@@ -510,7 +510,7 @@ TABLES: Final[dict[str, Table]] = {
     "act_register": Table(
         "an act and how far it is: derived from act_drawn and act_events", "settlement.act_states", "acts, statements",
         {
-            "act": (S, ""), "kind": (S, ""), "month": (S, ""), "party": (S, ""), "other": (S, ""), "number": (S, ""), "drawn_on": (D, ""), "sent_on": (D, ""), "signed_on": (D, "signed or agreed"), "state": (S, "drawn | sent | disputed | agreed | signed | void"), "about": (S, ""),
+            "act": (S, ""), "kind": (S, ""), "month": (S, ""), "party": (S, ""), "other": (S, ""), "number": (S, ""), "drawn_on": (D, "day on the paper"), "made_on": (D, "day on which it was drawn up, of its event in the chain; null: not told"), "sent_on": (D, ""), "signed_on": (D, "signed or agreed"), "state": (S, "drawn | sent | disputed | agreed | signed | void"), "about": (S, ""),
             "document": (S, ""), "seq": (I, "last event of the chain that moved it"),
         },
     ),

@@ -142,6 +142,21 @@ def test_a_signed_act_holds_its_month(two: dict[str, Any]) -> None:
         assert act_store.month_signed(ws, MARCH) is None
 
 
+def test_acts_of_a_month_are_sent_before_the_last_day_of_their_term(two: dict[str, Any]) -> None:
+    """March drawn up on 5 April 2022: the paper bears 14 April, the 10th working day, and goes out on the 7th."""
+    place, number = two["place"], "132/2022-03/75901/750901"
+    early = date(2022, 4, 5)
+    assert number in {one.act for one in draw(place, "2022-03", early)}
+    assert move(place, number, "sent", date(2022, 4, 4)).findings["rule"].to_list() == ["AK.11"]
+    assert move(place, number, "sent", date(2022, 4, 7)).outcome == "done"
+    assert move(place, number, "signed", date(2022, 4, 6)).findings["rule"].to_list() == ["AK.11"]
+    assert move(place, number, "signed", date(2022, 4, 8)).outcome == "done"
+    with Workspace.open(place) as ws:
+        row = act_store.require(ws, number)
+    days = [row[name] for name in ("made_on", "sent_on", "signed_on", "drawn_on")]
+    assert days == [early, date(2022, 4, 7), date(2022, 4, 8), date(2022, 4, 14)]
+
+
 def test_acts_of_a_month_that_is_opened_are_void_and_are_drawn_again(make_territory: MakeTerritory, tmp_path: Path) -> None:
     folder = tmp_path / "ws"
     close_months(make_territory(200, 3), folder)

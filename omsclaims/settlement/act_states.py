@@ -206,16 +206,20 @@ STEPS: Final[dict[str, tuple[str, ...]]] = {
 HOLDING: Final = ("signed", "agreed")
 
 
-def apply(acts: pl.DataFrame, events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def apply(
+    acts: pl.DataFrame, events: pl.DataFrame, made: Mapping[str, date] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """How far each act is: contract `act_register`, sorted by seq of drawing; and findings of events that may not be.
 
     acts    contract `act_drawn`;  events: contract `act_events`, taken in the order of their numbers in the chain
+    made    act -> day on which it was really drawn up (see `first_day`), where that is known
 
     AK.1 an event of no act; AK.2, AK.9, AK.10, AK.11 as `step`. Such an event changes nothing.
     """
     rows: dict[str, dict[str, Any]] = {}
     for act in acts.sort("seq", "act").iter_rows(named=True):
-        rows[act["act"]] = {**act, "sent_on": None, "signed_on": None, "state": "drawn"}
+        made_on = (made or {}).get(act["act"])
+        rows[act["act"]] = {**act, "made_on": made_on, "sent_on": None, "signed_on": None, "state": "drawn"}
     wrong: list[Finding] = []
     for event in events.sort("seq", "act", "event").iter_rows(named=True):
         row = rows.get(event["act"])
@@ -259,10 +263,21 @@ def step(row: Mapping[str, Any] | None, act: str, event: str, on: date) -> list[
         return [Finding("AK.10", package=act, file=act, value=act, params=said)]
     if state not in STEPS[event]:
         return [Finding("AK.9", package=act, file=act, value=act, params=said)]
-    before = row["signed_on"] or row["sent_on"] or row["drawn_on"]
+    before = row["signed_on"] or row["sent_on"] or first_day(row)
     if event != "void" and on < before:
         return [Finding("AK.11", package=act, file=act, value=str(on), params={**said, "before": before.isoformat()})]
     return []
+
+
+def first_day(row: Mapping[str, Any]) -> date:
+    """The day before which an act cannot have been sent.
+
+    The paper of an act of a month bears the last day of its term (121, 132), also where the month was closed sooner: such an act
+    goes out from the day on which it was drawn up. No other act is dated ahead of that day.
+    """
+    printed: date = row["drawn_on"]
+    made_on: date | None = row["made_on"]
+    return min(printed, made_on) if made_on is not None and KINDS[row["kind"]].period == "month" else printed
 
 
 _LANGS: Final = ("ru", "en")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -66,6 +66,26 @@ def test_days_do_not_go_back() -> None:
     register, wrong = act_states.apply(drawn("A"), events(("A", "sent", DAY), ("A", "signed", before), ("A", "signed", DAY)))
     assert wrong["rule"].to_list() == ["AK.11"]
     assert register.select("state", "sent_on", "signed_on").rows() == [("signed", DAY, DAY)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "printed", "made", "first"),
+    [
+        ("121", date(2022, 4, 14), date(2022, 4, 5), date(2022, 4, 5)), ("132", date(2022, 4, 14), date(2022, 4, 5), date(2022, 4, 5)),
+        ("132", date(2022, 4, 14), date(2022, 4, 20), date(2022, 4, 14)), ("132", date(2022, 4, 14), None, date(2022, 4, 14)),
+        ("149", DAY, date(2022, 11, 1), DAY), ("142", DAY, date(2022, 11, 20), DAY),
+    ],
+)  # fmt: skip
+def test_an_act_of_a_month_goes_out_from_the_day_on_which_it_was_drawn_up(
+    kind: str, printed: date, made: date | None, first: date
+) -> None:
+    """10th working day of April 2022: Thursday, the 14th; a month may be closed and its acts drawn up long before."""
+    acts = drawn("A").with_columns(kind=pl.lit(kind), drawn_on=pl.lit(printed))
+    days = {} if made is None else {"A": made}
+    _, wrong = act_states.apply(acts, events(("A", "sent", first - timedelta(days=1))), days)
+    assert wrong["rule"].to_list() == ["AK.11"] and f"{first}" in findings.with_text(wrong, "en")["text"][0]
+    register, wrong = act_states.apply(acts, events(("A", "sent", first), ("A", "signed", first)), days)
+    assert wrong.is_empty() and register.select("state", "drawn_on", "made_on").rows() == [("signed", printed, made)]
 
 
 def test_an_event_of_no_act_changes_nothing() -> None:
