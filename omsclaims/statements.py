@@ -124,7 +124,10 @@ _TERMS: Final = {"refresh": "refresh_working_days", "media": "media_a_year", "ke
 
 
 def disclose(ws: Workspace, on: date, lang: str = "ru", law: Parameters | None = None) -> statement_pages.Disclosure:
-    """What the insurers of the register publish as of a day: insured, clinics and kinds of care, violations found at requests."""
+    """What the insurers of the register publish as of a day: insured, clinics and kinds of care, violations found at requests.
+
+    Insured are those of the day; clinics and violations those of the months of its year that are closed, as the page says.
+    """
     held = law or federal_parameters().noting()
     terms = {name: int(held.value(f"disclosure.{key}", on)) for name, key in _TERMS.items()}
     closed = [Month.parse(name) for name in ws.closed_months() if name <= f"{on:%Y-%m}" and name.startswith(f"{on.year}-")]
@@ -144,7 +147,7 @@ def disclose(ws: Workspace, on: date, lang: str = "ru", law: Parameters | None =
     named = statements.insured(ws.register("reg_insured"), on).filter(pl.col("smo").is_in(list(insurers)))
     return statement_pages.Disclosure(
         on, closed, insurers, named, statements.clinics(cases, hospitals).filter(pl.col("smo").is_in(list(insurers))),
-        statements.violations(acts, sample), terms,
+        statements.violations(acts, sample, on, closed), terms,
         doubts.lines([*closing.parameters_of(ws, map(str, closed)), *(held.asked or ())], lang, held),
     )  # fmt: skip
 

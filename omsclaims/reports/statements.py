@@ -7,10 +7,11 @@ balances are those at the end of a day. Nothing here names a person (Rules 121, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from omsclaims.periods import Month
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement import month_books
 from omsclaims.settlement.between.terms import age_bounds
+from omsclaims.settlement.expertise.deductions import superseded
 
 #: Accounts on which a party holds money.
 CASH: Final[dict[str, tuple[str, ...]]] = {
@@ -346,20 +348,47 @@ def clinics(cases: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     ).sort("smo", "mo")  # fmt: skip
 
 
-def violations(acts: pl.DataFrame, complaints: pl.DataFrame) -> pl.DataFrame:
-    """Violations found at requests of the insured: smo, code (F014), cases; sorted by insurer and code.
+#: Length of an insurer's code; that of a fund is two digits.
+_INSURER: Final = 5
+
+
+def violations(acts: pl.DataFrame, complaints: pl.DataFrame, on: date, months: Sequence[Month]) -> pl.DataFrame:
+    """Violations found at requests of the insured and standing on a day: smo, code (F014), cases; sorted by insurer and code.
 
     acts        contract `expertise_acts`: a ground that an act names for a case
     complaints  month, package, n_zap, idcase: cases drawn for a complaint (`expertise_sample`, list complaint)
+    on, months  acts until this day on cases billed in these months count: the day and months that the page names
+
+    An act that another one reversed or changed until that day counts no more, as it takes no money any more (231n, law.md 10.6);
+    the ground that a fund left in its place is told of the insurer whose act it changed.
     """
     key = ["month", "package", "n_zap", "idcase"]
-    found = acts.filter(pl.col("code").is_not_null() & (pl.col("payer").str.len_chars() == 5)).join(
-        complaints.select(key).unique(), on=key, how="semi"
-    )
-    return (
-        found.select(pl.col("payer").alias("smo"), "code", *key).unique()
-        .group_by("smo", "code").agg(pl.len().cast(pl.Int64).alias("cases")).sort("smo", "code")
-    )  # fmt: skip
+    held = acts.filter((pl.col("date_act") <= on) & pl.col("month").is_in([str(of) for of in months]))
+    asked = held.join(complaints.select(key).unique(), on=key, how="semi")
+    found = set()
+    for case, of_case in asked.group_by(key):
+        rows = [{**row, "by": row["payer"]} for row in of_case.sort("settle_month", "date_act", "seq").to_dicts()]
+        gone = superseded(rows)
+        for row in rows:
+            smo = _whose(row, rows)
+            if row["code"] is not None and smo is not None and (row["by"], row["num_act"]) not in gone:
+                found.add((smo, row["code"], *case))
+    schema = {"smo": pl.String, "code": pl.String, "cases": pl.Int64}
+    counted = Counter((smo, code) for smo, code, *_ in found)
+    return pl.DataFrame([(*of, cases) for of, cases in counted.items()], schema=schema, orient="row").sort("smo", "code")
+
+
+def _whose(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The insurer that made an act, or whose act of the case it changed, over any acts between; None: a fund's own."""
+    numbers = {row["num_act"]}
+    while len(row["by"]) != _INSURER:
+        # Numbers of different makers may be the same: the insurer's act is the one that a fund's act is about.
+        before = sorted((one for one in rows if one["num_act"] == row["first_act"]), key=lambda one: len(one["by"]))
+        if not before or (len(before[-1]["by"]) != _INSURER and row["first_act"] in numbers):
+            return None
+        row = before[-1]
+        numbers.add(row["num_act"])
+    return str(row["by"])
 
 
 def suppressed(table: pl.DataFrame, count: str) -> pl.DataFrame:

@@ -228,14 +228,64 @@ def test_the_insured_are_counted_once_on_the_day() -> None:
     assert statements.insured(table, LAST).rows() == [("75901", "a", 1), ("75902", "b", 2)]
 
 
-def test_violations_are_those_of_complaints_only() -> None:
+def acts(*made: tuple[str, int, str | None, str, str | None, str, date]) -> pl.DataFrame:
+    """payer, case, ground, number, first act, month of the case, day; each settled in the month of its day, in this order."""
     schema = contract.TABLES["expertise_acts"].schema()
-    made = [{"payer": payer, "month": "2022-02", "package": "H", "n_zap": n, "idcase": n, "code": code, "num_act": str(n)}
-            for payer, n, code in [("75901", 1, "2.16.1"), ("75901", 1, "2.16.1"), ("75901", 2, "2.16.1"), ("75901", 3, None),
-                                   ("75901", 4, "3.1.1"), ("75", 1, "2.16.1")]]  # fmt: skip
-    acts = pl.DataFrame([{name: row.get(name) for name in schema} for row in made], schema=schema)
-    complaints = pl.DataFrame({"month": ["2022-02"] * 3, "package": ["H"] * 3, "n_zap": [1, 2, 3], "idcase": [1, 2, 3]})
-    assert statements.violations(acts, complaints).rows() == [("75901", "2.16.1", 2)]
+    rows = [
+        {"payer": payer, "n_zap": n, "idcase": n, "code": code, "num_act": number, "first_act": first, "month": month, "package": "H",
+         "date_act": day, "settle_month": f"{day:%Y-%m}", "seq": seq}
+        for seq, (payer, n, code, number, first, month, day) in enumerate(made)
+    ]  # fmt: skip
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+
+COMPLAINTS = pl.DataFrame(
+    [(month, "H", n, n) for month in ("2021-12", "2022-02", "2022-03") for n in (1, 2, 3)],
+    schema={"month": pl.String, "package": pl.String, "n_zap": pl.Int64, "idcase": pl.Int64}, orient="row",
+)  # fmt: skip
+TOLD = [Month(2022, 2), Month(2022, 3)]
+
+
+def told(*made: tuple[str, int, str | None, str, str | None, str, date]) -> list[tuple[Any, ...]]:
+    return statements.violations(acts(*made), COMPLAINTS, LAST, TOLD).rows()
+
+
+def test_violations_are_those_of_complaints_only() -> None:
+    found = [("75901", 1, "2.16.1"), ("75901", 1, "2.16.1"), ("75901", 2, "2.16.1"), ("75901", 3, None), ("75901", 4, "3.1.1"),
+             ("75", 1, "2.16.1")]  # fmt: skip
+    made = [(payer, n, code, str(n), None, "2022-02", MARCH) for payer, n, code in found]
+    assert told(*made) == [("75901", "2.16.1", 2)]
+    assert told() == []
+
+
+def test_violations_are_those_of_the_day_and_months_that_the_page_names() -> None:
+    inside = ("75901", 1, "2.16.1", "1", None, "2022-03", LAST)
+    later = ("75901", 2, "2.16.1", "2", None, "2022-03", date(2022, 4, 1))
+    of_last_year = ("75901", 1, "2.16.1", "3", None, "2021-12", MARCH)
+    of_open_month = ("75901", 1, "2.16.1", "4", None, "2022-04", LAST)
+    assert told(inside, later, of_last_year, of_open_month) == [("75901", "2.16.1", 1)]
+    assert told(later, of_last_year, of_open_month) == []
+
+
+FOUND = ("75901", 1, "2.16.1", "7", None, "2022-02", MARCH)
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ([("75", 1, None, "A1", "7", "2022-02", LAST)], []),  # the appeal was upheld: nothing is left
+        ([("75", 1, "3.1.1", "A1", "7", "2022-02", LAST)], [("75901", "3.1.1", 1)]),  # changed: the ground that is left
+        ([("75", 1, None, "7", "7", "2022-02", LAST)], []),  # numbers of two makers may be the same
+        ([("75901", 1, None, "8", "7", "2022-02", LAST)], []),  # the insurer itself reversed it
+        ([("75", 1, "3.1.1", "A1", "7", "2022-02", MARCH), ("75", 1, "3.2.1", "A2", "A1", "2022-02", LAST)], [("75901", "3.2.1", 1)]),
+        ([("75", 1, "3.1.1", "A1", "7", "2022-02", MARCH), ("75", 1, None, "A2", "7", "2022-02", LAST)], []),  # the later counts
+        ([("75", 1, None, "A1", "7", "2022-02", date(2022, 4, 1))], [("75901", "2.16.1", 1)]),  # on the day it still stood
+        ([("75", 2, None, "A1", "7", "2022-02", LAST)], [("75901", "2.16.1", 1)]),  # of another case
+        ([("75", 1, "3.1.1", "A1", "A1", "2022-02", LAST)], [("75901", "2.16.1", 1)]),  # a fund's act about itself
+    ],
+)  # fmt: skip
+def test_a_violation_that_was_overturned_is_not_published(later: list[Any], expected: list[tuple[str, str, int]]) -> None:
+    assert told(FOUND, *later) == expected
 
 
 def test_the_disclosure_hides_small_counts_on_page_and_sheet() -> None:

@@ -201,7 +201,7 @@ def allocate(rows: list[dict[str, Any]], case: Mapping[str, Any], added: bool) -
     case   sumv_kop, oplata, mek_kop and mek_code: what МЭК decided; a case refused by it gets no money of expertise
     added  whether grounds are added up to the amount of the case; otherwise the largest stands
     """
-    gone = _superseded(rows)
+    gone = superseded(rows)
     standing = _Standing(case["mek_kop"], case["mek_code"], 0)
     for act in _by_act(rows):
         for row in act:
@@ -225,8 +225,11 @@ class _Standing:
     fine_kop: int
 
 
-def _superseded(rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Acts (maker, number) of a case that another act reverses or changes; of two that change the same one the later counts."""
+def superseded(rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Acts (maker, number) of a case that another act reverses or changes; of two that change the same one the later counts.
+
+    rows  by, num_act, first_act of the acts of ONE case, in the order in which they count (settled month, date, coming in)
+    """
     numbered: dict[str, set[tuple[str, str]]] = {}
     for row in rows:
         numbered.setdefault(row["num_act"], set()).add((row["by"], row["num_act"]))
