@@ -17,11 +17,12 @@ import polars as pl
 
 from omsclaims.law import Parameters
 from omsclaims.money import round_ratio
-from omsclaims.periods import Month
+from omsclaims.periods import Month, Partition
 from omsclaims.settlement import ledger as books
 from omsclaims.settlement import month_books
 from omsclaims.settlement.between.terms import age_bounds
 from omsclaims.settlement.expertise.deductions import superseded
+from omsclaims.settlement.financing import NOWHERE, count_on
 
 #: Accounts on which a party holds money.
 CASH: Final[dict[str, tuple[str, ...]]] = {
@@ -321,18 +322,17 @@ def total_of(counts: Sequence[int]) -> int | None:
 
 
 def insured(reg_insured: pl.DataFrame, on: date) -> pl.DataFrame:
-    """Insured on a day by insurer and place: smo, place, people; sorted. A person counts once with an insurer and place."""
-    held = reg_insured.filter(
-        (pl.col("policy_from") <= on) & (pl.col("policy_to").is_null() | (pl.col("policy_to") >= on))
-        & (pl.col("died_on").is_null() | (pl.col("died_on") > on))
-    )  # fmt: skip
-    key = pl.coalesce("enp", pl.concat_str("spolis", "npolis", ignore_nulls=True))
-    return (
-        held.select("smo", "place", key.alias("_who"))
-        .group_by("smo", "place")
-        .agg(pl.col("_who").n_unique().cast(pl.Int64).alias("people"))
-        .sort("smo", "place")
-    )
+    """Insured on a day by insurer and place: smo, place (null: not told), people; sorted.
+
+    They are counted as for the standards (`financing.count_on`): each person once, with the policy that began last.
+    """
+    undivided = Partition(())  # sex and age tell nobody apart here
+    rows = [
+        (smo, None if place == NOWHERE else place, people)
+        for (smo, place, _), people in count_on(reg_insured, undivided, on).items()
+    ]
+    schema = {"smo": pl.String, "place": pl.String, "people": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("smo", "place")
 
 
 def clinics(cases: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:

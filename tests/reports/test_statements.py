@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from omsclaims import contract
 from omsclaims.law import federal_parameters
-from omsclaims.periods import Month
+from omsclaims.periods import Month, Partition, SexAgeGroup
 from omsclaims.reports import statement_pages, statements
-from omsclaims.settlement import ledger
+from omsclaims.settlement import financing, ledger
 from omsclaims.settlement.between import reconcile
 
 FIRST, LAST = date(2022, 1, 1), date(2022, 3, 31)
@@ -216,16 +216,57 @@ def test_what_is_shown_never_tells_a_small_count(counts: list[int]) -> None:
 
 
 def test_the_insured_are_counted_once_on_the_day() -> None:
-    schema = contract.TABLES["reg_insured"].schema()
     people = [
         {"enp": "1", "smo": "75901", "place": "a", "policy_from": FIRST}, {"enp": "1", "smo": "75901", "place": "a", "policy_from": FIRST},
         {"enp": "2", "smo": "75901", "place": "a", "policy_from": FIRST, "policy_to": date(2022, 3, 30)},
         {"enp": "3", "smo": "75901", "place": "b", "policy_from": FIRST, "died_on": LAST},
         {"spolis": "x", "npolis": "4", "smo": "75902", "place": "b", "policy_from": LAST},
         {"spolis": "x", "npolis": "5", "smo": "75902", "place": "b", "policy_from": LAST},
+        {"enp": "6", "smo": "75901", "place": "a", "policy_from": date(2022, 4, 1)},
     ]  # fmt: skip
-    table = pl.DataFrame([{name: row.get(name) for name in schema} for row in people], schema=schema)
-    assert statements.insured(table, LAST).rows() == [("75901", "a", 1), ("75902", "b", 2)]
+    # 3 died on the day: the standards of it pay for 3, too
+    assert statements.insured(insured(*people), LAST).rows() == [("75901", "a", 1), ("75901", "b", 1), ("75902", "b", 2)]
+    assert statements.insured(insured(), LAST).rows() == []
+
+
+def insured(*people: dict[str, Any]) -> pl.DataFrame:
+    schema = contract.TABLES["reg_insured"].schema()
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in people], schema=schema)
+
+
+def test_who_went_to_another_insurer_counts_with_the_new_one_only() -> None:
+    """The old policy was left open in the register: the person is paid for, and published, with the policy that began last."""
+    moved = [{"enp": "1", "smo": smo, "place": "a", "policy_from": day} for smo, day in (("75901", FIRST), ("75902", MARCH))]
+    assert statements.insured(insured(*moved), LAST).rows() == [("75902", "a", 1)]
+    assert statements.insured(insured(*moved), FEBRUARY).rows() == [("75901", "a", 1)]
+
+
+def test_people_without_a_number_are_told_apart_by_name_and_birth() -> None:
+    named = [{"fam": fam, "im": "Я", "dr": day, "smo": "75901", "place": None, "policy_from": FIRST}
+             for fam, day in (("А", FIRST), ("Б", FIRST), ("Б", MARCH), ("Б", MARCH))]  # fmt: skip
+    assert statements.insured(insured(*named), LAST).rows() == [("75901", None, 3)]
+
+
+_PERSON = st.fixed_dictionaries({
+    "enp": st.sampled_from([None, "1", "2"]), "npolis": st.sampled_from([None, "3"]), "fam": st.sampled_from([None, "А", "Б"]),
+    "smo": st.sampled_from(["75901", "75902"]), "place": st.sampled_from([None, "a", "b"]),
+    "policy_from": st.sampled_from([FIRST, FEBRUARY, LAST]), "policy_to": st.sampled_from([None, MARCH, LAST]),
+    "died_on": st.sampled_from([None, MARCH, LAST]),
+})  # fmt: skip
+
+
+#: Two groups of age: those of the standards are summed.
+PARTITION = Partition((SexAgeGroup("1", (1, 2), 0, 17), SexAgeGroup("2", (1, 2), 18, None)))
+
+
+@given(st.lists(_PERSON, max_size=8))
+def test_insured_are_those_of_the_standards(people: list[dict[str, Any]]) -> None:
+    found = statements.insured(insured(*people), LAST)
+    paid = financing.count_on(insured(*people), PARTITION, LAST)
+    expected: dict[tuple[str, str], int] = {}
+    for (smo, place, _), count in paid.items():
+        expected[smo, place] = expected.get((smo, place), 0) + count
+    assert {(smo, place or "-"): count for smo, place, count in found.iter_rows()} == expected
 
 
 def acts(*made: tuple[str, int, str | None, str, str | None, str, date]) -> pl.DataFrame:
