@@ -346,6 +346,11 @@ def _count(value: int | None, lang: str) -> str:
     return _s("hidden", lang) if value is None else number(value, lang)
 
 
+def _range(total: tuple[int, int], lang: str) -> str:
+    """A total: one number, or from - to where counts are hidden."""
+    return "\u2013".join(number(one, lang) for one in dict.fromkeys(total))
+
+
 def _of_insurer(made: Disclosure, smo: str, lang: str) -> dict[str, Any]:
     """The figures of one insurer as they may be published."""
     people = made.insured.filter(pl.col("smo") == smo)
@@ -354,14 +359,14 @@ def _of_insurer(made: Disclosure, smo: str, lang: str) -> dict[str, Any]:
     told = suppressed(found, "cases")
     return {
         "name": f"{made.names.get(smo, '')} ({smo})".strip(),
-        "total": _count(total_of(people["people"].to_list()), lang),
+        "total": _range(total_of(shown["people"].to_list()), lang),
         "places": [(row["place"] or "\u2013", _count(row["people"], lang)) for row in shown.to_dicts()],
         "clinics": [
             (row["name"] or row["mo"], ", ".join(map(str, row["usl_ok"])), ", ".join(map(str, row["vidpom"])))
             for row in made.clinics.filter(pl.col("smo") == smo).to_dicts()
         ],
         "violations": [(row["code"], _count(row["cases"], lang)) for row in told.to_dicts()],
-        "violations_total": _count(total_of(found["cases"].to_list()), lang),
+        "violations_total": _range(total_of(told["cases"].to_list()), lang),
     }
 
 
@@ -394,9 +399,9 @@ def disclosure_workbook(made: Disclosure, lang: str) -> bytes:
     lead = _s("disclosure.lead", lang, day=show_date(made.on, lang), months=_months(made, lang))
     insurers = _insurers(made, lang)
     parts: tuple[tuple[str, tuple[float, ...], tuple[str, ...]], ...] = (
-        ("insured", (44.0, 44.0, 16.0), ("smo", "place", "people")),
+        ("insured", (44.0, 44.0, 26.0), ("smo", "place", "people")),
         ("clinics", (44.0, 44.0, 20.0, 30.0), ("smo", "clinic", "usl_ok", "vidpom")),
-        ("violations", (44.0, 24.0, 16.0), ("smo", "code", "cases")),
+        ("violations", (44.0, 24.0, 26.0), ("smo", "code", "cases")),
     )
     for key, widths, names in parts:
         sheet = book.sheet(_s(f"disclosure.{key}", lang), widths, landscape=True)

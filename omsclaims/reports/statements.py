@@ -300,25 +300,22 @@ SMALL: Final = 4
 
 
 def suppress(counts: Sequence[int]) -> list[int | None]:
-    """Counts of a list whose total is known, as they may be published: None is hidden.
+    """Counts as they may be published: None is hidden, and may be any number from 1 to `SMALL`.
 
-    Counts of 1-4 are hidden, and with them the smallest other count above zero (of equal ones the first), because the total would
-    tell the hidden one. Where there is no other count the caller hides the total (`total_of`).
+    Which counts are hidden is no secret: exactly those of 1-4. So nothing else may depend on them, least of all the total, which
+    is published as `total_of` what is shown. A larger count hidden with them would not help: the difference of total and shown
+    counts, with this rule, would tell the small one.
     """
-    small = [0 < count <= SMALL for count in counts]
-    shown: list[int | None] = [None if hide else count for count, hide in zip(counts, small, strict=True)]
-    if any(small):
-        rest = [(count, place) for place, count in enumerate(counts) if count > SMALL]
-        if rest:
-            shown[min(rest)[1]] = None
-    return shown
+    return [None if 0 < count <= SMALL else count for count in counts]
 
 
-def total_of(counts: Sequence[int]) -> int | None:
-    """The total as it may be published: hidden where it is small, or where it would tell the only hidden counts."""
-    total = sum(counts)
-    only_small = any(0 < count <= SMALL for count in counts) and not any(count > SMALL for count in counts)
-    return None if 0 < total <= SMALL or only_small else total
+def total_of(shown: Sequence[int | None]) -> tuple[int, int]:
+    """The total of counts as they are published (`suppress`), from and to: between the smallest and largest that they may have.
+
+    It follows from what is shown and says nothing more; where nothing is hidden both are the total.
+    """
+    known, hidden = sum(count for count in shown if count is not None), sum(count is None for count in shown)
+    return known + hidden, known + hidden * SMALL
 
 
 def insured(reg_insured: pl.DataFrame, on: date) -> pl.DataFrame:
