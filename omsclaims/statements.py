@@ -60,7 +60,7 @@ def gather(
     full = on if month.last == on else month.first - timedelta(days=1)  # a forecast begins with the last full month of the year
     if own.startswith("fund:") and full.year == on.year:
         expected = statements.open_bills(moved, sides, _owed(both.filter(pl.col("date") <= full)), full)
-        forecast = statements.nsz_forecast(both, ws.meta("territory"), full, expected)
+        forecast = statements.nsz_forecast(both, ws.meta("territory"), full, expected, ws.closed_months())
     months = [Month(on.year, number) for number in range(begin.month if begin.year == on.year else 1, on.month + 1)]
     reserves = statements.reserves(rows, [of for of in months if of.last <= on], ws.register("reg_contract"), held)
     sources = [*closing.parameters_of(ws, ws.closed_months()), *(held.asked or ())]

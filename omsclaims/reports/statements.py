@@ -8,7 +8,7 @@ balances are those at the end of a day. Nothing here names a person (Rules 121, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -260,19 +260,23 @@ class Forecast:
 _REFUNDS: Final = ("territory_refund", "refund_paid", "territory_returned", "returned_of_territory")
 
 
-def nsz_forecast(rows: pl.DataFrame, fund: str, on: date, expected: Mapping[str, int]) -> Forecast:
-    """НСЗ to the end of the year: the mean of the months so far, and open bills at their acceptance rate (`open_bills`).
+def nsz_forecast(
+    rows: pl.DataFrame, fund: str, on: date, expected: Mapping[str, int], closed: Collection[str]
+) -> Forecast:  # fmt: skip
+    """НСЗ to the end of the year: the mean of the closed months so far, and open bills at their acceptance rate (`open_bills`).
 
-    rows  `sides`;  on: last day of the last full month
+    rows    `sides`;  on: last day of the last full month
+    closed  months that are closed, `2022-03`; others than those until `on` count for nothing
 
-    Months count in which a closing has posted. Refunds between territories are not part of the mean: those of open bills are
-    expected once, in the month ahead, because their terms (25 and 10 working days) end in it or soon after [own rule].
+    A month that is not closed has events only, of a part of what it will have: it would pull the mean down. Refunds between
+    territories are not part of the mean: those of open bills are expected once, in the month ahead, because their terms (25 and
+    10 working days) end in it or soon after [own rule].
     """
     nsz = rows.filter(pl.col("account") == f"fund:{fund}/nsz")
     refund = pl.col("rule").is_in(list(_REFUNDS))
     held = int(nsz.filter(pl.col("date") < date(on.year, 1, 1))["kop"].sum())
     table: list[tuple[str, str, int, int, int, int]] = []
-    flows, made = [], [name for name, rule in books.posting_rules().items() if rule.day != "given"]
+    flows = []
     for number in range(1, on.month + 1):
         of = Month(on.year, number)
         own = nsz.filter(pl.col("date").is_between(of.first, of.last) & (pl.col("rule") != "opening"))
@@ -281,8 +285,8 @@ def nsz_forecast(rows: pl.DataFrame, fund: str, on: date, expected: Mapping[str,
         into, out = (int(own.filter(~refund & side)["kop"].sum()) for side in (came, ~came))
         back = int(own.filter(refund)["kop"].sum())
         held += opened + into + out + back
-        if rows.filter(pl.col("date").is_between(of.first, of.last) & pl.col("rule").is_in(made)).height:
-            flows.append((into, -out))  # a month that is not closed yet has events only, and would pull the mean down
+        if str(of) in closed:
+            flows.append((into, -out))
         table.append((str(of), "actual", into, -out, back, held))
     mean_in, mean_out = (round_ratio(sum(flow[side] for flow in flows), len(flows)) if flows else 0 for side in (0, 1))
     for number in range(on.month + 1, 13):

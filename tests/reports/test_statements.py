@@ -179,18 +179,35 @@ def test_open_bills_come_in_at_the_share_accepted_so_far() -> None:
     assert statements.open_bills(moved.clear(), {"place": states()}, {"place": -5}, LAST) == {"place": 0}
 
 
+CLOSED = ("2022-01", "2022-02", "2022-03")
+
+
+def test_a_month_with_events_only_does_not_pull_the_mean_down() -> None:
+    """Where money moves by events an open month has advances, financing and money of the reserve long before it is closed."""
+    april, end = date(2022, 4, 10), date(2022, 4, 30)
+    events = statements.sides(
+        journal(*EVENTS, ("advance", april, 5_00), ("standards", april, 7_00), ("nsz_set_aside", april, 3_00))
+    )
+    made = statements.nsz_forecast(events, "75", end, {}, CLOSED).months
+    assert made.row(3, named=True)["in_kop"] == 3_00  # shown as it is
+    assert made["in_kop"].to_list()[4:] == [100_00] * 8  # 300 of three months, not 303 of four
+    closed = statements.nsz_forecast(events, "75", end, {}, (*CLOSED, "2022-04", "2022-05")).months
+    assert closed["in_kop"].to_list()[4:] == [75_75] * 8  # 303 / 4
+    assert statements.nsz_forecast(events, "75", end, {}, ()).months["in_kop"].to_list()[4:] == [0] * 8
+
+
 def test_the_forecast_goes_on_by_the_mean_and_ends_in_december() -> None:
-    made = statements.nsz_forecast(rows(), "75", LAST, {"place": 100_00, "home": 40_00})
+    made = statements.nsz_forecast(rows(), "75", LAST, {"place": 100_00, "home": 40_00}, CLOSED)
     table = made.months
     assert table["month"].to_list() == [f"2022-{number:02d}" for number in range(1, 13)]
     assert table["kind"].to_list() == ["actual"] * 3 + ["forecast"] * 9
-    # January 300 set aside; March a refund of 60. Three months have postings of a closing: mean in 300 / 3 = 100
+    # January 300 set aside; March a refund of 60. Three months are closed: mean in 300 / 3 = 100
     assert table["nsz_kop"].to_list()[:3] == [300_00, 300_00, 360_00]
     assert table.row(3, named=True) | {"month": "", "kind": ""} == {
         "month": "", "kind": "", "in_kop": 100_00, "out_kop": 0, "refunds_kop": 60_00, "nsz_kop": 520_00,
     }  # fmt: skip
     assert made.year_end_kop == 520_00 + 8 * 100_00
-    later = statements.nsz_forecast(rows(), "75", date(2022, 5, 31), {}).months  # April, May: no closing yet
+    later = statements.nsz_forecast(rows(), "75", date(2022, 5, 31), {}, CLOSED).months  # April, May: no closing yet
     assert later.row(5, named=True)["in_kop"] == 100_00 and later["nsz_kop"].to_list()[4] == 360_00
 
 
