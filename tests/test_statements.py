@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from omsclaims import act_book, between, between_store, journal, statements
+from omsclaims import act_book, between, between_store, contract, expertise_store, journal, statements
+from omsclaims.money import round_ratio
 from omsclaims.periods import Month
 from omsclaims.reports import statement_pages
 from omsclaims.reports.templates import roubles
@@ -71,6 +72,8 @@ def test_a_day_within_a_month_has_the_forecast_of_the_last_full_month(folder: Pa
     months = within.months
     assert months["kind"].to_list() == ["actual"] * 3 + ["forecast"] * 9 and first.months.is_empty()
     known = made.forecast.months.filter(pl.col("kind") == "actual")
+    closed = known.filter(pl.col("month").is_in(["2022-02", "2022-03"]))["in_kop"]  # January is not
+    assert set(months["in_kop"][3:]) == {round_ratio(int(closed.sum()), 2)} != {0}
     assert months.filter(pl.col("kind") == "actual").equals(known) and known["nsz_kop"][-1] != 0
 
 
@@ -131,6 +134,46 @@ def test_no_person_is_named(folder: Path, tmp_path: Path) -> None:
         assert not any(name in text for name in names if len(name) > 5)
         assert not re.search(r"\b[0-9]{16}\b", text)
     assert [path.name for path in papers] == ["statements.html", "statements.xlsx", "disclosure.html", "disclosure.xlsx"]
+
+
+def test_the_disclosure_of_a_workspace_is_that_of_its_day(folder: Path, tmp_path: Path) -> None:
+    """Insured as they are paid for, violations of the closed months of the year until the day, as they stand after appeals."""
+    copy = Path(shutil.copytree(folder, tmp_path / "ws"))
+
+    def rows(name: str, *made: dict[str, object]) -> pl.DataFrame:
+        schema = contract.TABLES[name].schema()
+        return pl.DataFrame([{column: row.get(column) for column in schema} for row in made], schema=schema)
+
+    start = date(2022, 1, 1)
+    people = [{"enp": str(number), "smo": "75901", "place": place, "policy_from": start}
+              for number, place in enumerate("a" + "b" * 5 + "c" * 50)]  # fmt: skip
+    people += [{"enp": "0", "smo": "75902", "place": "a", "policy_from": date(2021, 1, 1)}]  # left open when 0 went to 75901
+    people += [{"fam": fam, "im": "Я", "smo": "75902", "place": "a", "policy_from": start} for fam in ("А", "Б", "В", "Г", "Д")]
+    case = {"package": "H", "n_zap": 1, "idcase": 1}
+    sample = [{**case, "month": month, "list": "complaint"} for month in ("2021-12", "2022-02", "2022-03")]
+    acts = [
+        {**case, "month": month, "payer": payer, "num_act": number, "first_act": first, "code": code, "date_act": day, "seq": seq,
+         "settle_month": "2022-03"}
+        for seq, (month, payer, number, first, code, day) in enumerate([
+            ("2022-02", "75901", "1", None, "2.16.1", ON), ("2022-02", "75901", "2", None, "3.1.1", date(2022, 4, 1)),
+            ("2021-12", "75901", "3", None, "3.2.1", ON), ("2022-03", "75901", "4", None, "2.16.1", date(2022, 3, 20)),
+            ("2022-03", "75", "A1", "4", None, date(2022, 3, 25)),
+        ])
+    ]  # fmt: skip
+    with Workspace.writing(copy) as ws:
+        ws.store_register("reg_insured", rows("reg_insured", *people), ON)
+        expertise_store.keep(ws, "expertise_sample", rows("expertise_sample", *sample), ON)
+        expertise_store.keep(ws, "expertise_acts", rows("expertise_acts", *acts), ON)
+        ws.record("register", ON, "tester", None, {})
+    with Workspace.open(copy) as ws:
+        made = statements.disclose(ws, ON, "en")
+    assert made.months == [Month(2022, 2), Month(2022, 3)]
+    assert made.insured.rows() == [("75901", "a", 1), ("75901", "b", 5), ("75901", "c", 50), ("75902", "a", 5)]
+    assert made.violations.rows() == [("75901", "2.16.1", 1)]
+    page = statement_pages.disclosure_page(made, "en")
+    assert re.findall(r'<td class="n">([^<]*)</td>', page) == [
+        "hidden", "5", "50", "56\u201359", "hidden", "1\u20134", "5", "5", "0",  # the third insurer has nobody
+    ]  # fmt: skip
 
 
 def test_the_same_books_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
