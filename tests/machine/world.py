@@ -123,6 +123,10 @@ class Figures:
     refused: list[int]  # bills refused whole: numbers
 
 
+#: States of bills that were asked for in this life, by the files that they follow from.
+_ASKED: Final[dict[tuple[Any, ...], tuple[list[pl.DataFrame], pl.DataFrame]]] = {}
+
+
 @dataclass
 class Side:
     """One fund: its books, the files that it knows, their items; the second account beside them."""
@@ -150,15 +154,24 @@ class Side:
         """Contract `between_files`."""
         return pl.DataFrame(self.files, schema=contract.TABLES["between_files"].schema())
 
+    def _names(self, bill: str) -> list[str]:
+        """Files that speak of a bill."""
+        about = {row["file_name"]: row["about"] for row in self.files}
+        return [name for name in self.items if bill in (name, about[name], about.get(about[name] or ""))]
+
     def rows(self, bill: str) -> pl.DataFrame:
         """Contract `between_items` of the files that speak of a bill."""
-        about = {row["file_name"]: row["about"] for row in self.files}
-        named = [name for name in self.items if bill in (name, about[name], about.get(about[name] or ""))]
-        return pl.concat([self.items[name] for name in named])
+        return pl.concat([self.items[name] for name in self._names(bill)])
 
     def states(self, bill: str) -> pl.DataFrame:
-        """What the engine makes of the files of a bill."""
-        return book.states_of(bill, self.table(), self.rows(bill))
+        """What the engine makes of the files of a bill: asked once for the same files, since it is a pure function of them."""
+        names = self._names(bill)
+        said = {row["file_name"]: (row["seq"], row["state"]) for row in self.files}
+        key = (self.name, bill, tuple((name, *said[name], id(self.items[name])) for name in names))
+        if key not in _ASKED:
+            made = book.states_of(bill, self.table(), self.rows(bill))
+            _ASKED[key] = ([self.items[name] for name in names], made)  # the frames are kept, so that no id comes again
+        return _ASKED[key][1]
 
     def about(self, bill: str, kind: str) -> list[dict[str, Any]]:
         return [row for row in self.files if row["kind"] == kind and row["about"] == bill]
@@ -374,6 +387,7 @@ class World:
 
 def new_world(rng: Random) -> World:
     """Two funds with money and nothing else."""
+    _ASKED.clear()
     sides = []
     for own, other, name in ((PLACE, HOME, "place"), (HOME, PLACE, "home")):
         payments = "actual" if rng.random() < 0.5 else "planned"
