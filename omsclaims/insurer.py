@@ -425,7 +425,7 @@ def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"], drawn: Draw
 @dataclass(frozen=True)
 class Booked:
     """What became of events of an insurer: postings written (0: the books held them, or they are refused), last day of the term,
-    findings IY.1-IY.8 or what the journal refuses (LB.*), values of the law that were used."""
+    findings IY.1-IY.9 or what the journal refuses (LB.*), values of the law that were used."""
 
     rows: int
     due: date | None
@@ -465,13 +465,14 @@ def spend(ws: Workspace, smo: str, amount_kop: int, on: date, document: str, as_
 def year_end(ws: Workspace, smo: str, end: date, on: date, as_of: date, who: str) -> Booked:
     """Sends what is left of the reserves back to the fund at the end of a year (198; inside `Workspace.writing`).
 
-    end  last day of the year, whose month must be closed (IY.8); on: day of the payment. The same again changes nothing.
+    end  last day of the year, whose month must be closed (IY.8); on: day of the payment. The same again, on
+    that day or another, changes nothing; of a month that was closed again since the difference goes back.
     """
     return _give_back(ws, smo, end, on, as_of, who, early=False)
 
 
 def early_end(ws: Workspace, smo: str, end: date, on: date, as_of: date, who: str) -> Booked:
-    """Sends all target money back to the fund after an early end of the contract (197), as `year_end`."""
+    """Sends all target money back to the fund after an early end of the contract (197), as `year_end`; nothing left is IY.3."""
     return _give_back(ws, smo, end, on, as_of, who, early=True)
 
 
@@ -482,11 +483,12 @@ def _give_back(ws: Workspace, smo: str, end: date, on: date, as_of: date, who: s
         problem = Finding("IY.8", value=str(end), params={"smo": smo, "month": str(of)})
         return Booked(0, None, findings.frame([problem]), ())
     contracts, now = ws.register("reg_contract"), _balances(ws)
+    returned = journal.entries(ws, f"{books.insurer(smo)}/").filter(pl.col("rule") == "unused_returned")
     if early:
-        made = insurer_year.early_end(smo, end, on, now, contracts, law)
+        made = insurer_year.early_end(smo, end, on, now, returned, contracts, law)
     else:
         at_end = books.as_dict(journal.balances(ws, on=end))
-        made = insurer_year.year_end(smo, end, on, at_end, now, contracts, law)
+        made = insurer_year.year_end(smo, end, on, at_end, now, returned, contracts, law)
     return _book(ws, made, f"return/{end}/{smo}", as_of, who, law)
 
 

@@ -15,6 +15,7 @@ from omsclaims import bank, contract, findings, insurer, journal, messages
 from omsclaims.periods import Month
 from omsclaims.reports import act_files, insurer_files
 from omsclaims.settlement import act_states, settle
+from omsclaims.settlement import ledger as books
 from omsclaims.settlement.own_month import told_by_fund
 from omsclaims.workspace import Workspace, WorkspaceError
 from tests import bank_samples
@@ -302,3 +303,54 @@ def test_an_insurer_pays_by_orders_and_statements_of_its_own(tmp_path: Path, fun
         lines = insurer.act_lines(ws, "121", APRIL)
         assert lines is not None and (lines["spent_kop"], lines["end_kop"]) == (60_000, 99_000 + 99_000 - 60_000)
         assert journal.problems(ws) == []
+
+
+# ---- the year --------------------------------------------------------------------------------------------------------------
+
+DECEMBER, YEAR_END, IN_JANUARY = Month(2022, 12), date(2022, 12, 31), date(2023, 2, 1)
+
+
+def december(folder: Path, fund: Fund, billed: int, why: str | None = None) -> Path:
+    """December closed: 95,000 kopecks less the bill are left in the payment reserve, 4,000 in the spare one."""
+    place = fund.closes(DECEMBER, [("750901", billed, False)], keep=False)
+    with Workspace.writing(folder) as ws:
+        insurer.take_notice(ws, place / f"notice-{SMO}.json", IN_JANUARY, WHO)
+        taken = insurer.take_settlement(ws, place / f"settlement-{SMO}.json", IN_JANUARY, WHO, why)
+    assert taken.outcome == ("new" if why is None else "replaced")
+    return place
+
+
+def sent_back(folder: Path, on: date) -> tuple[int, list[str], int]:
+    """The year's end returned on a day: postings written, findings, what of the payment reserve has gone back in all."""
+    with Workspace.writing(folder) as ws:
+        made = insurer.year_end(ws, SMO, YEAR_END, on, IN_JANUARY, WHO)
+    with Workspace.open(folder) as ws:
+        postings = journal.entries(ws, f"insurer:{SMO}/payment_reserve")
+        assert journal.problems(ws) == [] and ws.chain_breaks() == []
+    gone = books.turnover(postings, ["unused_returned"], "credit", f"insurer:{SMO}/payment_reserve")
+    return made.rows, made.findings["rule"].to_list(), gone
+
+
+def test_the_year_goes_back_once_on_whatever_day_it_is_asked_for(folder: Path, fund: Fund) -> None:
+    place = december(folder, fund, 85_000)
+    path = place / f"notice-{SMO}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"month": "2023-01"}), encoding="utf-8")
+    with Workspace.writing(folder) as ws:  # the money of January lies in the same pots
+        assert insurer.take_notice(ws, path, IN_JANUARY, WHO).outcome == "new"
+    assert sent_back(folder, date(2023, 1, 10)) == (4, [], 10_000)
+    for day in (10, 11, 31):
+        assert sent_back(folder, date(2023, 1, day)) == (0, [], 10_000)
+
+
+def test_a_year_closed_again_sends_the_difference_back(folder: Path, fund: Fund) -> None:
+    december(folder, fund, 85_000)
+    assert sent_back(folder, date(2023, 1, 10)) == (4, [], 10_000)
+    december(folder, fund, 75_000, "a bill was too high")
+    assert sent_back(folder, date(2023, 1, 10)) == (2, [], 20_000)  # the same sum on the same day, another paper
+    assert sent_back(folder, date(2023, 1, 11)) == (0, [], 20_000)
+    december(folder, fund, 80_000, "it was not so high")
+    assert sent_back(folder, date(2023, 1, 12)) == (0, ["IY.9"], 20_000)
+    with Workspace.writing(folder) as ws:
+        last = journal.entries(ws, f"insurer:{SMO}/payment_reserve").filter(pl.col("document").str.ends_with("-2"))
+        assert journal.correct(ws, last["posting_id"][0], IN_JANUARY, WHO, "too much").txn is not None
+    assert sent_back(folder, date(2023, 1, 12)) == (2, [], 15_000)

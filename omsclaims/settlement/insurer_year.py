@@ -41,7 +41,8 @@ _HELD: Final = ("advance", "excess")
 class Events:
     """Events to be booked together (contract ledger_events), the last day of the term, findings.
 
-    Findings IY.1-IY.4, IY.6, IY.7 refuse: there are no events then. IY.5 (after the term) only says so.
+    Findings IY.1-IY.4, IY.6, IY.7, IY.9 refuse: there are no events then. IY.5 (after the term) only says so. No events and no
+    findings: what is asked for was done already.
     """
 
     events: pl.DataFrame
@@ -143,17 +144,21 @@ def _with_clinics(smo: str, balances: Mapping[str, int], purpose: str) -> dict[s
 
 
 def year_end(
-    smo: str, end: date, on: date, at_end: Mapping[str, int], now: Mapping[str, int], contracts: pl.DataFrame, law: Parameters
-) -> Events:
+    smo: str, end: date, on: date, at_end: Mapping[str, int], now: Mapping[str, int], returned: pl.DataFrame,
+    contracts: pl.DataFrame, law: Parameters,
+) -> Events:  # fmt: skip
     """What is left of the reserves at the end of the year of contracts goes back to the fund (198), events on day `on`.
 
-    end     last day of the year of contracts, or of a contract that ended with it
-    at_end  account -> kopecks at the end of that day, after its month was closed;  now: the same on day `on`
+    end       last day of the year of contracts, or of a contract that ended with it
+    at_end    account -> kopecks at the end of that day, after its month was closed;  now: the same on day `on`
+    returned  contract journal: the postings `unused_returned` so far. What went back for this end already is taken off, so that
+              a second return, on whatever day, sends nothing - or what a month closed again left more. Nothing more: no events
     What clinics were still owed at the end stays in the payment reserve: their bills come out of the old year's money (as in
     197).
 
     Findings, nothing booked: IY.3 no contract in force on that day, or nothing is left; IY.4 the reserve does not hold it any
-    more; IY.6 not the last day of a year of contracts, or a return before it. IY.5: after the term, booked all the same.
+    more; IY.6 not the last day of a year of contracts, or a return before it; IY.9 more went back than was left. IY.5: after the
+    term, booked all the same.
     """
     last = year_start(end + timedelta(days=1), law) - timedelta(days=1)
     if end != last or on < end:
@@ -164,13 +169,27 @@ def year_end(
     pots = {pot: at_end.get(f"{books.insurer(smo)}/{pot}", 0) for pot in law.value("reserves.year_end_pots", end)}
     if "payment_reserve" in pots:
         pots["payment_reserve"] = max(0, pots["payment_reserve"] - sum(debts(smo, at_end).values()))
-    return _return(smo, pots, now, end, on, due)
+    gone = {pot: _gone(smo, end, pot, returned) for pot in pots}
+    above = [
+        _finding("IY.9", smo, day=end, pot=pot, kopecks=gone[pot], left=left)
+        for pot, left in pots.items()
+        if gone[pot] > max(0, left)
+    ]
+    if above:
+        return _refused(*above, due=due)
+    rest = {pot: left - gone[pot] for pot, left in pots.items()}
+    if any(gone.values()) and not any(rest.values()):
+        return Events(_events(()), findings.empty(), due)
+    return _return(smo, rest, now, returned, end, on, due)
 
 
-def early_end(smo: str, end: date, on: date, now: Mapping[str, int], contracts: pl.DataFrame, law: Parameters) -> Events:
+def early_end(
+    smo: str, end: date, on: date, now: Mapping[str, int], returned: pl.DataFrame, contracts: pl.DataFrame, law: Parameters
+) -> Events:
     """All target money that an insurer holds goes back to the fund after a contract ended early (197), events on day `on`.
 
-    end  last day of the contract;  now: account -> kopecks on day `on`
+    end       last day of the contract;  now: account -> kopecks on day `on`
+    returned  contract journal: the postings `unused_returned` so far; what came in since them goes back by papers of its own
 
     Findings, nothing booked: IY.1 a clinic is still owed, IY.2 a clinic still holds an advance or excess, IY.3 no contract in
     force on its last day, or nothing is left, IY.4 a pot below zero, IY.6 a return before the end. IY.5: after the term, booked
@@ -185,10 +204,31 @@ def early_end(smo: str, end: date, on: date, now: Mapping[str, int], contracts: 
     open_items += [_finding("IY.2", smo, mo=mo, kopecks=kop) for mo, kop in held_by_clinics(smo, now).items()]
     if open_items:
         return _refused(*open_items, due=due)
-    return _return(smo, {pot: now.get(f"{books.insurer(smo)}/{pot}", 0) for pot in books.POTS}, now, end, on, due)
+    return _return(smo, {pot: now.get(f"{books.insurer(smo)}/{pot}", 0) for pot in books.POTS}, now, returned, end, on, due)
 
 
-def _return(smo: str, pots: Mapping[str, int], now: Mapping[str, int], end: date, on: date, due: date) -> Events:
+def _paper(smo: str, end: date, pot: str) -> str:
+    """Name of the paper by which a pot goes back."""
+    return f"return-{end}-{smo}-{pot.replace('_', '-')}"
+
+
+def _gone(smo: str, end: date, pot: str, returned: pl.DataFrame) -> int:
+    """Kopecks of a pot that went back for an end and were not taken back since, by any of its papers."""
+    of_end = returned.filter(pl.col("document").str.starts_with(_paper(smo, end, pot)))
+    return books.turnover(of_end, ["unused_returned"], "credit", f"{books.insurer(smo)}/{pot}")
+
+
+def _fresh_paper(smo: str, end: date, pot: str, returned: pl.DataFrame) -> str:
+    """Name of a paper that no posting bears: a further return of the same sum on the same day is another event."""
+    name, used, number = _paper(smo, end, pot), set(returned["document"]), 1
+    while (fresh := name if number == 1 else f"{name}-{number}") in used:
+        number += 1
+    return fresh
+
+
+def _return(
+    smo: str, pots: Mapping[str, int], now: Mapping[str, int], returned: pl.DataFrame, end: date, on: date, due: date
+) -> Events:
     """The events by which pots go back."""
     party = books.insurer(smo)
     held = {pot: now.get(f"{party}/{pot}", 0) for pot in pots}
@@ -202,7 +242,7 @@ def _return(smo: str, pots: Mapping[str, int], now: Mapping[str, int], end: date
     if not any(pots.values()):
         return _refused(_closed(smo, end, "nothing"), due=due)
     rows = [
-        ("unused_returned", amount, {"insurer": party, "pot": pot}, f"return-{end}-{smo}-{pot.replace('_', '-')}", on)
+        ("unused_returned", amount, {"insurer": party, "pot": pot}, _fresh_paper(smo, end, pot, returned), on)
         for pot, amount in pots.items()
     ]
     late = [_finding("IY.5", smo, day=on, due=due)] if on > due else []

@@ -121,8 +121,8 @@ def _abroad(law: Parameters) -> None:
 
 
 def _year_end(law: Parameters) -> None:
-    contracts = contract.TABLES["reg_contract"].empty()
-    insurer_year.year_end("75901", date(2022, 12, 31), date(2023, 1, 10), {}, {}, contracts, law)
+    contracts, returned = contract.TABLES["reg_contract"].empty(), contract.TABLES["journal"].empty()
+    insurer_year.year_end("75901", date(2022, 12, 31), date(2023, 1, 10), {}, {}, returned, contracts, law)
 
 
 def _counted(name: str) -> Callable[[Parameters], object]:

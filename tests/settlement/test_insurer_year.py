@@ -6,6 +6,7 @@ import json
 from datetime import date
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ SMO = "75901"
 END = date(2011, 12, 31)
 POTS = {"payment_reserve": 50_000, "spare_reserve": 30_000, "preventive_reserve": 7_000}
 NONE = contract.TABLES["reg_contract"].empty()
+NEVER = contract.TABLES["journal"].empty()
 
 
 def books(**accounts: int) -> dict[str, int]:
@@ -114,10 +116,22 @@ def test_no_more_than_the_pot_holds_or_the_clinic_was_fined() -> None:
 
 
 def back(
-    at_end: dict[str, int], now: dict[str, int] | None = None, end: date = END, on: date = date(2012, 1, 18), **contracts: Any
-) -> Events:
+    at_end: dict[str, int], now: dict[str, int] | None = None, end: date = END, on: date = date(2012, 1, 18),
+    returned: pl.DataFrame = NEVER, **contracts: Any,
+) -> Events:  # fmt: skip
     register = samples.rows("reg_contract", {"smo": SMO, "number": "1", **contracts}) if contracts else NONE
-    return year_end(SMO, end, on, at_end, at_end if now is None else now, register, LAW)
+    return year_end(SMO, end, on, at_end, at_end if now is None else now, returned, register, LAW)
+
+
+def gone(*returns: tuple[int, str, str], pot: str = "payment_reserve") -> pl.DataFrame:
+    """Postings of a pot (contract journal): (kopecks, below zero for an undone return, end, what follows in the paper's name)."""
+    rows = []
+    for kop, end, more in returns:
+        sides = (f"insurer:{SMO}/entrusted/fund:75", f"insurer:{SMO}/{pot}")
+        debit, credit = sides if kop > 0 else sides[::-1]
+        document = f"return-{end}-{SMO}-{pot.replace('_', '-')}{more}"
+        rows.append({"rule": "unused_returned", "document": document, "debit": debit, "credit": credit, "amount_kop": abs(kop)})
+    return samples.rows("journal", *rows)
 
 
 def test_what_is_left_goes_back() -> None:
@@ -139,6 +153,36 @@ def test_the_money_of_bills_of_december_stays_for_them() -> None:
     assert said(back(at_end, now))[0] == ("unused_returned", 30_000, "payment_reserve")
     assert [kop for _, kop, _ in said(back(books(payment_reserve=10_000, spare_reserve=1, care=-20_000)))] == [1]
     assert rules(back(at_end, books(payment_reserve=29_999, spare_reserve=30_000, preventive_reserve=7_000))) == ["IY.4"]
+
+
+def test_what_went_back_does_not_go_back_again() -> None:
+    """New money of January lies in the pot: it is not what was left of the year."""
+    at_end, year = books(payment_reserve=50_000), "2011-12-31"
+    again = back(at_end, books(payment_reserve=70_000), on=date(2012, 3, 1), returned=gone((50_000, year, "")))
+    assert again.events.is_empty() and again.findings.is_empty() and again.due == date(2012, 1, 23)
+    # December closed again left 600 more: the rest goes back, by a paper of its own, whatever the sum before.
+    more = back(books(payment_reserve=50_600), returned=gone((50_000, year, "")))
+    assert said(more) == [("unused_returned", 600, "payment_reserve")]
+    assert more.events["document"].to_list() == [f"return-2011-12-31-{SMO}-payment-reserve-2"]
+    third = back(books(payment_reserve=50_700), returned=gone((50_000, year, ""), (600, year, "-2")))
+    assert said(third) == [("unused_returned", 100, "payment_reserve")]
+    assert third.events["document"].to_list() == [f"return-2011-12-31-{SMO}-payment-reserve-3"]
+    # An undone return is to be made again; that of another year or pot is another one.
+    undone = back(at_end, returned=gone((50_000, year, ""), (-50_000, year, "")))
+    assert said(undone) == [("unused_returned", 50_000, "payment_reserve")]
+    for other in (gone((50_000, "2010-12-31", "")), gone((50_000, year, ""), pot="spare_reserve")):
+        assert ("unused_returned", 50_000, "payment_reserve") in said(
+            back(books(payment_reserve=50_000, spare_reserve=50_000), returned=other)
+        )
+
+
+def test_more_than_was_left_went_back() -> None:
+    less = back(books(payment_reserve=49_999, spare_reserve=5), returned=gone((50_000, "2011-12-31", "")))
+    assert rules(less) == ["IY.9"] and less.events.is_empty()
+    assert (
+        "50000" in findings.with_text(less.findings, "en")["text"][0]
+        and "49999" in findings.with_text(less.findings, "ru")["text"][0]
+    )
 
 
 def test_a_late_return_is_told_and_booked() -> None:
@@ -167,9 +211,15 @@ def test_the_contract_that_ends_with_the_year_is_in_force_on_its_last_day() -> N
 # ---- early end -------------------------------------------------------------------------------------------------------------
 
 
-def ended(now: dict[str, int], end: date = date(2022, 8, 15), on: date = date(2022, 8, 29), **contracts: Any) -> Events:
+def ended(
+    now: dict[str, int],
+    end: date = date(2022, 8, 15),
+    on: date = date(2022, 8, 29),
+    returned: pl.DataFrame = NEVER,
+    **contracts: Any,
+) -> Events:
     register = samples.rows("reg_contract", {"smo": SMO, "number": "1", **contracts}) if contracts else NONE
-    return early_end(SMO, end, on, now, register, LAW)
+    return early_end(SMO, end, on, now, returned, register, LAW)
 
 
 def test_all_pots_go_back_within_ten_working_days() -> None:
@@ -178,6 +228,13 @@ def test_all_pots_go_back_within_ten_working_days() -> None:
     assert made.due == date(2022, 8, 29) and made.findings.is_empty()
     assert [kop for _, kop, _ in said(made)] == [50_000, 30_000, 7_000]
     assert rules(ended(books(**POTS), on=date(2022, 8, 30))) == ["IY.5"]
+
+
+def test_money_that_came_in_after_the_return_goes_back_by_a_paper_of_its_own() -> None:
+    """The same sum on the same day is another event."""
+    made = ended(books(payment_reserve=500), returned=gone((500, "2022-08-15", "")))
+    assert said(made) == [("unused_returned", 500, "payment_reserve")]
+    assert made.events["document"].to_list() == [f"return-2022-08-15-{SMO}-payment-reserve-2"]
 
 
 def test_first_the_debts_then_the_advances_then_the_pots() -> None:
