@@ -153,8 +153,8 @@ def year_end(
     at_end    account -> kopecks at the end of that day, after its month was closed;  now: the same on day `on`
     returned  contract journal: the postings `unused_returned` so far. What went back for this end already is taken off, so that
               a second return, on whatever day, sends nothing - or what a month closed again left more. Nothing more: no events
-    What clinics were still owed at the end stays in the payment reserve: their bills come out of the old year's money (as in
-    197).
+    What clinics were still owed at the end stays in the payment reserve, and what that lacks in the spare one, which covers it
+    (193): their bills come out of the old year's money, and only what remains after them goes back (as in 197).
 
     Findings, nothing booked: IY.3 no contract in force on that day, or nothing is left; IY.4 the reserve does not hold it any
     more; IY.6 not the last day of a year of contracts, or a return before it; IY.9 more went back than was left. IY.5: after the
@@ -166,21 +166,30 @@ def year_end(
     due = law_terms.due(law, "reserves.year_end_working_days", end)
     if contract_year_start(smo, end, contracts, law) is None:
         return _refused(_closed(smo, end, "contract"), due=due)
-    pots = {pot: at_end.get(f"{books.insurer(smo)}/{pot}", 0) for pot in law.value("reserves.year_end_pots", end)}
-    if "payment_reserve" in pots:
-        pots["payment_reserve"] = max(0, pots["payment_reserve"] - sum(debts(smo, at_end).values()))
+    left = _left(smo, at_end)
+    pots = {pot: left[pot] for pot in law.value("reserves.year_end_pots", end)}
     gone = {pot: _gone(smo, end, pot, returned) for pot in pots}
     above = [
-        _finding("IY.9", smo, day=end, pot=pot, kopecks=gone[pot], left=left)
-        for pot, left in pots.items()
-        if gone[pot] > max(0, left)
+        _finding("IY.9", smo, day=end, pot=pot, kopecks=gone[pot], left=amount)
+        for pot, amount in pots.items()
+        if gone[pot] > max(0, amount)
     ]
     if above:
         return _refused(*above, due=due)
-    rest = {pot: left - gone[pot] for pot, left in pots.items()}
+    rest = {pot: amount - gone[pot] for pot, amount in pots.items()}
     if any(gone.values()) and not any(rest.values()):
         return Events(_events(()), findings.empty(), due)
     return _return(smo, rest, now, returned, end, on, due)
+
+
+def _left(smo: str, at_end: Mapping[str, int]) -> dict[str, int]:
+    """Pot -> kopecks that remain when the clinics have what they are owed: of the payment reserve, then of the spare one."""
+    left = {pot: at_end.get(f"{books.insurer(smo)}/{pot}", 0) for pot in books.POTS}
+    owed = sum(debts(smo, at_end).values())
+    short = max(0, owed - left["payment_reserve"])
+    left["payment_reserve"] = max(0, left["payment_reserve"] - owed)
+    left["spare_reserve"] -= min(short, max(0, left["spare_reserve"]))  # a pot below zero stays one: IY.4
+    return left
 
 
 def early_end(

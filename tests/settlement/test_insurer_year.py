@@ -151,8 +151,22 @@ def test_the_money_of_bills_of_december_stays_for_them() -> None:
     """Owed 20,000 of 50,000 at the end of the year; by 18 January they are paid, so 30,000 are there and go back."""
     at_end, now = books(**POTS, care=-20_000), books(**{**POTS, "payment_reserve": 30_000}, care=0)
     assert said(back(at_end, now))[0] == ("unused_returned", 30_000, "payment_reserve")
-    assert [kop for _, kop, _ in said(back(books(payment_reserve=10_000, spare_reserve=1, care=-20_000)))] == [1]
     assert rules(back(at_end, books(payment_reserve=29_999, spare_reserve=30_000, preventive_reserve=7_000))) == ["IY.4"]
+
+
+@pytest.mark.parametrize(
+    ("payment", "spare", "owed", "left"),
+    [
+        (100, 80, 150, {"spare_reserve": 30}), (100, 80, 100, {"spare_reserve": 80}), (100, 80, 99, {"payment_reserve": 1, "spare_reserve": 80}),
+        (100, 80, 179, {"spare_reserve": 1}), (100, 80, 180, {}), (100, 80, 500, {}), (-20, 80, 50, {"spare_reserve": 10}), (0, 80, 0, {"spare_reserve": 80}),
+    ],
+)  # fmt: skip
+def test_what_the_payment_reserve_lacks_stays_in_the_spare_one(payment: int, spare: int, owed: int, left: dict[str, int]) -> None:
+    """The spare reserve covers what clinics are owed beyond the payment reserve (193): it does not go back."""
+    at_end = books(payment_reserve=payment, spare_reserve=spare, preventive_reserve=7, care=-owed)
+    made = back(at_end, at_end | books(payment_reserve=max(0, payment)))
+    assert {pot: kop for _, kop, pot in said(made)} == {**left, "preventive_reserve": 7}
+    assert made.findings.is_empty()
 
 
 def test_what_went_back_does_not_go_back_again() -> None:
