@@ -197,23 +197,52 @@ def early_end(
 ) -> Events:
     """All target money that an insurer holds goes back to the fund after a contract ended early (197), events on day `on`.
 
-    end       last day of the contract;  now: account -> kopecks on day `on`
+    end       last day of the contract, as the register has it in `till`;  now: account -> kopecks on day `on`
     returned  contract journal: the postings `unused_returned` so far; what came in since them goes back by papers of its own
 
     Findings, nothing booked: IY.1 a clinic is still owed, IY.2 a clinic still holds an advance or excess, IY.3 no contract in
-    force on its last day, or nothing is left, IY.4 a pot below zero, IY.6 a return before the end. IY.5: after the term, booked
-    all the same.
+    force on its last day, or nothing is left, IY.4 a pot below zero, IY.6 a return before the end, or a contract that did not end
+    on that day: an open or longer one, or none named: that is one for each whole year. IY.5: after the term, booked all the
+    same.
     """
     if on < end:
         return _refused(_finding("IY.6", smo, day=on, last=end))
     due = law_terms.due(law, "reserves.early_end_working_days", end)
     if contract_year_start(smo, end, contracts, law) is None:
         return _refused(_closed(smo, end, "contract"), due=due)
+    last = _contract_end(smo, end, contracts, law)
+    if last != end:
+        return _refused(_goes_on(smo, end, last), due=due)
     open_items = [_finding("IY.1", smo, mo=mo, kopecks=kop) for mo, kop in debts(smo, now).items()]
     open_items += [_finding("IY.2", smo, mo=mo, kopecks=kop) for mo, kop in held_by_clinics(smo, now).items()]
     if open_items:
         return _refused(*open_items, due=due)
     return _return(smo, {pot: now.get(f"{books.insurer(smo)}/{pot}", 0) for pot in books.POTS}, now, returned, end, on, due)
+
+
+def _contract_end(smo: str, on: date, contracts: pl.DataFrame, law: Parameters) -> date | None:
+    """Last day of the contract in force on a day, the latest of several; None: the register names no last day.
+
+    An insurer that the register does not name at all has a contract for the whole year.
+    """
+    own = contracts.filter(pl.col("smo") == smo)
+    if own.is_empty():
+        return _year_last(on, law)
+    held = own.filter((pl.col("since") <= on) & (pl.col("till").is_null() | (pl.col("till") >= on)))
+    ends: list[date | None] = held["till"].to_list()
+    return None if None in ends else max((day for day in ends if day is not None), default=None)
+
+
+def _year_last(on: date, law: Parameters) -> date:
+    """Last day of the year of contracts that a day lies in."""
+    start = year_start(on, law)
+    return year_start(date(start.year + 1, start.month, start.day), law) - timedelta(days=1)
+
+
+def _goes_on(smo: str, end: date, last: date | None) -> Finding:
+    """IY.6: the contract did not end on that day."""
+    said = {f"last_{lang}": messages.text("insurer.no_till", lang) if last is None else str(last) for lang in messages.LANGUAGES}
+    return _finding("IY.6", smo, day=end, **said)
 
 
 def _paper(smo: str, end: date, pot: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 from omsclaims import journal
 from omsclaims.periods import Month
 from omsclaims.workspace import Workspace
+from tests.settlement import settlement_samples as samples
 from tests.test_insurer import BILLS, SMO, Fund
 
 from .cli_samples import chain, run
@@ -35,6 +37,13 @@ def place(tmp_path: Path) -> Path:
 
 def files(place: Path) -> tuple[Path, Path]:
     return place / f"settlement-{SMO}.json", place / f"notice-{SMO}.json"
+
+
+def contract_ended(folder: Path, till: date) -> None:
+    """The register of contracts names the last day of the insurer's."""
+    row = {"smo": SMO, "number": "1", "since": date(2022, 1, 1), "till": till}
+    with Workspace.writing(folder) as ws:
+        ws.store_register("reg_contract", samples.rows("reg_contract", row), date(2022, 7, 1))
 
 
 def balance(folder: Path, pot: str) -> int:
@@ -86,6 +95,7 @@ def test_outputs_name_the_values_of_the_law_that_nobody_has_seen(folder: Path, p
         DAY,
     )
     assert made.code == 0 and "reserves.split" in made.text
+    contract_ended(folder, date(2022, 3, 31))
     ended = run("insurer", "early-end", "2022-03-31", "--on", "2022-04-14", "--workspace", folder, "--as-of", DAY)
     assert ended.code == 0 and "reserves.contract_year_starts" in ended.text
 
@@ -119,7 +129,14 @@ def test_other_money_and_the_end_of_a_contract(folder: Path, place: Path) -> Non
         refused = run("insurer", "early-end", *words, *at)
         assert refused.code == 1 and rule in refused.text
     assert run("insurer", "year-end", "2022-03-31", "--on", "2022-04-08", *at).text.count("IY.6") == 1
-    assert chain(folder) == events
+    for till, said in ((None, "2022-12-31"), (date(2022, 4, 30), "2022-04-30")):  # no contract named; one that goes on
+        if till is not None:
+            contract_ended(folder, till)
+            events = chain(folder)
+        lasting = run("insurer", "early-end", "2022-03-31", "--on", "2022-04-08", *at)
+        assert lasting.code == 1 and "IY.6" in lasting.text and said in lasting.text
+        assert chain(folder) == events
+    contract_ended(folder, date(2022, 3, 31))
     early = run("insurer", "early-end", "2022-03-31", "--on", "2022-04-08", *at)
     assert early.code == 0 and "Booked: 4 posting(s)." in early.text
     assert "Last day of the term: 2022-04-14." in early.text  # 01.04 is the first working day, 14.04 the tenth

@@ -232,7 +232,9 @@ def ended(
     returned: pl.DataFrame = NEVER,
     **contracts: Any,
 ) -> Events:
-    register = samples.rows("reg_contract", {"smo": SMO, "number": "1", **contracts}) if contracts else NONE
+    """By default of a contract that the register ends on that day."""
+    held = {"since": date(2022, 1, 1), "till": end, **contracts}
+    register = samples.rows("reg_contract", {"smo": SMO, "number": "1", **held})
     return early_end(SMO, end, on, now, returned, register, LAW)
 
 
@@ -242,6 +244,26 @@ def test_all_pots_go_back_within_ten_working_days() -> None:
     assert made.due == date(2022, 8, 29) and made.findings.is_empty()
     assert [kop for _, kop, _ in said(made)] == [50_000, 30_000, 7_000]
     assert rules(ended(books(**POTS), on=date(2022, 8, 30))) == ["IY.5"]
+
+
+def test_a_contract_that_goes_on_returns_nothing() -> None:
+    """An early end is what the register says: not an open contract, not a longer one, not one that it does not name."""
+    end, on = date(2022, 8, 15), date(2022, 8, 29)
+    for till in (None, date(2022, 8, 16), date(2022, 12, 31)):
+        made = ended(books(**POTS), till=till)
+        assert rules(made) == ["IY.6"] and made.events.is_empty()
+        for lang in messages.LANGUAGES:
+            assert ("reg_contract" if till is None else str(till)) in findings.with_text(made.findings, lang)["text"][0]
+    unnamed = early_end(SMO, end, on, books(**POTS), NEVER, NONE, LAW)  # a contract for the whole year
+    assert rules(unnamed) == ["IY.6"] and "2022-12-31" in findings.with_text(unnamed.findings, "en")["text"][0]
+    whole = early_end(SMO, date(2022, 12, 31), date(2023, 1, 10), books(**POTS), NEVER, NONE, LAW)
+    assert rules(whole) == [] and whole.events.height == 3
+    both = [{"smo": SMO, "number": number, "since": since, "till": till} for number, since, till in (
+        ("1", date(2022, 1, 1), end), ("2", date(2022, 8, 1), date(2022, 12, 31)),
+    )]  # fmt: skip
+    other = {"smo": "75902", "number": "3", "since": date(2022, 1, 1), "till": None}
+    assert rules(early_end(SMO, end, on, books(**POTS), NEVER, samples.rows("reg_contract", *both), LAW)) == ["IY.6"]
+    assert rules(early_end(SMO, end, on, books(**POTS), NEVER, samples.rows("reg_contract", both[0], other), LAW)) == []
 
 
 def test_money_that_came_in_after_the_return_goes_back_by_a_paper_of_its_own() -> None:
