@@ -62,7 +62,8 @@ def backup(folder: Path, target: Path) -> Made:
     Raises WorkspaceError `workspace.none`, `workspace.busy`, `backup.exists` where the target is there and not empty,
     `backup.inside` where it lies in the workspace.
     """
-    if folder.resolve() == target.resolve() or folder.resolve() in target.resolve().parents:
+    folder, target = folder.resolve(), target.resolve()  # `.` has no name to put another one beside
+    if folder == target or folder in target.parents:
         raise WorkspaceError("backup.inside", target=target, folder=folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir()) or _is_tar(target)):
         raise WorkspaceError("backup.exists", target=target)
@@ -73,10 +74,21 @@ def backup(folder: Path, target: Path) -> Made:
         _remove(fresh)
         listed: dict[str, dict[str, object]] = {}
         (_write_tar if _is_tar(target) else _write_folder)(folder, names, fresh, listed, head)
-        if target.exists():
-            target.rmdir()
-        fresh.replace(target)
+        _into_place(fresh, target)
     return Made(len(listed), sum(int(str(one["bytes"])) for one in listed.values()), head)
+
+
+def _into_place(fresh: Path, target: Path) -> None:
+    """A copy that is whole under its name; the folder that the user stands in stays the same one and gets what is in the copy."""
+    if target == Path.cwd():
+        for name in (INSIDE, MANIFEST):  # without its manifest it is no backup
+            (fresh / name).replace(target / name)
+        fresh.rmdir()
+        target.chmod(0o700)
+        return
+    if target.exists():
+        target.rmdir()
+    fresh.replace(target)
 
 
 def _is_tar(target: Path) -> bool:
@@ -151,9 +163,10 @@ def restore(source: Path, folder: Path) -> Made:
 
     Raises WorkspaceError `workspace.not_empty`, `backup.none` (no backup there), `backup.damaged` with what is wrong in it.
     """
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorkspaceError("workspace.not_empty", folder=folder)
-    fresh = folder.with_name(f".{folder.resolve().name}.restoring")
+    fresh = folder.with_name(f".{folder.name}.restoring")
     _remove(fresh)
     fresh.mkdir(parents=True, mode=0o700)
     try:

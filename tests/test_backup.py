@@ -101,6 +101,28 @@ def test_an_empty_folder_is_filled(saved: Path, tmp_path: Path) -> None:
         assert ws.register("reg_clinic").height == 1
 
 
+def test_the_folder_that_one_stands_in(folder: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.` is a folder like any other, and stays the one that the user stands in."""
+    places = tmp_path / "made", tmp_path / "back"
+    for place in places:
+        place.mkdir()
+    monkeypatch.chdir(places[0])
+    number = Path().stat().st_ino
+    backup.backup(folder, Path())
+    assert sorted(path.name for path in Path().iterdir()) == ["manifest.json", "workspace"]
+    assert (Path().stat().st_ino, stat.S_IMODE(Path().stat().st_mode)) == (number, 0o700)
+    monkeypatch.chdir(places[1])
+    backup.restore(saved, Path())
+    assert contents(Path()) == contents(folder)
+    (tmp_path / "again").mkdir()
+    backup.restore(places[0], tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["again", "back", "made", saved.name])  # nothing left over
+    with pytest.raises(WorkspaceError) as raised:  # it is not empty now
+        backup.backup(folder, Path())
+    assert key_of(raised) == "backup.exists"
+
+
 def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "text.tar").write_text("no archive")
     (tmp_path / "empty").mkdir()
