@@ -122,10 +122,16 @@ def _loaded(data: bytes, kind: str) -> Mapping[str, Any]:
 
 
 def _head(said: Mapping[str, Any]) -> tuple[str, str, Month, date]:
-    month = said["month"]
-    if not isinstance(month, str) or not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", month, re.ASCII):
+    return _code(said["territory"], "territory"), _code(said["smo"], "smo"), _of(said["month"]), _day(said["made_on"], "made_on")
+
+
+def _of(value: object) -> Month:
+    if not isinstance(value, str) or not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", value, re.ASCII):
         _bad("field month")
-    return _code(said["territory"], "territory"), _code(said["smo"], "smo"), Month.parse(month), _day(said["made_on"], "made_on")
+    try:
+        return Month.parse(value)
+    except ValueError:  # a month before the Rules
+        _bad("field month")
 
 
 def _notice(said: Mapping[str, Any]) -> Notice:

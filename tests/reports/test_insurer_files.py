@@ -78,12 +78,14 @@ WRONG_NOTICE: list[tuple[str, bytes]] = [
     ("kind number", changed(NOTICE, _set("kind", 7))), ("unit", changed(NOTICE, _set("unit", "rouble"))),
     ("missing", changed(NOTICE, lambda said: said.pop("nsz_kop"))), ("unknown", changed(NOTICE, _set("x\x1b[31m", 1))),
     ("smo", changed(NOTICE, _set("smo", "7590a"))), ("smo digits", changed(NOTICE, _set("smo", "٧٥٩٠١"))),
-    ("month", changed(NOTICE, _set("month", "2022-13"))), ("day", changed(NOTICE, _set("made_on", "2022-02-30"))),
+    ("month", changed(NOTICE, _set("month", "2022-13"))), ("month before the Rules", changed(NOTICE, _set("month", "2010-12"))),
+    ("first month of a century", changed(NOTICE, _set("month", "2000-01"))), ("day", changed(NOTICE, _set("made_on", "2022-02-30"))),
     ("float", changed(NOTICE, _set("standards_kop", 100_000.0))), ("negative", changed(NOTICE, _set("nsz_kop", -1))),
     ("true", changed(NOTICE, _set("nsz_kop", True))), ("huge", changed(NOTICE, _set("standards_kop", 2**63))),
     ("parts", changed(NOTICE, _set("case_management_kop", 96_001))),
 ]  # fmt: skip
 WRONG_LIST: list[tuple[str, bytes]] = [
+    ("month before the Rules", changed(listing(), _set("month", "2010-12"))),
     ("fines", changed(listing(), _set("fines", "maybe"))), ("clinics", changed(listing(), _set("clinics", {}))),
     ("row", changed(listing(), lambda said: said["clinics"][0].pop("cases"))),
     ("clinic twice", changed(listing(), lambda said: said["clinics"].append(said["clinics"][0]))),
