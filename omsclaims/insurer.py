@@ -407,7 +407,12 @@ def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"], drawn: Draw
     if read.act is None or read.findings.height:
         return Compared("", nothing, read.findings)
     theirs = read.act
-    of = Month(theirs.first.year, theirs.first.month)
+    of = _month_of(theirs.first)
+    if of is None:
+        closed = ws.closed_months()
+        params = {"ours": " - ".join(sorted({closed[0], closed[-1]})) if closed else "-"}
+        params["theirs"] = f"{theirs.first} - {theirs.last}"
+        return Compared(theirs.number, nothing, findings.frame([_finding("AK.4", path, **params)]))
     mo = next((party.split(":")[1] for party in (theirs.party, theirs.other) if party.startswith("clinic:")), "")
     if str(of) not in ws.closed_months():
         return Compared(theirs.number, nothing, findings.frame([_finding("IY.17", path, month=of)]))
@@ -417,6 +422,14 @@ def _compare(ws: Workspace, path: Path, kind: Literal["121", "132"], drawn: Draw
         ours = act_states.monthly(kind, row, of, territory, theirs.drawn_on)
     compared = reconcile.compare(ours, theirs)
     return Compared(theirs.number, compared.disagreements, compared.findings)
+
+
+def _month_of(day: date) -> Month | None:
+    """The reporting month of a day; None before the Rules and beyond the years that are reckoned with."""
+    try:
+        return Month(day.year, day.month)
+    except ValueError:
+        return None
 
 
 # ---- the year --------------------------------------------------------------------------------------------------------------

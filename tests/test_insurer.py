@@ -205,6 +205,12 @@ def test_every_line_that_differs_is_named(folder: Path, fund: Fund) -> None:
             "AK.3": insurer.compare_121(ws, _with(place, "121", lines={"spent_kop": 1})), "AK.6": insurer.compare_121(ws, place / f"notice-{SMO}.json"),
         }  # fmt: skip
         assert {rule: one.findings["rule"][0] for rule, one in wrong.items()} == {rule: rule for rule in wrong}
+        for month, told in (("2009-03", "2009-03-01 - 2009-03-31"), ("2010-12", "2010-12-01"), ("2101-01", "2101-01-01")):
+            of_no_month = insurer.compare_121(ws, _with(place, "121", month=month))
+            assert of_no_month.findings["rule"].to_list() == ["AK.4"] and of_no_month.rows.is_empty()
+            for lang in messages.LANGUAGES:
+                (text,) = findings.with_text(of_no_month.findings, lang)["text"]
+                assert told in text and "2022-03;" in text and "{" not in text
         other = _with(place, "121", party="insurer:75902")
         assert insurer.compare_121(ws, other).findings["rule"].to_list() == ["AK.7"]
         for lang in messages.LANGUAGES:
