@@ -249,6 +249,13 @@ def test_what_is_refused_leaves_the_books_as_they_were(folder: Path, fund: Fund)
     wrong.append(("IY.12", settlement(folder, april)))
     _file(april, "settlement", territory="75", clinics=[{}])
     wrong.append(("IY.11", settlement(folder, april)))
+    half = {
+        "date": "2022-04-01", "document": "bill-7", "document_date": "2022-03-14", "rule": "bill", "amount_kop": 200, "reference": "Rules",
+        "debit": f"insurer:{SMO}/cost", "credit": f"insurer:{SMO}/care/clinic:750901",
+    }  # fmt: skip
+    _file(april, "settlement", clinics=[], corrections=[half])
+    wrong.append(("IY.11", settlement(folder, april)))
+    assert "bill-7" in findings.with_text(wrong[-1][1].findings, "ru")["text"][0]
     (april / f"notice-{SMO}.json").write_bytes(b"\x00")
     wrong.append(("IY.11", notice(folder, april)))
     _file(march, "notice", month="2022-02")

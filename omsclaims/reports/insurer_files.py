@@ -20,7 +20,7 @@ from omsclaims import findings, messages
 from omsclaims.findings import Finding
 from omsclaims.periods import Month
 from omsclaims.reports.json_files import BadFileError, load_object
-from omsclaims.settlement.ledger import posting_rules
+from omsclaims.settlement.ledger import assert_balanced, posting_rules
 from omsclaims.settlement.own_month import ADVANCES, CLINICS, CORRECTIONS, OWN_EVENTS, Listing, Notice
 
 FORMAT: Final = "omsclaims.insurer/1"
@@ -93,7 +93,8 @@ def read_paper(data: bytes, kind: Literal["notice", "settlement"], name: str = "
     """The paper of a file. IY.11: not UTF-8 JSON of this format and kind, a field is missing, unknown or impossible.
 
     Amounts are whole kopecks and none is below zero; РВД and the filling of the spare reserve are a part of the standards; what
-    is withheld of a bill is at most the bill; a correction is one of the posting table, in the books of one party.
+    is withheld of a bill is at most the bill; a correction is one of the posting table, in the books of one party, and stands
+    with the lines of the other parties of its event.
     """
     try:
         said = _loaded(data, kind)
@@ -152,6 +153,7 @@ def _listing(said: Mapping[str, Any]) -> Listing:
         _bad("sums withheld_kop")
     for row in made.corrections.iter_rows(named=True):
         _lawful(row, made)
+    _whole(made.corrections)
     return made
 
 
@@ -164,6 +166,23 @@ def _lawful(row: Mapping[str, Any], made: Listing) -> None:
         _bad("correction")
     if not made.month.first <= row["date"] <= made.month.last:
         _bad("correction")
+
+
+def _whole(corrections: pl.DataFrame) -> None:
+    """Every event stands with the lines of all its parties, so that the journal takes it: ledger, books and pairs sum to zero.
+
+    A line that stands twice counts once, as it does in the journal.
+    """
+    said = corrections.unique(["date", "document", "rule", "debit", "credit", "amount_kop", "reference"], maintain_order=True)
+    for (_, document, *_), lines in said.group_by("date", "document", "rule", "amount_kop", maintain_order=True):
+        moved: dict[str, int] = {}
+        for debit, credit, amount in lines.select("debit", "credit", "amount_kop").iter_rows():
+            moved[debit] = moved.get(debit, 0) + amount
+            moved[credit] = moved.get(credit, 0) - amount
+        try:
+            assert_balanced(moved)
+        except AssertionError:
+            _bad(f"half {document}")
 
 
 def _table(said: object, name: str, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -31,10 +31,11 @@ def listing() -> Listing:
         "date": date(2022, 3, 1), "document": "bill-2022-02-75901-750901", "document_date": date(2022, 3, 14), "rule": "bill",
         "debit": "insurer:75901/care/clinic:750901", "credit": "insurer:75901/cost", "amount_kop": 200, "reference": "Rules",
     }  # fmt: skip
+    mirror = {**correction, "debit": "clinic:750901/income", "credit": "clinic:750901/care/insurer:75901"}
     return Listing(
         "75", "75901", MARCH, date(2022, 4, 14), False, pl.DataFrame([clinic], schema=dict(CLINICS)),
         pl.DataFrame([("750901", 500, True)], schema=dict(ADVANCES), orient="row"),
-        pl.DataFrame([correction], schema=dict(CORRECTIONS)),
+        pl.DataFrame([mirror, correction], schema=dict(CORRECTIONS)),
     )  # fmt: skip
 
 
@@ -67,6 +68,14 @@ def _set(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return lambda said: said.update({name: value})
 
 
+def _half(number: int) -> Callable[[dict[str, Any]], None]:
+    return lambda said: said["corrections"].pop(number)
+
+
+def _again(number: int, **changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda said: said["corrections"].append({**said["corrections"][number], **changes})
+
+
 def _in(table: str, name: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return lambda said: said[table][0].update({name: value})
 
@@ -93,6 +102,10 @@ WRONG_LIST: list[tuple[str, bytes]] = [
     ("mo", changed(listing(), _in("clinics", "mo", "../x"))), ("excepted", changed(listing(), _in("advances", "excepted", 1))),
     ("rule", changed(listing(), _in("corrections", "rule", "gift"))), ("own", changed(listing(), _in("corrections", "rule", "final_payment"))),
     ("two books", changed(listing(), _in("corrections", "credit", "fund:75/money"))), ("account", changed(listing(), _in("corrections", "debit", "x y/z"))),
+    ("without its mirror", changed(listing(), _half(0))), ("the mirror alone", changed(listing(), _half(1))),
+    ("another sum", changed(listing(), _in("corrections", "amount_kop", 199))), ("another day", changed(listing(), _in("corrections", "date", "2022-03-02"))),
+    ("another clinic", changed(listing(), _in("corrections", "credit", "clinic:750901/care/insurer:75902"))),
+    ("of another event", changed(listing(), _in("corrections", "document", "bill-7"))), ("a line more", changed(listing(), _again(1, reference="p. 1"))),
     ("zero", changed(listing(), _in("corrections", "amount_kop", 0))), ("month", changed(listing(), _in("corrections", "date", "2022-04-01"))),
 ]  # fmt: skip
 
@@ -108,6 +121,19 @@ def test_what_is_not_of_this_shape_is_refused_with_the_reason(kind: Any, data: b
     for lang in messages.LANGUAGES:
         (text,) = findings.with_text(read.findings, lang)["text"]
         assert "file.json" in text and "{" not in text and "\x1b" not in text
+
+
+def test_a_line_that_is_said_twice_counts_once() -> None:
+    """As in the journal, which holds a posting once: an event said twice is whole."""
+    twice = changed(listing(), lambda said: said["corrections"].extend(said["corrections"]))
+    assert read_paper(twice, "settlement").paper is not None
+    half = changed(listing(), lambda said: said["corrections"].extend([said["corrections"][0]] * 2))
+    assert read_paper(half, "settlement").paper is not None
+    other = {"debit": "clinic:750901/opening"}  # sums that agree only while the line that stands twice is counted twice
+    odd = changed(
+        listing(), lambda said: said["corrections"].extend([said["corrections"][1], {**said["corrections"][0], **other}])
+    )
+    assert read_paper(odd, "settlement").findings["rule"].to_list() == ["IY.11"]
 
 
 def test_a_list_is_no_notice() -> None:
