@@ -24,7 +24,7 @@ from omsclaims.periods import Month
 from omsclaims.registry import bank_file
 from omsclaims.settlement import bank
 from omsclaims.settlement import ledger as books
-from omsclaims.settlement.payments import advances_of
+from omsclaims.settlement.payments import advances_of, known_parties
 from omsclaims.workspace import Workspace, WorkspaceError, canonical_json
 
 #: Kinds of orders that a month can be asked for.
@@ -144,7 +144,8 @@ def _due(
     dues: list[bank.Due] = []
     problems: list[Finding] = []
     if "advance" in kinds:
-        asked, problems = advances_of(reg_advance, of)
+        known = known_parties(ws.register("reg_insurer"), ws.register("reg_clinic"), of, ws.meta("territory"))
+        asked, problems = advances_of(reg_advance, of, known)
         reduces = bool(law.value("payments.excess_reduces_next_advance", of.first))
         own = ws.meta("territory")
         by_party = {(books.payer_party(pair.payer, own), books.clinic(pair.mo)): one for pair, one in asked.items()}

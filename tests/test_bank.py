@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -143,6 +144,19 @@ def asks(folder: Path, *rows: tuple[object, ...]) -> None:
     with Workspace.writing(folder) as ws:
         ws.store_register("reg_advance", register("reg_advance", *rows), DAY)
         ws.record("register load", DAY, "tester", None, {})
+
+
+def test_no_order_goes_to_a_clinic_that_is_in_no_register(folder: Path) -> None:
+    asks(folder, ("2022-04", "75901", "750901", 700, False), ("2022-04", "75901", "750999", 500, False))
+    with Workspace.writing(folder) as ws:
+        rows = [("750901", "one", date(2020, 1, 1), None), ("750999", "gone", date(2020, 1, 1), date(2022, 3, 31))]
+        ws.store_register("reg_clinic", register("reg_clinic", *rows), DAY)
+        ws.store_register("reg_insurer", register("reg_insurer", ("75901", "one", "76000", date(2020, 1, 1), None)), DAY)
+        ws.record("register load", DAY, "tester", None, {})
+    made = order(folder, "advance")
+    assert made.orders.select("receiver", "amount_kop").rows() == [("clinic:750901", 700)]
+    left_out = made.findings.filter(pl.col("rule") == "B.4")
+    assert left_out["value"].to_list() == ["500"] and "reg_clinic" in findings.with_text(left_out, "en")["text"][0]
 
 
 def test_orders_end_where_the_money_does(folder: Path) -> None:

@@ -24,6 +24,7 @@ from omsclaims.settlement.expertise.deductions import Taken
 from omsclaims.settlement.ledger import Ledger
 from omsclaims.settlement.payments import (
     Billed,
+    Known,
     Pair,
     Settled,
     advance_to_pay,
@@ -180,10 +181,14 @@ def given_ahead(events: pl.DataFrame) -> dict[Given, int]:
 
 
 def pay_clinics(
-    month: MonthBooks, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame, taken: Mapping[Pair, Taken]
-) -> pl.DataFrame:
-    """Advances, bills, control, application of what was paid, final payments, carry-over: the table `payments`."""
-    asked, problems = advances_of(reg_advance, month.of)
+    month: MonthBooks, billed: Mapping[Pair, Billed], reg_advance: pl.DataFrame, taken: Mapping[Pair, Taken],
+    known: Known,
+) -> pl.DataFrame:  # fmt: skip
+    """Advances, bills, control, application of what was paid, final payments, carry-over: the table `payments`.
+
+    known  payers and clinics that may have an advance (B.4)
+    """
+    asked, problems = advances_of(reg_advance, month.of, known)
     month.found += problems
     pairs = sorted({*billed, *(asked if month.planned else ()), *_pairs_of_balances(month)})
     _reopen_what_came_back(month, pairs)

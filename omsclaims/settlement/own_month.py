@@ -36,7 +36,7 @@ from omsclaims.settlement.month_books import (
     pay_clinics,
     split_savings,
 )
-from omsclaims.settlement.payments import Billed, Pair, advances_of
+from omsclaims.settlement.payments import ANYONE, Billed, Known, Pair, advances_of, known_parties
 
 if TYPE_CHECKING:
     from omsclaims.context import Context
@@ -109,7 +109,8 @@ class Listing:
 def told_by_fund(tables: Mapping[str, pl.DataFrame], context: Context, made_on: date) -> list[tuple[Notice, Listing]]:
     """Notice and list of each insurer of a closed month, sorted by code.
 
-    tables   of the closing: financing, payments, postings, deductions, accident_deductions; reg_advance; event_postings
+    tables   of the closing: financing, payments, postings, deductions, accident_deductions; reg_advance; event_postings;
+             reg_insurer, reg_clinic (if any): whose advances count
     made_on  day of the papers
     """
     postings, payments = tables["postings"], tables["payments"]
@@ -121,6 +122,7 @@ def told_by_fund(tables: Mapping[str, pl.DataFrame], context: Context, made_on: 
         "smo", "insured_half", "preliminary_kop").iter_rows()}  # fmt: skip
     told = []
     given = pl.concat([postings, of_this_month(events).select(postings.columns)])  # before the closing, and by it
+    known = known_parties(tables["reg_insurer"], tables.get("reg_clinic"), context.month, context.territory)
     for smo in sorted(named):
         pot = f"{books.insurer(smo)}/payment_reserve"
         half, preliminary = numbers.get(smo, (0, 0))
@@ -133,7 +135,7 @@ def told_by_fund(tables: Mapping[str, pl.DataFrame], context: Context, made_on: 
         )  # fmt: skip
         listing = Listing(
             context.territory, smo, context.month, made_on, context.agreement.head.control.fines == "in_act_132",
-            _clinics(smo, payments, taken, accidents), _advances(smo, tables["reg_advance"], context.month),
+            _clinics(smo, payments, taken, accidents), _advances(smo, tables["reg_advance"], context.month, known),
             _corrections(smo, events),
         )  # fmt: skip
         told.append((notice, listing))
@@ -158,9 +160,9 @@ def _clinics(
     return pl.DataFrame(rows, schema=dict(CLINICS))
 
 
-def _advances(smo: str, reg_advance: pl.DataFrame, of: Month) -> pl.DataFrame:
+def _advances(smo: str, reg_advance: pl.DataFrame, of: Month, known: Known) -> pl.DataFrame:
     """What the clinics applied for, each clinic added up, without what the fund's closing leaves out (B.4)."""
-    asked, _ = advances_of(reg_advance.filter(pl.col("payer") == smo), of)
+    asked, _ = advances_of(reg_advance.filter(pl.col("payer") == smo), of, known)
     rows = [(pair.mo, one.amount_kop, one.excepted) for pair, one in sorted(asked.items())]
     return pl.DataFrame(rows, schema=dict(ADVANCES), orient="row")
 
@@ -224,7 +226,7 @@ def settle_own(
         if by_expertise != Taken():  # as in the fund's closing, where only clinics with acts of expertise have any
             taken[pair] = by_expertise
     asked = listing.advances.with_columns(month=pl.lit(str(notice.month)), payer=pl.lit(notice.smo))
-    paid = pay_clinics(month, billed, asked.select(list(contract.TABLES["reg_advance"].schema())), taken)
+    paid = pay_clinics(month, billed, asked.select(list(contract.TABLES["reg_advance"].schema())), taken, ANYONE)
     split_savings(month, taken)
     limit_reserves(month, tables["postings_before"])
     postings = contract.check("postings", month.ledger.postings())

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from omsclaims import contract
+from omsclaims import contract, messages
 from omsclaims.findings import Finding
 from omsclaims.law import Parameters
 from omsclaims.law import terms as law_terms
@@ -87,6 +87,18 @@ class Advance:
     excepted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Codes of the payers and clinics of a month, by the registers; None: there is no register, and any code will do."""
+
+    payers: frozenset[str] | None = None
+    clinics: frozenset[str] | None = None
+
+
+#: What was held against the registers already: the fund's list, in an insurer's own month.
+ANYONE: Final = Known()
+
+
 @dataclass
 class Paid:
     """Final payments of a payer after looking at its money: what is paid to each clinic, what is taken from the spare reserve."""
@@ -121,19 +133,58 @@ def billed_by_pair(tables: Mapping[str, pl.DataFrame], context: Context) -> dict
     return {Pair(payer, mo): Billed(*figures) for payer, mo, *figures in sums.sort("payer", "mo").iter_rows()}
 
 
-def advances_of(reg_advance: pl.DataFrame, of: Month) -> tuple[dict[Pair, Advance], list[Finding]]:
-    """Advances of the month by pair, several applications added up; finding B.4 for an amount below zero, or a payer or clinic
-    whose code is none, which is left out."""
+def known_parties(reg_insurer: pl.DataFrame, reg_clinic: pl.DataFrame | None, of: Month, own_territory: str) -> Known:
+    """Who may pay and get an advance of a month: insurers (and the own fund) and clinics with a day of it in their registers.
+
+    A register without rows is none and is passed over, as the journal passes over it (LB.3).
+    """
+    clinics = None if reg_clinic is None else _in_force(reg_clinic, "mo", of)
+    insurers = _in_force(reg_insurer, "smo", of)
+    return Known(None if insurers is None else insurers | {own_territory}, clinics)
+
+
+def _in_force(register: pl.DataFrame, code: str, of: Month) -> frozenset[str] | None:
+    """Codes of a register with a day of the month; None for a register without rows."""
+    if register.is_empty():
+        return None
+    held = (pl.col("valid_from") <= of.last) & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= of.first))
+    return frozenset(register.filter(held)[code].drop_nulls())
+
+
+def advances_of(reg_advance: pl.DataFrame, of: Month, known: Known) -> tuple[dict[Pair, Advance], list[Finding]]:
+    """Advances of the month by pair, several applications added up (Rules 126).
+
+    known  payers and clinics of the month: money goes to nobody else
+    Finding B.4, the application left out: an amount below zero, a payer or clinic whose code is none or is not known; it says
+    which.
+    """
     rows = reg_advance.filter(pl.col("month") == str(of)).sort("payer", "mo", "amount_kop", "excepted")
     found: dict[Pair, Advance] = {}
     problems = []
     for payer, mo, amount, excepted in rows.select("payer", "mo", "amount_kop", "excepted").iter_rows():
-        if amount is None or amount < 0 or not _is_code(payer) or not _is_code(mo):
-            problems.append(Finding("B.4", value=None if amount is None else str(amount), params={"payer": payer, "mo": mo}))
+        wrong = _wrong_with(payer, mo, amount, known)
+        if wrong:
+            about = {
+                f"reason_{lang}": "; ".join(messages.text(f"payments.advance.{reason}", lang, month=of) for reason in wrong)
+                for lang in messages.LANGUAGES
+            }
+            value = None if amount is None else str(amount)
+            problems.append(Finding("B.4", value=value, params={"payer": payer or "", "mo": mo or "", **about}))
             continue
         before = found.get(Pair(payer, mo), Advance())
         found[Pair(payer, mo)] = Advance(before.amount_kop + amount, before.excepted or bool(excepted))
     return found, problems
+
+
+def _wrong_with(payer: str | None, mo: str | None, amount_kop: int | None, known: Known) -> list[str]:
+    """Why an application cannot be met: all reasons, in a fixed order."""
+    wrong = ["amount"] if amount_kop is None or amount_kop < 0 else []
+    for who, code, codes in (("payer", payer, known.payers), ("clinic", mo, known.clinics)):
+        if not _is_code(code):
+            wrong.append(f"{who}_code")
+        elif codes is not None and code not in codes:
+            wrong.append(who)
+    return wrong
 
 
 def _is_code(code: str | None) -> bool:

@@ -35,7 +35,7 @@ from omsclaims.settlement.month_books import (
     pay_clinics,
     split_savings,
 )
-from omsclaims.settlement.payments import Billed, Pair, billed_by_pair
+from omsclaims.settlement.payments import Billed, Pair, billed_by_pair, known_parties
 from omsclaims.settlement.territories import territory_bills
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     """The money of a month.
 
     tables   cases, identified, decisions; reg_insured, reg_insurer, reg_advance, reg_funding, reg_opening; reg_contract, if any;
+             reg_clinic, if any: to whom an advance may go;
              deductions of the month by expertise and accident_deductions, where there are any;
              of earlier months, where there are any: balances_before (the last month's `balances`; without it reg_opening counts),
              postings_before (of the contract year, events too: the mean month of the reserves' limits),
@@ -62,8 +63,9 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
              payment
     returns  financing, standards, payments, act_121, act_132, territory_bills, postings, balances (contract) and findings:
              F.1-F.5 of financing, B.1 a payer's money does not suffice, B.2 money below zero after the advances, B.3 more than
-             the standards to the spare reserve, B.4 an impossible advance, B.5 an opening that does not sum to zero, B.6
-             funding below zero, B.7 more given ahead of the closing than the standards come to
+             the standards to the spare reserve, B.4 an advance that is impossible or of a party unknown to the registers, B.5 an
+             opening that does not sum to zero, B.6 funding below zero, B.7 more given ahead of the closing than the standards
+             come to
     Every sum is in kopecks. Asserts: the ledger, each party's books and each pair sum to zero; the identities of the acts, from
     both sides; acts and tables say the same.
     """
@@ -75,7 +77,8 @@ def settle(tables: Mapping[str, pl.DataFrame], context: Context) -> dict[str, pl
     taken = _taken(tables.get("deductions"))
     accidents = {Pair(payer, mo): kop for (payer, mo), kop in by_pair(tables.get("accident_deductions")).items()}
     billed = _with_accidents(_with_expertise(billed_by_pair(tables, context), taken, month), accidents)
-    payments = pay_clinics(month, billed, tables["reg_advance"], taken)
+    known = known_parties(tables["reg_insurer"], tables.get("reg_clinic"), context.month, context.territory)
+    payments = pay_clinics(month, billed, tables["reg_advance"], taken, known)
     split_savings(month, taken)
     limit_reserves(month, tables.get("postings_before"))
     bills = territory_bills(tables, context)

@@ -22,7 +22,7 @@ from omsclaims.settlement.acts import act_121, act_132
 from omsclaims.settlement.between import back, book, home, items, place
 from omsclaims.settlement.between.reading import FileRead
 from omsclaims.settlement.expertise.deductions import Taken
-from omsclaims.settlement.payments import Billed, Pair, resubmit_by
+from omsclaims.settlement.payments import ANYONE, Billed, Pair, resubmit_by
 from tests.machine.world import (
     CLINICS,
     HOME,
@@ -155,7 +155,7 @@ def _command_close(world: World, of: Month, made: Figures) -> None:
         taken[pair].fines["mee"] = amount
     schema = contract.TABLES["reg_advance"].schema()
     asked = [{"month": str(of), "payer": p.payer, "mo": p.mo, "amount_kop": kop, "excepted": False} for p, kop in made.asked]
-    month_books.pay_clinics(work, billed, pl.DataFrame(asked, schema=schema), taken)
+    month_books.pay_clinics(work, billed, pl.DataFrame(asked, schema=schema), taken, ANYONE)
     month_books.split_savings(work, taken)
     month_books.limit_reserves(work, None)
     presented = sum(sumv - own for sumv, own in made.guests)

@@ -138,6 +138,29 @@ def test_advances_that_the_closing_leaves_out_are_not_told() -> None:
     assert listing.advances.rows() == [("750901", 507, False)]
 
 
+@pytest.mark.parametrize("mode", ["planned", "actual"])
+def test_an_advance_to_an_unknown_clinic_is_in_neither_house(mode: Any) -> None:
+    """The fund leaves it out and says so; its list does not have it, so that the insurer comes to the same month."""
+    used = replace(context(), payments=mode)
+    bills: list[Bill] = [("own", SMO, "750901", 1_000, False)]
+    advance = [
+        {"payer": payer, "mo": mo, "amount_kop": amount, "excepted": False}
+        for payer, mo, amount in ((SMO, "750901", 600), (SMO, "750999", 70), ("75991", "750901", 8))
+    ]
+    clinics = samples.rows("reg_clinic", {"mo": "750901", "name": "one", "valid_from": date(2020, 1, 1)})
+    tables = {**month_tables(bills, used, advance=advance, funding=[standards(200_000)]), "reg_clinic": clinics}
+    result = settle(tables, used)
+    assert result["findings"].filter(pl.col("rule") == "B.4")["value"].to_list() == ["70", "8"]
+    touched = [*result["postings"]["debit"], *result["postings"]["credit"], *result["balances"]["account"]]
+    assert not [account for account in touched if "750999" in account or "75991" in account]
+    told = told_by_fund({**tables, **result}, used, date(2022, 4, 14))
+    assert {notice.smo: listing.advances.rows() for notice, listing in told} == {SMO: [("750901", 600, False)], "75902": []}
+    mine = own(told[0], {}, EMPTY, mode)
+    assert mine["act_121"].equals(result["act_121"].filter(pl.col("smo") == SMO))
+    assert mine["act_132"].equals(result["act_132"].filter(pl.col("payer") == SMO))
+    assert mine["findings"].is_empty()
+
+
 def test_an_insurer_without_clinics_has_an_act_all_the_same() -> None:
     used = context()
     tables = month_tables([], used, funding=[standards(200_000)])

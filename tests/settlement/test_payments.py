@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omsclaims import findings, messages
 from omsclaims.law import federal_parameters
-from omsclaims.settlement.payments import Advance, Pair, advance_to_pay, advances_of, pay, resubmit_by, settle_pair
+from omsclaims.periods import Month
+from omsclaims.settlement.payments import (
+    ANYONE,
+    Advance,
+    Known,
+    Pair,
+    advance_to_pay,
+    advances_of,
+    known_parties,
+    pay,
+    resubmit_by,
+    settle_pair,
+)
 from tests.settlement import settlement_samples as samples
 
+MARCH = Month(2022, 3)
 KOPECKS = st.integers(0, 10**10)
 
 
@@ -63,9 +79,59 @@ def test_impossible_advances_are_found_and_left_out_and_several_add_up() -> None
         {**good, "mo": "a/b"}, {**good, "payer": "../x"},
         {**good, "month": "2022-02", "amount_kop": 7},
     )  # fmt: skip
-    found, problems = advances_of(table, samples.context().month)
+    found, problems = advances_of(table, MARCH, ANYONE)
     assert found == {Pair("75901", "750901"): Advance(150, True)}
     assert [problem.rule for problem in problems] == ["B.4"] * 4
+
+
+REGISTERS: dict[str, list[dict[str, Any]]] = {
+    "reg_insurer": [
+        {"smo": "75901", "valid_from": date(2020, 1, 1)}, {"smo": "75902", "valid_from": date(2020, 1, 1), "valid_to": date(2022, 2, 28)},
+    ],
+    "reg_clinic": [
+        {"mo": "750901", "valid_from": date(2022, 3, 31)}, {"mo": "750902", "valid_from": date(2020, 1, 1), "valid_to": date(2022, 3, 1)},
+        {"mo": "750903", "valid_from": date(2020, 1, 1), "valid_to": date(2022, 2, 28)}, {"mo": "750904", "valid_from": date(2022, 4, 1)},
+    ],
+}  # fmt: skip
+
+
+def registers(*names: str) -> Known:
+    tables = {name: samples.rows(name, *(REGISTERS[name] if name in names else [])) for name in REGISTERS}
+    return known_parties(tables["reg_insurer"], tables["reg_clinic"], MARCH, "75")
+
+
+@pytest.mark.parametrize(
+    ("payer", "mo", "ru", "en"),
+    [
+        ("75901", "750901", None, None), ("75", "750902", None, None),  # a day of the month is enough; the fund pays, too
+        ("75901", "750999", "клиники нет", "the clinic is not in"), ("75901", "750903", "клиники нет", "the clinic is not in"),
+        ("75901", "750904", "клиники нет", "the clinic is not in"), ("75991", "750901", "плательщика нет", "the payer is not in"),
+        ("75902", "750901", "плательщика нет", "the payer is not in"), ("38", "750901", "плательщика нет", "the payer is not in"),
+        ("75991", "750999", "за 2022-03; клиники нет", "in 2022-03; the clinic is not in"),
+    ],
+)  # fmt: skip
+def test_an_advance_goes_from_and_to_who_stands_in_the_registers(payer: str, mo: str, ru: str | None, en: str | None) -> None:
+    table = samples.rows("reg_advance", {"month": "2022-03", "payer": payer, "mo": mo, "amount_kop": 100, "excepted": False})
+    found, problems = advances_of(table, MARCH, registers("reg_insurer", "reg_clinic"))
+    assert found == ({Pair(payer, mo): Advance(100, False)} if ru is None else {})
+    for lang, said in (("ru", ru), ("en", en)):
+        texts = findings.with_text(findings.frame(problems), lang)["text"].to_list()
+        assert len(texts) == (said is not None) and all(str(said) in text and mo in text and payer in text for text in texts)
+    assert advances_of(table, MARCH, registers())[0] == {Pair(payer, mo): Advance(100, False)}  # nothing was loaded
+    for name, is_known in (("reg_insurer", payer in ("75", "75901")), ("reg_clinic", mo in ("750901", "750902"))):
+        assert bool(advances_of(table, MARCH, registers(name))[0]) == is_known
+
+
+def test_a_wrong_code_or_amount_is_said_to_be_one() -> None:
+    row = {"month": "2022-03", "payer": "../x", "mo": None, "amount_kop": -7, "excepted": False}
+    (problem,) = advances_of(samples.rows("reg_advance", row), MARCH, ANYONE)[1]
+    for lang, said in (
+        ("ru", ("меньше нуля", "плательщика не код", "клиники не код")),
+        ("en", ("below zero", "payer is none", "clinic is none")),
+    ):
+        (text,) = findings.with_text(findings.frame([problem]), lang)["text"]
+        assert all(words in text for words in said) and "None" not in text
+    assert all(messages.has(f"rule.B.4.{part}") for part in ("title", "text", "todo"))
 
 
 def test_resubmission_within_25_working_days() -> None:
