@@ -116,7 +116,9 @@ def order(
     law = federal_parameters().noting()
     dues, problems = _due(ws, of, kinds, balances, registers["reg_advance"], law)
     before, paid = orders(ws), lines(ws)
-    dues = bank.not_ordered(dues, str(of), before, paid, max(ws.closed_months(), default=""), _advanced(ws, of, balances, before, paid))
+    dues = bank.not_ordered(
+        dues, str(of), before, paid, max(ws.closed_months(), default=""), _advanced(ws, of, balances, before, paid)
+    )
     rest = bank.remaining(before, paid)
     money = {payer: bank.money_of(payer, balances, before, rest) for payer in sorted({due.payer for due in dues})}
     ages = bank.ages_of(journal.grown(ws, "/care/clinic:", bank.PAID_BY))
@@ -161,7 +163,9 @@ def _advanced(
     """What clinics had of advances without an order of the month `of`, and of those of closed months what came since."""
     closed = max(ws.closed_months(), default="")
     rows = journal.entries(ws, first=Month.parse(closed).plus(1).first if closed else None).filter(
-        (pl.col("rule") == "advance") & pl.col("debit").str.contains("^(fund|insurer):") & ~pl.col("document").str.starts_with(_BY_BANK)
+        (pl.col("rule") == "advance")
+        & pl.col("debit").str.contains("^(fund|insurer):")
+        & ~pl.col("document").str.starts_with(_BY_BANK)
     )
     by_hand: dict[str, dict[tuple[str, str], int]] = {}
     for month, debit, credit, amount, undoes in rows.select("month", "debit", "credit", "amount_kop", "reverses").iter_rows():

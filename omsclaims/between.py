@@ -450,7 +450,9 @@ def _borne(ws: Workspace, row: Mapping[str, Any], bill: pl.DataFrame) -> pl.Data
 def _lost(items_lost: pl.DataFrame, borne: pl.DataFrame) -> pl.DataFrame:
     """`items_lost` (n_zap, idcase, lost_kop) less what the clinics bore."""
     both = items_lost.join(borne, on=reading.KEY, how="left", maintain_order="left")
-    return both.with_columns(lost_kop=pl.max_horizontal(pl.col("lost_kop") - pl.col("borne_kop").fill_null(0), 0)).drop("borne_kop")
+    return both.with_columns(lost_kop=pl.max_horizontal(pl.col("lost_kop") - pl.col("borne_kop").fill_null(0), 0)).drop(
+        "borne_kop"
+    )
 
 
 def concede(

@@ -468,6 +468,9 @@ def due(ws: Workspace, on: date, side: str | None = None, law: Parameters | None
     sides = ("place", "home") if side is None else (side,)
     states = pl.concat([book.states(files, held, one) for one in sides])
     unpaid = {
-        bill: one.due_kop for of in sides for bill, one in between_back.positions(ws, of, (files, held)).items() if one.due_kop > 0
+        bill: one.due_kop
+        for of in sides
+        for bill, one in between_back.positions(ws, of, (files, held)).items()
+        if one.due_kop > 0
     }
     return terms.due_list(files, states, law or federal_parameters(), on, side, unpaid), terms.aging(states, files, on)

@@ -432,9 +432,11 @@ def book(ws: Workspace, events: pl.DataFrame, source: str, as_of: date, who: str
 
     An event whose month is closed is booked on the first day of the open month, its own day kept as the date of its document
     (unless the document has one). An event that the books hold already is not booked again (`known` counts them), whatever was
-    closed or opened since; the same list again changes nothing. Findings, the books unchanged: LB.1 unknown event, LB.2 amount not
-    above zero, LB.3 party, LB.4 day after as_of, LB.5 day before the opening, LB.8 a closed or another month asked for, LB.9 twice in
-    the list, LB.10 the closing posts that itself, LB.11 a field is empty. `Finding.line` is the number of the event in the list.
+    closed or opened since; the same list again changes nothing. `Finding.line` is the number of the event in the list.
+
+    Findings, the books unchanged: LB.1 unknown event, LB.2 amount not above zero, LB.3 party, LB.4 day after as_of, LB.5 day
+    before the opening, LB.8 a closed or another month asked for, LB.9 twice in the list, LB.10 the closing posts that itself,
+    LB.11 a field is empty.
     """
     _require(ws)
     of_books = _books_of(ws, as_of)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from lxml import etree
 
-from omsclaims import between, between_store, contract, closing, findings, journal, messages
+from omsclaims import between, between_store, closing, contract, findings, journal, messages
 from omsclaims.periods import Month
 from omsclaims.reports import between_editions
 from omsclaims.settlement.between import items

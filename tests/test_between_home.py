@@ -302,7 +302,9 @@ def test_money_that_was_sent_back_is_taken_though_the_last_answer_crossed_it(fol
 
     unchanged(folder, books(folder), came(160_001), "TB.15")
     assert came(160_000).outcome == "booked"
-    assert {name: kop for name, kop in books(folder).items() if name.startswith("refund")} == {"refund_due/territory:75": -910_000}
+    assert {name: kop for name, kop in books(folder).items() if name.startswith("refund")} == {
+        "refund_due/territory:75": -910_000
+    }
     unchanged(folder, books(folder), came(1), "TB.15")
     assert pay(folder, FINAL).amount_kop == 910_000
 

@@ -95,7 +95,7 @@ class Advanced:
 def late_advances(
     balances: Mapping[str, int], orders: pl.DataFrame, paid: pl.DataFrame, by_hand: Mapping[tuple[str, str], int], closed: str
 ) -> dict[tuple[str, str], int]:
-    """What stands of advances that are not of the open months: a closing counted their care whole, so it was paid before it is due.
+    """What stands of advances of closed months: their closings left the care whole, so this much of what is due is paid already.
 
     balances  account -> kopecks, debit positive;  orders, paid: contract payment_orders, bank_lines
     by_hand   booked without an order in the months after `closed`, the last that is closed

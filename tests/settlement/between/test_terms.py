@@ -196,7 +196,15 @@ def test_steps_of_a_bill() -> None:
 
 def _states(**amounts: int) -> pl.DataFrame:
     """Items of the bill by state: accepted kopecks."""
-    zero = {"conceded_kop": 0, "refused_kop": 0, "questioned_kop": 0, "overdue": False, "open_kop": 0, "bill": "R0175220001", "idcase": 1}
+    zero = {
+        "conceded_kop": 0,
+        "refused_kop": 0,
+        "questioned_kop": 0,
+        "overdue": False,
+        "open_kop": 0,
+        "bill": "R0175220001",
+        "idcase": 1,
+    }
     rows = [
         {"n_zap": number, "state": state, "presented_kop": 500, "accepted_kop": accepted, **zero}
         for number, (state, accepted) in enumerate(amounts.items(), 1)
