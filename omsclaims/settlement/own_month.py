@@ -168,7 +168,8 @@ def _advances(smo: str, reg_advance: pl.DataFrame, of: Month, known: Known) -> p
 
 
 def _corrections(smo: str, events: pl.DataFrame) -> pl.DataFrame:
-    """Postings of the month's events that touch an insurer and that it does not book itself; its financing is in the notice."""
+    """Postings of the month's events that touch an insurer and that it does not book itself, without what was undone; its financing
+    is in the notice."""
     party = books.insurer(smo)
     touched = pl.any_horizontal(
         expression for side in ("debit", "credit") for expression in (
@@ -177,7 +178,23 @@ def _corrections(smo: str, events: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     in_notice = of_this_month(events.filter(pl.col("rule").is_in(list(FINANCING)))).select("posting_id")
     own = events.filter(touched & ~pl.col("rule").is_in(list(OWN_EVENTS))).join(in_notice, on="posting_id", how="anti")
-    return own.select(list(CORRECTIONS)).sort(list(CORRECTIONS))
+    return _netted(own.select(list(CORRECTIONS))).sort(list(CORRECTIONS))
+
+
+def _netted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Corrections without those that were undone in the month: a list does not tell which row undoes which, so that what was
+    booked, undone and booked again would come to the insurer as booked and undone."""
+    forward = pl.col("debit") < pl.col("credit")
+    pair = {"_low": pl.min_horizontal("debit", "credit"), "_high": pl.max_horizontal("debit", "credit")}
+    key = [name for name in CORRECTIONS if name not in ("debit", "credit")]
+    net = (
+        rows.with_columns(**pair).group_by(*key, *pair, maintain_order=True).agg(_n=pl.when(forward).then(1).otherwise(-1).sum())
+    )
+    low, high, up = pl.col("_low"), pl.col("_high"), pl.col("_n") > 0
+    left = net.filter(pl.col("_n") != 0).with_columns(
+        debit=pl.when(up).then(low).otherwise(high), credit=pl.when(up).then(high).otherwise(low)
+    )
+    return left.select(list(CORRECTIONS))
 
 
 # ---- what the insurer reckons ----------------------------------------------------------------------------------------------

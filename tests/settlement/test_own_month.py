@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from omsclaims import contract
 from omsclaims.law import federal_parameters
-from omsclaims.settlement import settle
+from omsclaims.settlement import own_month, settle
 from omsclaims.settlement.own_month import (
     OWN_EVENTS,
     Listing,
@@ -159,6 +159,27 @@ def test_an_advance_to_an_unknown_clinic_is_in_neither_house(mode: Any) -> None:
     assert mine["act_121"].equals(result["act_121"].filter(pl.col("smo") == SMO))
     assert mine["act_132"].equals(result["act_132"].filter(pl.col("payer") == SMO))
     assert mine["findings"].is_empty()
+
+
+@pytest.mark.parametrize(("signs", "told"), [("+-+", "+"), ("+-", ""), ("-", "-"), ("+", "+"), ("-+-", "-")])
+def test_what_was_undone_in_the_month_is_not_in_the_list(signs: str, told: str) -> None:
+    """Booked, undone and booked again: a list does not tell which row undoes which, so only what stands is in it."""
+    rows = []
+    for number, sign in enumerate(signs):
+        accounts = ("insurer:75901/cost", "insurer:75901/care/clinic:750901")
+        debit, credit = accounts if sign == "+" else accounts[::-1]
+        rows.append(
+            {
+                "posting_id": str(number), "month": "2022-04", "date": date(2022, 4, 5), "document": "paper", "rule": "bill",
+                "document_date": date(2022, 4, 5), "debit": debit, "credit": credit, "amount_kop": 700, "reference": "clause",
+            }
+        )  # fmt: skip
+    schema = contract.TABLES["event_postings"].schema()
+    events = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+    found = own_month._corrections("75901", events)
+    cost = "insurer:75901/cost"
+    assert ["+" if debit == cost else "-" for debit in found["debit"]] == list(told)
+    assert found["amount_kop"].to_list() == [700] * len(told)
 
 
 def test_an_insurer_without_clinics_has_an_act_all_the_same() -> None:
