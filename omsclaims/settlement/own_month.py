@@ -168,8 +168,10 @@ def _advances(smo: str, reg_advance: pl.DataFrame, of: Month, known: Known) -> p
 
 
 def _corrections(smo: str, events: pl.DataFrame) -> pl.DataFrame:
-    """Postings of the month's events that touch an insurer and that it does not book itself, without what was undone; its financing
-    is in the notice."""
+    """Postings of the month's events that touch an insurer and that it does not book itself, without what was undone.
+
+    Its financing is in the notice.
+    """
     party = books.insurer(smo)
     touched = pl.any_horizontal(
         expression for side in ("debit", "credit") for expression in (
