@@ -80,8 +80,9 @@ def _withdrawn(ws: Workspace, files: pl.DataFrame) -> dict[str, int]:
     """What corrected parts took off accepted items, by our bill: money for it may be on its way."""
     account = f"{ledger.fund(ws.meta('territory'))}/refund/territory:"
     found: dict[str, int] = {}
+    bills = book.bills_of(files)
     for row in journal.entries(ws, account).filter(pl.col("rule") == "territory_withdrawn").iter_rows(named=True):
-        bill = book.bill_of(row["document"], files)
+        bill = bills.get(row["document"], row["document"])
         sign = 1 if row["credit"].startswith(account) else -1
         found[bill] = found.get(bill, 0) + sign * row["amount_kop"]
     return found

@@ -262,21 +262,18 @@ def control(
 
 def accepted_care(ws: Workspace, without: Iterable[str]) -> pl.DataFrame:
     """Care of the accepted items of all bills save those named: columns `home.CARE`."""
-    files, left_out = between_store.files(ws), set(without)
+    files, left_out = between_store.files(ws), list(set(without))
+    held = between_store.items(ws)
+    taken = book.taken(files).filter((pl.col("side") == "home") & ~pl.col("file_name").is_in(left_out)).sort("file_name")
+    of_funds = book.states(files, held, "home").filter(pl.col("accepted_kop") > 0).select(file_name="bill", *_KEY)
+    of_clinics = held.filter(pl.col("sump_kop") > 0).select("file_name", *_KEY)  # bills of clinics outside the Federation
     parts = [pl.DataFrame(schema=home.CARE)]
-    accepted = book.states(files, between_store.items(ws), "home").filter(pl.col("accepted_kop") > 0)
-    of_bill = accepted.select("bill", *_KEY).partition_by("bill", as_dict=True, include_key=False)
-    bills = book.taken(files).filter((pl.col("kind") == "R") & (pl.col("side") == "home")).sort("file_name")
-    for row in bills.iter_rows(named=True):
-        kept = of_bill.get((row["file_name"],))
-        if row["file_name"] in left_out or kept is None:
-            continue
-        parts.append(between_store.people_table(ws, row, _CARE).join(kept, on=_KEY, how="semi"))
-    outside = (pl.col("kind") == "H") & (pl.col("side") == "home")  # bills of clinics outside the Federation
-    for row in book.taken(files).filter(outside).sort("file_name").iter_rows(named=True):
-        if row["file_name"] not in left_out:
-            kept = between_store.items(ws, [row["file_name"]]).filter(pl.col("sump_kop") > 0).select(_KEY)
-            parts.append(between_store.people_table(ws, row, _CARE).join(kept, on=_KEY, how="semi"))
+    for kind, accepted in (("R", of_funds), ("H", of_clinics)):
+        kept = accepted.join(taken.filter(pl.col("kind") == kind).select("file_name"), on="file_name", how="semi")
+        bills = taken.join(kept.select("file_name"), on="file_name", how="semi", maintain_order="left")
+        care = between_store.people_tables(ws, bills, _CARE)
+        if care is not None:
+            parts.append(care.join(kept, on=["file_name", *_KEY], how="semi", maintain_order="left").select(list(home.CARE)))
     return pl.concat(parts)
 
 

@@ -43,11 +43,11 @@ def items(ws: Workspace, names: Iterable[str] | None = None) -> pl.DataFrame:
     """Items of the files that were taken (all, or those of these names): contract `between_items`."""
     rows = book.taken(files(ws))
     wanted = None if names is None else set(names)
-    parts = [contract.TABLES["between_items"].empty()]
-    for name, path in rows.sort("file_name").select("file_name", "path").iter_rows():
-        if wanted is None or name in wanted:
-            parts.append(contract.check("between_items", pl.read_parquet(ws.folder / path / "items.parquet")))
-    return pl.concat(parts)
+    named = rows.sort("file_name").select("file_name", "path").iter_rows()
+    paths = [ws.folder / path / "items.parquet" for name, path in named if wanted is None or name in wanted]
+    if not paths:
+        return contract.TABLES["between_items"].empty()
+    return contract.check("between_items", pl.read_parquet(paths))  # all in one reading: a year has hundreds
 
 
 def of_bill(ws: Workspace, bill: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -109,6 +109,12 @@ def people(ws: Workspace, row: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
 def people_table(ws: Workspace, row: Mapping[str, Any], name: str) -> pl.DataFrame:
     """One of the tables with persons of a file that the home fund keeps."""
     return read_table(ws.folder / row["people_path"] / f"{name}.parquet")
+
+
+def people_tables(ws: Workspace, rows: pl.DataFrame, name: str) -> pl.DataFrame | None:
+    """One of the tables with persons of many files (contract `between_files`) one below the other; None of none."""
+    paths = [ws.folder / path / f"{name}.parquet" for path in rows["people_path"]]
+    return pl.read_parquet(paths) if paths else None
 
 
 def known(ws: Workspace, file_name: str, digest: str) -> dict[str, Any] | None:

@@ -81,14 +81,15 @@ def states_of(bill: str, files: pl.DataFrame, items: pl.DataFrame) -> pl.DataFra
 
 def states(files: pl.DataFrame, items: pl.DataFrame, side: str) -> pl.DataFrame:
     """States of all bills in which our role is `side` (place, home), sorted by bill and number."""
-    parts = [contract.TABLES["between_states"].empty()]
-    bills = taken(files).filter((pl.col("side") == side) & (pl.col("kind") == "R"))["file_name"].sort()
-    names, empty = names_of(files), items.clear()
-    of_file = {str(name): rows for (name,), rows in items.partition_by("file_name", as_dict=True).items()}
-    for bill in bills:
-        frames = {stage: pl.concat([empty, *(of_file.get(name, empty) for name in own)]) for stage, own in names[bill].items()}
-        parts.append(fold(frames.pop("bill"), **frames))
-    return pl.concat(parts)
+    bills = taken(files).filter((pl.col("side") == side) & (pl.col("kind") == "R"))["file_name"]
+    names = names_of(files)
+    rows = [(name, bill, stage) for bill in bills for stage, own in names[bill].items() for name in own]
+    if not rows:
+        return contract.TABLES["between_states"].empty()
+    named = pl.DataFrame(rows, schema={"file_name": pl.String, "bill": pl.String, "stage": pl.String}, orient="row")
+    of_bills = items.join(named, on="file_name", how="inner", maintain_order="left")
+    frames = {str(stage): part for (stage,), part in of_bills.partition_by("stage", as_dict=True, include_key=False).items()}
+    return fold(frames.pop("bill", of_bills.clear()), **frames)
 
 
 def dated(rows: pl.DataFrame, files: pl.DataFrame, law: Parameters, as_of: date) -> pl.DataFrame:

@@ -55,7 +55,8 @@ def fold(
 ) -> pl.DataFrame:
     """States of the items of one bill: contract `between_states`, sorted by N_ZAP and IDCASE, without terms (due null).
 
-    bill         items of R
+    bill         items of R. Of many bills at once where every table has a column `bill`, the R that its rows speak of: the
+                 states come by bill then
     answer       items of every A on R, one below the other (an A may answer a part of the bill)
     corrected    items of every D; final: of every A on D
     conceded     papers C: the place fund gives up what is questioned without a D (Rules 143); written_off: papers W
@@ -71,7 +72,7 @@ def fold(
             continue
         against = corrected if stage == "final" else bill
         wrong = illegal(bill if against is None else against, states, rows, stage)
-        assert wrong.is_empty(), f"{stage} of {bill['file_name'][0]}: {wrong.row(0, named=True)}"
+        assert wrong.is_empty(), f"{stage} of {bill['file_name'].unique().sort().to_list()[:3]}: {wrong.row(0, named=True)}"
         states = step(states, rows, stage)
     assert_equations(states)
     return states
@@ -86,13 +87,14 @@ def _presented(bill: pl.DataFrame) -> pl.DataFrame:
         pl.col("sump_kop").alias("open_kop"), pl.lit(None, dtype=pl.Date).alias("due"), pl.lit(value=False).alias("overdue"),
         pl.lit(None, dtype=pl.Date).alias("law_term"),
     )  # fmt: skip
-    return contract.check("between_states", table.sort(_KEY))
+    return contract.check("between_states", table.sort("bill", *_KEY))
 
 
 def step(states: pl.DataFrame, rows: pl.DataFrame, stage: Stage) -> pl.DataFrame:
     """`states` after the items `rows` of one lawful file of the stage (`illegal` found nothing)."""
-    told = rows.select(*_KEY, pl.col("sump_kop").alias("_sump"), pl.col("sank_it_kop").alias("_sank"))
-    table = states.join(told, on=_KEY, how="left", maintain_order="left")
+    key = _key(rows)
+    told = rows.select(*key, pl.col("sump_kop").alias("_sump"), pl.col("sank_it_kop").alias("_sank"))
+    table = states.join(told, on=key, how="left", maintain_order="left")
     told_of, amounts = _AFTER[stage]()
     touched = pl.col("_sank").is_not_null()
     return contract.check(
@@ -102,6 +104,11 @@ def step(states: pl.DataFrame, rows: pl.DataFrame, stage: Stage) -> pl.DataFrame
             *(pl.when(touched).then(value).otherwise(name).alias(name) for name, value in amounts.items()),
         ),
     )
+
+
+def _key(rows: pl.DataFrame) -> list[str]:
+    """What names an item among `rows`: its numbers, and its bill where they are of many."""
+    return ["bill", *_KEY] if "bill" in rows.columns else _KEY
 
 
 _P, _X, _Y = pl.col("presented_kop"), pl.col("questioned_kop"), pl.col("conceded_kop")
@@ -176,10 +183,12 @@ def illegal(
     Findings: TB.2 item unknown or with other SL_ID, TB.3 answered or final already, TB.4 sums, TB.7 source of sanctions,
     TB.11 correction of an item that was not questioned.
     """
-    told = rows.with_columns((pl.struct(*_KEY).is_duplicated()).alias("_twice"))
-    known = against.select(*_KEY, pl.col("sumv_kop").alias("_sumv"), pl.col("sl_ids").alias("_sl_ids"))
-    view = told.join(known, on=_KEY, how="left", maintain_order="left").join(
-        states.drop("bill", "due", "overdue", "law_term"), on=_KEY, how="left", maintain_order="left"
+    key = _key(rows)
+    told = rows.with_columns((pl.struct(*key).is_duplicated()).alias("_twice"))
+    known = against.select(*key, pl.col("sumv_kop").alias("_sumv"), pl.col("sl_ids").alias("_sl_ids"))
+    unused = [name for name in ("bill", "due", "overdue", "law_term") if name not in key]
+    view = told.join(known, on=key, how="left", maintain_order="left").join(
+        states.drop(unused), on=key, how="left", maintain_order="left"
     )
     ladder: pl.Expr = pl.lit(None, dtype=pl.String)
     for condition, rule, reason in reversed(_conditions(stage, voluntary)):

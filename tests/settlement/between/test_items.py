@@ -138,3 +138,17 @@ def test_whatever_happens_no_kopeck_is_lost_and_order_does_not_matter(data: st.D
         assert disputed == int(after["questioned_kop"].sum())
         before = after
     assert before.equals(states)
+    # Many bills at once come to the same as each by itself, however far each is.
+    name = states["bill"][0]
+    answered = items.fold(frame(bill), answer=frames["answer"])
+
+    def of(table: pl.DataFrame, other: str, only: bool = False) -> pl.DataFrame:
+        renamed = table.with_columns(pl.lit(other).alias("file_name")) if only else table
+        return renamed.with_columns(bill=pl.lit(other))
+
+    many = {stage: of(table, name) for stage, table in frames.items()}
+    many["answer"] = pl.concat([of(frames["answer"], "R0000000000"), many["answer"]])
+    both = items.fold(pl.concat([of(frame(bill), name), of(frame(bill), "R0000000000", only=True)]), **many)
+    assert both.filter(pl.col("bill") == name).equals(states)
+    assert both.filter(pl.col("bill") != name).drop("bill").equals(answered.drop("bill"))
+    assert both["bill"].is_sorted()
