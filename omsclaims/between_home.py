@@ -265,7 +265,8 @@ def accepted_care(ws: Workspace, without: Iterable[str]) -> pl.DataFrame:
     files, left_out = between_store.files(ws), list(set(without))
     held = between_store.items(ws)
     taken = book.taken(files).filter((pl.col("side") == "home") & ~pl.col("file_name").is_in(left_out)).sort("file_name")
-    of_funds = book.states(files, held, "home").filter(pl.col("accepted_kop") > 0).select(file_name="bill", *_KEY)
+    states = book.states(files, held, "home").filter(pl.col("accepted_kop") > 0)
+    of_funds = states.select(pl.col("bill").alias("file_name"), *_KEY)
     of_clinics = held.filter(pl.col("sump_kop") > 0).select("file_name", *_KEY)  # bills of clinics outside the Federation
     parts = [pl.DataFrame(schema=home.CARE)]
     for kind, accepted in (("R", of_funds), ("H", of_clinics)):
