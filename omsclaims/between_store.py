@@ -21,7 +21,7 @@ import polars as pl
 from omsclaims import contract
 from omsclaims.periods import Month
 from omsclaims.settlement.between import book
-from omsclaims.workspace import Workspace, keep_file, read_table, read_tables, sha256_bytes, write_tables
+from omsclaims.workspace import Workspace, keep_file, read_tables, sha256_bytes, write_tables
 
 _COLUMNS: Final = tuple(contract.TABLES["between_files"].schema())
 #: What names of files on disk may hold of the name of a file that came in.
@@ -104,11 +104,6 @@ def original(ws: Workspace, row: Mapping[str, Any]) -> bytes:
 def people(ws: Workspace, row: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """The tables with persons of a file that the home fund keeps; none where there are none."""
     return read_tables(ws.folder / row["people_path"]) if row["people_path"] else {}
-
-
-def people_table(ws: Workspace, row: Mapping[str, Any], name: str) -> pl.DataFrame:
-    """One of the tables with persons of a file that the home fund keeps."""
-    return read_table(ws.folder / row["people_path"] / f"{name}.parquet")
 
 
 def people_tables(ws: Workspace, rows: pl.DataFrame, name: str) -> pl.DataFrame | None:

@@ -103,13 +103,19 @@ def test_the_same_again_changes_nothing_and_leaves_no_event(folder: Path) -> Non
         assert more.txn is not None and (more.txn.outcome, more.txn.rows, more.known) == ("new", 2, 1)
 
 
+def booked_and_closed(ws: Workspace) -> dict[str, Any]:
+    """Books with an event of March, and March closed since; the event."""
+    march = event(document="pp-9", date=date(2022, 3, 28))
+    opened(ws)
+    journal.book(ws, listed(march), "file", TODAY, "tester")
+    close(ws, MARCH, postings(MARCH, standards=500))
+    return march
+
+
 def test_the_same_list_after_its_month_was_closed_or_opened_changes_nothing(folder: Path) -> None:
     """Booked in March and, after March was closed, in April: what stands in one of them is not written in the other."""
-    march = event(document="pp-9", date=date(2022, 3, 28))
     with Workspace.writing(folder) as ws:
-        opened(ws)
-        journal.book(ws, listed(march), "file", TODAY, "tester")
-        close(ws, MARCH, postings(MARCH, standards=500))
+        march = booked_and_closed(ws)
         before = state(ws)
         again = journal.book(ws, listed(march), "file", TODAY, "tester")
         assert again.txn is not None and (again.txn.outcome, again.txn.rows, again.known) == ("already", 0, 1)
@@ -130,11 +136,8 @@ def test_the_same_list_after_its_month_was_closed_or_opened_changes_nothing(fold
 
 
 def test_an_event_that_was_undone_after_its_month_was_closed_is_booked_again(folder: Path) -> None:
-    march = event(document="pp-9", date=date(2022, 3, 28))
     with Workspace.writing(folder) as ws:
-        opened(ws)
-        journal.book(ws, listed(march), "file", TODAY, "tester")
-        close(ws, MARCH, postings(MARCH, standards=500))
+        march = booked_and_closed(ws)
         named = journal.entries(ws).filter(pl.col("document") == "pp-9")["posting_id"][0]
         journal.correct(ws, named, TODAY, "tester", "wrong bank")
         again = journal.book(ws, listed(march), "file", TODAY, "tester")

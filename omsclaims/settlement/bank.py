@@ -306,10 +306,9 @@ def ages_of(moved: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
 
 def remaining(orders: pl.DataFrame, paid: pl.DataFrame) -> dict[str, int]:
     """Kopecks of each order that no payment has settled yet; 0 for one that was cancelled."""
-    settled = paid.filter(pl.col("state") == BOOKED).group_by("order_id").agg(done=pl.col("amount_kop").sum())
-    both = orders.join(settled, on="order_id", how="left", maintain_order="left").with_columns(pl.col("done").fill_null(0))
-    rest = pl.when(pl.col("state") == OPEN).then(pl.max_horizontal(pl.col("amount_kop") - pl.col("done"), 0)).otherwise(0)
-    return dict(both.select("order_id", rest=rest).iter_rows())
+    done = booked_of(paid)
+    rows = orders.select("order_id", "amount_kop", "state").iter_rows()
+    return {order: max(0, amount - done.get(order, 0)) if state == OPEN else 0 for order, amount, state in rows}
 
 
 def booked_of(paid: pl.DataFrame) -> dict[str, int]:
