@@ -26,6 +26,8 @@ from omsclaims.settlement.between.terms import AGES
 FIRST: Final = 15
 ACTUAL: Final = "#4f8fb8"
 EXPECTED: Final = "#b9d0e0"
+#: Over a column: (from so many roubles on, roubles of the unit, text).
+_UNITS: Final = ((1_000_000_000, 1_000_000, "millions"), (1_000_000, 1_000, "thousands"))
 EMPTY: Final = "#e3e8ed"
 _FONT: Final = 'font-family="Segoe UI, Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, sans-serif"'
 
@@ -112,7 +114,7 @@ def columns(forecast: Forecast, lang: str, width: int = 1100) -> Markup:
         parts.append(
             f'<rect x="{x + 8}" y="{y}" width="{step - 16}" height="{tall}" fill="{colour}"/>'
             f'<text x="{middle}" y="{above}" text-anchor="middle" fill="{charts.INK}" font-size="11">'
-            f"{escape(thousands(row['nsz_kop'], lang))}</text>"
+            f"{escape(short_amount(row['nsz_kop'], largest, lang))}</text>"
             f'<text x="{middle}" y="{base + below + 18}" text-anchor="middle" fill="{charts.SOFT}" font-size="12">'
             f"{escape(name)}</text>"
         )
@@ -120,13 +122,15 @@ def columns(forecast: Forecast, lang: str, width: int = 1100) -> Markup:
     return Markup("".join(parts) + "</svg>")  # noqa: S704 - every text above is escaped
 
 
-def thousands(kopecks: int, lang: str) -> str:
-    """An amount over a column: whole roubles, above a million in thousands, so that it fits."""
-    rubles = abs(kopecks) // 100
-    sign = "\u2212" if kopecks < 0 else ""
-    if rubles >= 1_000_000:
-        return sign + _s("thousands", lang, amount=number(rubles // 1000, lang))
-    return sign + number(rubles, lang)
+def short_amount(kopecks: int, largest_kop: int, lang: str) -> str:
+    """An amount over a column, short enough for its width: whole roubles, thousands or millions of them.
+
+    largest_kop  the largest amount of the chart: all columns have its unit, so that they can be compared
+    """
+    unit, key = next(((unit, key) for least, unit, key in _UNITS if abs(largest_kop) >= least * 100), (1, None))
+    whole = abs(kopecks) // (100 * unit)
+    shown = number(whole, lang) if key is None else _s(key, lang, amount=number(whole, lang))
+    return f"\u2212{shown}" if kopecks < 0 and whole else shown
 
 
 def _bars(rows: Sequence[tuple[str, int, int, str]], title: str, one: str, two: str, second: str = charts.REFUSED) -> Markup:

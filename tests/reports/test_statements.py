@@ -408,7 +408,10 @@ def test_papers_that_differ_in_hidden_counts_only_are_the_same_byte_by_byte(lang
     assert statement_pages.disclosure_workbook(one, lang) == statement_pages.disclosure_workbook(other, lang)
 
 
-@pytest.mark.parametrize(("kop", "shown"), [(0, "0"), (99, "0"), (123_45, "123"), (999_999_99, "999,999"), (1_234_567_89, "1,234 K"),
-                                            (-5_00, "\u22125")])  # fmt: skip
-def test_amounts_over_columns_are_short(kop: int, shown: str) -> None:
-    assert statement_pages.thousands(kop, "en") == shown
+@pytest.mark.parametrize(("kop", "largest", "shown"), [
+    (0, 1, "0"), (99, 99, "0"), (123_45, 999_999_99, "123"), (999_999_99, 999_999_99, "999,999"), (-5_00, 6_00, "\u22125"),
+    (1_234_567_89, 1_234_567_89, "1,234 K"), (123_45, 1_000_000_00, "0 K"), (999_999_999_99, 999_999_999_99, "999,999 K"),
+    (47_961_761_029_57, 47_961_761_029_57, "47,961 M"), (-260_000_123_45, 1_000_000_000_00, "\u2212260 M"), (-1_00, 1_000_000_00, "0 K"),
+])  # fmt: skip
+def test_amounts_over_columns_are_short_and_of_one_unit(kop: int, largest: int, shown: str) -> None:
+    assert statement_pages.short_amount(kop, largest, "en") == shown
