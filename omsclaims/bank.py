@@ -168,8 +168,9 @@ def _advanced(
         & ~pl.col("document").str.starts_with(_BY_BANK)
     )
     by_hand: dict[str, dict[tuple[str, str], int]] = {}
-    for month, debit, credit, amount, undoes in rows.select("month", "debit", "credit", "amount_kop", "reverses").iter_rows():
-        account, sign = (debit, 1) if undoes is None else (credit, -1)
+    rule = books.posting_rules()["advance"]
+    for month, debit, credit, amount in rows.select("month", "debit", "credit", "amount_kop").iter_rows():
+        account, sign = (credit, -1) if rule.is_turned(debit, credit) else (debit, 1)
         payer, _, clinic = account.split("/")
         of_month = by_hand.setdefault(month, {})
         of_month[payer, clinic] = of_month.get((payer, clinic), 0) + sign * amount
@@ -349,7 +350,9 @@ def _paid_out(ws: Workspace) -> dict[tuple[str, int], int]:
     own = f"{books.fund(ws.meta('territory'))}/"
     found: dict[tuple[str, int], int] = {}
     rows = journal.entries(ws, own).filter(pl.col("rule").is_in(list(_PAID_OUT)))
-    for debit, credit, amount, undoes in rows.select("debit", "credit", "amount_kop", "reverses").iter_rows():
-        receiver = str(debit if undoes is None else credit).split("/")[-1]
-        found[receiver, amount] = found.get((receiver, amount), 0) + (1 if undoes is None else -1)
+    rules = books.posting_rules()
+    for rule, debit, credit, amount in rows.select("rule", "debit", "credit", "amount_kop").iter_rows():
+        turned = rules[rule].is_turned(debit, credit)
+        receiver = str(credit if turned else debit).split("/")[-1]
+        found[receiver, amount] = found.get((receiver, amount), 0) + (-1 if turned else 1)
     return found

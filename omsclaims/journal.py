@@ -703,40 +703,20 @@ def _event_of(ws: Workspace, row: Mapping[str, object]) -> list[Row]:
         [row["txn"], row["rule"], row["document"], row["amount_kop"], row["date"]],
     )
     undone = _undone(ws)
-    swapped = row["reverses"] is not None
+    is_reversal = row["reverses"] is not None  # a closing again undoes and books anew in one transaction
     rows = [
         one for one in together.iter_rows(named=True)
-        if one["posting_id"] not in undone and (one["reverses"] is not None) == swapped
+        if one["posting_id"] not in undone and (one["reverses"] is not None) == is_reversal
     ]  # fmt: skip
     rule = books.posting_rules().get(str(row["rule"]))
-    return rows if rule is None else _of_same_parties(rule, row, rows, swapped)
+    return rows if rule is None else _of_same_parties(rule, row, rows)
 
 
-def _of_same_parties(rule: books.PostingRule, row: Mapping[str, object], rows: list[Row], swapped: bool) -> list[Row]:
+def _of_same_parties(rule: books.PostingRule, row: Mapping[str, object], rows: list[Row]) -> list[Row]:
     """Of the postings of a rule those with the parties of `row`: a paper may name several events of the same amount."""
-    named = next((roles for line in rule.lines if (roles := _roles_in(line, row, {}, swapped)) is not None), {})
-    return [one for one in rows if any(_roles_in(line, one, named, swapped) is not None for line in rule.lines)]
-
-
-def _roles_in(line: tuple[str, str], row: Mapping[str, object], known: Mapping[str, str], swapped: bool) -> dict[str, str] | None:
-    """Parties by role when a posting is this line of a rule with the parties known; else None. swapped: it is a reversal."""
-    sides = (str(row["credit"]), str(row["debit"])) if swapped else (str(row["debit"]), str(row["credit"]))
-    found: dict[str, str] = {}
-    for template, account in zip(line, sides, strict=True):
-        pattern = ""
-        for piece in re.split(r"(\{[a-z]+\})", template):
-            role = piece[1:-1] if piece.startswith("{") else None
-            if role is None:
-                pattern += re.escape(piece)
-            elif role in known or role in found:
-                pattern += re.escape({**found, **known}[role])
-            else:
-                pattern += f"(?P<{role}>[^/]+)"
-        match = re.fullmatch(pattern, account)
-        if match is None:
-            return None
-        found |= match.groupdict()
-    return found
+    debit, credit = str(row["debit"]), str(row["credit"])
+    parties, turned = rule.parties_of(debit, credit) or {}, rule.is_turned(debit, credit)
+    return [one for one in rows if rule.is_of(str(one["debit"]), str(one["credit"]), parties, turned)]
 
 
 #: What an event of the chain says of a transaction.

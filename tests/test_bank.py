@@ -137,6 +137,11 @@ def test_an_advance_that_was_booked_by_hand_is_not_ordered_again(folder: Path) -
     with Workspace.writing(folder) as ws:
         named = journal.entries(ws, f"{INSURER}/advance").filter(pl.col("document") == "pp-77")["posting_id"][0]
         journal.correct(ws, named, TODAY, "tester", "the bank sent it back")
+        back = journal.entries(ws, f"{INSURER}/advance").filter(pl.col("reverses") == named)["posting_id"][0]
+        journal.correct(ws, back, TODAY, "tester", "it did not, the clinic has it")
+    assert order(folder, "advance").orders.is_empty()
+    with Workspace.writing(folder) as ws:
+        journal.correct(ws, named, TODAY, "tester", "it did at last")
     assert order(folder, "advance").orders["amount_kop"].to_list() == [20_000]
 
 

@@ -261,6 +261,20 @@ def test_a_correction_undoes_the_whole_event_and_names_it(folder: Path) -> None:
         assert as_dict(journal.balances(ws))["fund:75/nsz"] == 700
 
 
+def test_a_correction_is_undone_as_often_as_one_changes_ones_mind(folder: Path) -> None:
+    """Each time the posting written last is named: a reversal of a reversal stands as the event does, and so on."""
+    with Workspace.writing(folder) as ws:
+        journal.book(ws, listed(event(), event(parties={"territory": "territory:03"})), "file", TODAY, "tester")
+        posting = journal.entries(ws, "territory:38")["posting_id"][0]
+        for stands in (700, 1400, 700, 1400, 700):
+            done = journal.correct(ws, posting, TODAY, "tester", "wrong after all")
+            assert done.txn is not None and done.txn.rows == 2
+            posting = journal.entries(ws, "territory:38").filter(pl.col("reverses") == posting)["posting_id"][0]
+            held = as_dict(journal.balances(ws))
+            assert held["fund:75/nsz"] == stands
+            assert held["territory:03/money"] == -700
+
+
 def test_events_of_one_paper_and_amount_are_told_apart_by_their_parties(folder: Path) -> None:
     with Workspace.writing(folder) as ws:
         journal.book(ws, listed(event(), event(parties={"territory": "territory:03"})), "file", TODAY, "tester")

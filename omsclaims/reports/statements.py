@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from omsclaims import ledger_rows
 from omsclaims.law import Parameters
 from omsclaims.money import round_ratio
 from omsclaims.periods import Month, Partition
@@ -47,8 +48,9 @@ _PAYER: Final = r"^(fund|insurer):"
 
 def sides(journal: pl.DataFrame) -> pl.DataFrame:
     """Both sides of every posting: date, month, rule, account, party, purpose, other, contra (the other account), kop (debit
-    above zero), undone (the posting undoes another one)."""
-    columns = ["date", "month", "rule", "reverses"]
+    above zero), undone (the posting takes an event back; one that puts it back does not)."""
+    back = ledger_rows.turned(journal.filter(pl.col("reverses").is_not_null()).select("posting_id", "reverses").rows())
+    columns = ["date", "month", "rule", "posting_id"]
     parts = [
         journal.select(*columns, account=account, contra=contra, kop=pl.col("amount_kop") * sign)
         for account, contra, sign in (("debit", "credit", 1), ("credit", "debit", -1))
@@ -56,8 +58,8 @@ def sides(journal: pl.DataFrame) -> pl.DataFrame:
     split = pl.col("account").str.split("/")
     return pl.concat(parts).with_columns(
         party=split.list.get(0), purpose=split.list.get(1), other=split.list.get(2, null_on_oob=True),
-        undone=pl.col("reverses").is_not_null(),
-    ).drop("reverses")  # fmt: skip
+        undone=pl.col("posting_id").is_in(sorted(back)),
+    ).drop("posting_id")  # fmt: skip
 
 
 def _cash(account: str = "account") -> pl.Expr:

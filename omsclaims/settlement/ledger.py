@@ -8,6 +8,7 @@ made of their content (omsclaims.ledger_rows), so writing one again is harmless.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,13 @@ def payer_party(payer: str, own_territory: str) -> str:
     return fund(payer) if payer == own_territory else insurer(payer)
 
 
+#: What may stand in a place of a line: without the kind a line turned round would read as another one of the same rule.
+_IN_PLACE: Final = {
+    "fund": "fund:[^/]+", "insurer": "insurer:[^/]+", "clinic": "clinic:[^/]+", "territory": "territory:[^/]+",
+    "outside": "outside:[^/]+", "payer": "(?:fund|insurer):[^/]+", "pot": f"nsz|{'|'.join(POTS)}", "cost": "cost|elsewhere",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class PostingRule:
     """A business event: its clause, the day it is dated on, the lines (debit, credit) with parties to put in.
@@ -85,6 +93,43 @@ class PostingRule:
     def accounts(self, parties: Mapping[str, str]) -> list[tuple[str, str]]:
         """(debit, credit) of each line with the parties put in."""
         return [(debit.format(**parties), credit.format(**parties)) for debit, credit in self.lines]
+
+    def parties_of(self, debit: str, credit: str) -> dict[str, str] | None:
+        """What was put into the lines where a posting debit - credit is one of them, either way round; None where it is none."""
+        both = (_put_in(line, sides, {}) for sides in ((debit, credit), (credit, debit)) for line in self.lines)
+        return next((found for found in both if found is not None), None)
+
+    def is_turned(self, debit: str, credit: str) -> bool:
+        """Whether a posting is no line of the rule as it stands: it takes back what the rule books.
+
+        A reversal is turned, the reversal of a reversal is not: that a posting names another one does not tell the direction.
+        """
+        return all(_put_in(line, (debit, credit), {}) is None for line in self.lines)
+
+    def is_of(self, debit: str, credit: str, parties: Mapping[str, str], turned: bool) -> bool:
+        """Whether a posting is a line of the rule with these parties; turned: with debit and credit exchanged."""
+        sides = (credit, debit) if turned else (debit, credit)
+        return any(_put_in(line, sides, parties) is not None for line in self.lines)
+
+
+def _put_in(line: tuple[str, str], sides: tuple[str, str], known: Mapping[str, str]) -> dict[str, str] | None:
+    """What stands in the places of a line, by role, when a posting's sides are this line with the parties known; else None."""
+    found: dict[str, str] = {}
+    for template, account in zip(line, sides, strict=True):
+        pattern = ""
+        for piece in re.split(r"(\{[a-z]+\})", template):
+            role = piece[1:-1] if piece.startswith("{") else None
+            if role is None:
+                pattern += re.escape(piece)
+            elif role in known or role in found:
+                pattern += re.escape({**found, **known}[role])
+            else:
+                pattern += f"(?P<{role}>{_IN_PLACE.get(role, '[^/]+')})"
+        match = re.fullmatch(pattern, account)
+        if match is None:
+            return None
+        found |= match.groupdict()
+    return found
 
 
 @cache

@@ -29,7 +29,7 @@ PARTIES = {
 
 
 def journal(*events: tuple[str, date, int], undone: tuple[int, ...] = ()) -> pl.DataFrame:
-    """Rows of the journal: events (rule, day, kopecks); `undone` are undone again on the same day."""
+    """Rows of the journal: events (rule, day, kopecks); `undone` are undone again on the same day, once for each time named."""
     rows: list[dict[str, Any]] = []
     for number, (name, day, amount) in enumerate(events):
         rule = ledger.posting_rules()[name]
@@ -38,8 +38,15 @@ def journal(*events: tuple[str, date, int], undone: tuple[int, ...] = ()) -> pl.
             row = {"posting_id": str(len(rows)), "month": f"{day:%Y-%m}", "date": day, "document": str(number), "rule": name,
                    "debit": debit, "credit": credit, "amount_kop": amount, "reverses": None}  # fmt: skip
             rows.append(row)
-            if number in undone:
-                rows.append(row | {"posting_id": str(len(rows)), "debit": credit, "credit": debit, "reverses": row["posting_id"]})
+            for _ in range(undone.count(number)):
+                back = {
+                    "posting_id": str(len(rows)),
+                    "debit": row["credit"],
+                    "credit": row["debit"],
+                    "reverses": row["posting_id"],
+                }
+                row = row | back
+                rows.append(row)
     schema = contract.TABLES["journal"].schema()
     return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
 
@@ -67,6 +74,11 @@ def test_cash_is_what_came_and_went() -> None:
     assert found["clinic:750901"]["in_kop"] == 200_00 and "territory:38" not in found
     for row in found.values():
         assert row["end_kop"] == row["start_kop"] + row["in_kop"] - row["out_kop"]
+
+
+def test_an_event_that_was_undone_and_put_back_came_once() -> None:
+    put_back = statements.cash(statements.sides(journal(*EVENTS, undone=(12, 8, 8))), FIRST, LAST)
+    assert put_back.equals(statements.cash(rows(), FIRST, LAST))
 
 
 def test_accruals_savings_and_debts() -> None:

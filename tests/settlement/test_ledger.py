@@ -171,3 +171,18 @@ def test_any_opening_can_be_completed(given_accounts: dict[str, int]) -> None:
     opening = complete_opening(given_accounts, "fund:75")
     assert_balanced(opening)
     assert all(opening.get(account, 0) == amount for account, amount in given_accounts.items())
+
+
+@pytest.mark.parametrize("name", sorted(posting_rules()))
+def test_a_posting_tells_which_way_round_it_stands(name: str) -> None:
+    rule = posting_rules()[name]
+    parties = {role: PARTIES[role] for role in rule.roles()}
+    others = parties | {role: f"{value}9" for role, value in parties.items() if ":" in value}
+    for debit, credit in rule.accounts(parties):
+        assert not rule.is_turned(debit, credit) and rule.is_turned(credit, debit)
+        known = rule.parties_of(credit, debit)
+        assert known == rule.parties_of(debit, credit)
+        assert known is not None and known.items() <= parties.items()
+        assert rule.is_of(debit, credit, parties, turned=False) and rule.is_of(credit, debit, parties, turned=True)
+        assert not rule.is_of(debit, credit, parties, turned=True) and not rule.is_of(debit, credit, others, turned=False)
+    assert rule.parties_of("fund:75/nothing", "fund:75/of the kind") is None
