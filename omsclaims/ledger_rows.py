@@ -87,23 +87,6 @@ def undone(rows: Iterable[tuple[str, str | None]]) -> set[str]:
     return found
 
 
-def turned(rows: Iterable[tuple[str, str | None]]) -> set[str]:
-    """Ids of the reversals that take an event back: those of an event, not those that put it back, in any order of the rows.
-
-    rows  (posting_id, reverses); postings that undo nothing may be left out
-    """
-    undoes = dict(rows)
-    found: set[str] = set()
-    for posting in undoes:
-        links = -1
-        one: str | None = posting
-        while one is not None:
-            links, one = links + 1, undoes.get(one)
-        if links % 2:
-            found.add(posting)
-    return found
-
-
 def rows_digest(ids: Iterable[str]) -> str:
     """Hash over the ids of the postings of a transaction, in their order."""
     return _digest(list(ids))

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import polars as pl
 
-from omsclaims import ledger_rows
 from omsclaims.law import Parameters
 from omsclaims.money import round_ratio
 from omsclaims.periods import Month, Partition
@@ -48,18 +47,15 @@ _PAYER: Final = r"^(fund|insurer):"
 
 def sides(journal: pl.DataFrame) -> pl.DataFrame:
     """Both sides of every posting: date, month, rule, account, party, purpose, other, contra (the other account), kop (debit
-    above zero), undone (the posting takes an event back; one that puts it back does not)."""
-    back = ledger_rows.turned(journal.filter(pl.col("reverses").is_not_null()).select("posting_id", "reverses").rows())
-    columns = ["date", "month", "rule", "posting_id"]
+    above zero)."""
     parts = [
-        journal.select(*columns, account=account, contra=contra, kop=pl.col("amount_kop") * sign)
+        journal.select("date", "month", "rule", account=account, contra=contra, kop=pl.col("amount_kop") * sign)
         for account, contra, sign in (("debit", "credit", 1), ("credit", "debit", -1))
     ]  # fmt: skip
     split = pl.col("account").str.split("/")
     return pl.concat(parts).with_columns(
-        party=split.list.get(0), purpose=split.list.get(1), other=split.list.get(2, null_on_oob=True),
-        undone=pl.col("posting_id").is_in(sorted(back)),
-    ).drop("posting_id")  # fmt: skip
+        party=split.list.get(0), purpose=split.list.get(1), other=split.list.get(2, null_on_oob=True)
+    )
 
 
 def _cash(account: str = "account") -> pl.Expr:
@@ -74,13 +70,13 @@ def _cash(account: str = "account") -> pl.Expr:
 def cash(rows: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Money by party: party, start_kop, in_kop, out_kop, end_kop = start + in - out; sorted.
 
-    rows  `sides` of all postings to the last day. What moves between accounts of one party is neither in nor out; what is undone
-          is taken off the side on which it was.
+    rows  `sides` of all postings to the last day. What moves between accounts of one party is neither in nor out; what is taken
+          back is taken off the side on which it was.
     """
-    own = rows.filter(_cash() & (pl.col("date") <= last))
+    own = _with_direction(rows.filter(_cash() & (pl.col("date") <= last)))
     inside = pl.col("date") >= first
     within = _cash("contra") & (pl.col("contra").str.split("/").list.get(0) == pl.col("party"))
-    came = (pl.col("kop") > 0) != pl.col("undone")
+    came = pl.col("came")
     return (
         own.group_by("party")
         .agg(
@@ -91,6 +87,26 @@ def cash(rows: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
         )
         .sort("party")
     )
+
+
+def _with_direction(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `sides` with came: money came into the account, or what had come is taken back; otherwise the same of going out.
+
+    Told by the line of the posting rule: that a posting names another one says nothing, for that one may undo a third.
+    """
+    keys = ["rule", "account", "contra", "debited"]
+    held = rows.with_columns(debited=pl.col("kop") > 0)
+    kinds = held.select(keys).unique()
+    came = [
+        debited != _takes_back(rule, *((account, contra) if debited else (contra, account)))
+        for rule, account, contra, debited in kinds.iter_rows()
+    ]
+    return held.join(kinds.with_columns(came=pl.Series(came, dtype=pl.Boolean)), on=keys).drop("debited")
+
+
+def _takes_back(rule: str, debit: str, credit: str) -> bool:
+    found = books.posting_rules().get(rule)  # an event that the table does not know is said by `verify`
+    return found is not None and found.is_turned(debit, credit)
 
 
 def accrual(rows: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
@@ -274,7 +290,7 @@ def nsz_forecast(
     territories are not part of the mean: those of open bills are expected once, in the month ahead, because their terms (25 and
     10 working days) end in it or soon after [own rule].
     """
-    nsz = rows.filter(pl.col("account") == f"fund:{fund}/nsz")
+    nsz = _with_direction(rows.filter(pl.col("account") == f"fund:{fund}/nsz"))
     refund = pl.col("rule").is_in(list(_REFUNDS))
     held = int(nsz.filter(pl.col("date") < date(on.year, 1, 1))["kop"].sum())
     table: list[tuple[str, str, int, int, int, int]] = []
@@ -283,7 +299,7 @@ def nsz_forecast(
         of = Month(on.year, number)
         own = nsz.filter(pl.col("date").is_between(of.first, of.last) & (pl.col("rule") != "opening"))
         opened = int(nsz.filter(pl.col("date").is_between(of.first, of.last) & (pl.col("rule") == "opening"))["kop"].sum())
-        came = (pl.col("kop") > 0) != pl.col("undone")
+        came = pl.col("came")
         into, out = (int(own.filter(~refund & side)["kop"].sum()) for side in (came, ~came))
         back = int(own.filter(refund)["kop"].sum())
         held += opened + into + out + back

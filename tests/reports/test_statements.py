@@ -24,7 +24,7 @@ from omsclaims.settlement.between import reconcile
 FIRST, LAST = date(2022, 1, 1), date(2022, 3, 31)
 PARTIES = {
     "fund": "fund:75", "insurer": "insurer:75901", "payer": "insurer:75901", "clinic": "clinic:750901", "territory": "territory:38",
-    "cost": "cost", "pot": "payment_reserve",
+    "cost": "cost", "pot": "payment_reserve", "party": "fund:75", "account": "money",
 }  # fmt: skip
 
 
@@ -79,6 +79,21 @@ def test_cash_is_what_came_and_went() -> None:
 def test_an_event_that_was_undone_and_put_back_came_once() -> None:
     put_back = statements.cash(statements.sides(journal(*EVENTS, undone=(12, 8, 8))), FIRST, LAST)
     assert put_back.equals(statements.cash(rows(), FIRST, LAST))
+
+
+def test_an_insurer_that_takes_over_a_correction_counts_it_by_its_rule() -> None:
+    """The fund's correction comes to an insurer as its own posting the other way round, which names none: money is taken back."""
+    standing = journal(*EVENTS, undone=(12,)).with_columns(reverses=pl.lit(None, dtype=pl.String))
+    assert statements.cash(statements.sides(standing), FIRST, LAST).equals(statements.cash(rows(), FIRST, LAST))
+    back = statements.sides(journal(*EVENTS, undone=(1, 1, 1)).with_columns(reverses=pl.lit(None, dtype=pl.String)))
+    assert statements.nsz_forecast(back, "75", LAST, {}, CLOSED).months.row(0, named=True)["in_kop"] == 0
+    assert statements.nsz_forecast(back, "75", LAST, {}, CLOSED).months.row(0, named=True)["out_kop"] == 0
+
+
+def test_balances_with_which_books_begin_came_in_and_opened_anew_count_once() -> None:
+    first = journal(("opening", FIRST, 70_00), ("opening", FIRST, 90_00), undone=(0,))
+    (row,) = statements.cash(statements.sides(first), FIRST, LAST).to_dicts()
+    assert (row["party"], row["in_kop"], row["out_kop"], row["end_kop"]) == ("fund:75", 90_00, 0, 90_00)
 
 
 def test_accruals_savings_and_debts() -> None:
